@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# One place for the compiler's rules. Link this INTERFACE target to every target of ours.
+add_library(sluice_warnings INTERFACE)
+target_compile_options(sluice_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Werror
+    -Wshadow -Wconversion -Wsign-conversion -Wfloat-conversion -Wdouble-promotion
+    -Wformat=2 -Wundef -Wvla -Walloca -Wcast-align -Wcast-qual -Wpointer-arith
+    -Wwrite-strings -Wstrict-prototypes -Wold-style-definition -Wmissing-prototypes
+    -Wmissing-declarations
+    -Wredundant-decls -Wnested-externs -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference
+    -Wunused -Wunused-result -Wdate-time
+    $<$<C_COMPILER_ID:GNU>:-Wformat-signedness -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
+        -Wstrict-overflow=2 -Warith-conversion -Wtrampolines -Wunsafe-loop-optimizations -Wstringop-overflow=4>
+    $<$<C_COMPILER_ID:Clang>:-Wmissing-variable-declarations -Wcomma -Wextra-semi-stmt -Wconditional-uninitialized
+        -Wassign-enum -Wunreachable-code-aggressive -Wloop-analysis -Wheader-hygiene>
+    -fno-common -fstack-protector-strong)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a person sees of a run: a fold over events into lines. Plain (no terminal): one line per
+ * thing worth telling. Live: the same lines, and below them a block that is redrawn: counts, bar,
+ * the units that run. render() is a pure function of the state, so every state is tested without a
+ * terminal. */
+#ifndef SLUICE_REPORTS_TERMINAL_H
+#define SLUICE_REPORTS_TERMINAL_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/event.h"
+
+struct terminal;
+
+enum verbosity {
+    VERBOSITY_QUIET,
+    VERBOSITY_NORMAL,
+    VERBOSITY_VERBOSE
+};
+
+struct terminal_options {
+    int fd; /* 2 by default: standard output is for answers */
+    bool color;
+    bool live;      /* redraw a block; false for pipes and TERM=dumb */
+    unsigned width; /* columns; 0 = 80 */
+    enum verbosity verbosity;
+    const char *run_dir; /* where captures lie */
+};
+
+int terminal_new(const struct terminal_options *options,
+                 struct terminal **ret_terminal,
+                 struct err *err);
+struct event_sink *terminal_sink(struct terminal *terminal);
+/* Redraws the live block; call every 100 ms from the loop with the monotonic time. */
+void terminal_tick(struct terminal *terminal, int64_t mono_ms);
+void terminal_resize(struct terminal *terminal, unsigned width);
+/* Writes a message above the live block. */
+void terminal_print(struct terminal *terminal, const char *text);
+/* Removes the live block and leaves the cursor on a fresh line; safe to call twice. */
+void terminal_end(struct terminal *terminal);
+void terminal_free(struct terminal *terminal);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and paths. Nothing here follows a path out of the folder it is given, where it says so. */
+#ifndef SLUICE_BASE_FILE_H
+#define SLUICE_BASE_FILE_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a whole regular file (or pipe) into *out, appending. -EFBIG beyond out->max, named in the
+ * message. */
+int file_read(const char *path, struct str *out, struct err *err);
+int file_read_fd(int fd, const char *name, struct str *out, struct err *err);
+
+/* Writes all bytes, retrying short writes and EINTR. 0 or -errno. */
+int fd_write_all(int fd, const void *bytes, size_t len);
+
+/* Writes to a temporary file beside `path`, syncs, renames: readers see the old or the new file,
+ * never a part. Folders are made as needed. */
+int file_write_atomic(const char *path, const void *bytes, size_t len, struct err *err);
+
+/* mkdir -p. An existing folder is success. */
+int dir_make(const char *path, mode_t mode, struct err *err);
+
+/* rm -rf below `dirfd` (AT_FDCWD allowed); a missing path is success; never follows links; makes
+ * folders writable where needed; no recursion limit beyond PATH depth (iterative). */
+int tree_remove(int dirfd, const char *path, struct err *err);
+
+/* Copies one regular file, symlink or folder node (not its content) from one folder to another,
+ * keeping the permission bits. Parents in the target are made. */
+int file_copy_at(int from_dir, const char *from, int to_dir, const char *to, struct err *err);
+
+bool file_exists(const char *path);
+
+/* True when `path` is relative, non-empty and has no "..", ".", empty or NUL-broken component:
+ * safe to join below a folder. A single trailing '/' is refused too. */
+bool path_is_inside(const char *path);
+
+/* Lexical clean-up into buf: collapses "//" and "/./", keeps ".."; -ENAMETOOLONG. */
+int path_clean(const char *path, char *buf, size_t size);
+
+/* The part after the last '/'. */
+const char *path_basename(const char *path);
+
+/* Shell-like pattern over '/'-separated paths: '*' and '?' stay inside one component, "**" crosses
+ * components ("build/" followed by two stars matches everything below), [a-z] and [!a-z] classes,
+ * '\\' quotes. Linear in pattern x path; no recursion. A pattern without wildcard matches itself
+ * and everything below it. */
+bool glob_match(const char *pattern, const char *path);
+bool glob_has_magic(const char *pattern);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The slot process: `sluice slot`, one per slot, small, single-threaded. Serves requests from its
+ * parent over a socket until that closes: prepares the world, starts the unit, captures, limits,
+ * ends the whole tree, reads its report in a limited child. */
+#ifndef SLUICE_EXEC_SLOT_H
+#define SLUICE_EXEC_SLOT_H
+
+#include "base/err.h"
+#include "model/outcome.h"
+#include "model/unit.h"
+
+/* Reads a report from `fd`, calls `each` per case. Wired by cli to reports/read.h, so that exec
+ * knows no format. */
+typedef int (*slot_report_reader)(enum report_format format,
+                                  int fd,
+                                  int (*each)(void *context, const struct test_case *test_case),
+                                  void *context,
+                                  struct err *err);
+
+/* Never returns before the parent is gone; the process's exit code. */
+int slot_main(int socket_fd, slot_report_reader reader);
+
+#endif

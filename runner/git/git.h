@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The git command line as a library. Every call starts one git process (proc/run.h) with a scrubbed
+ * environment (no GIT_*, LC_ALL=C, no prompts, no hooks, no optional locks). */
+#ifndef SLUICE_GIT_GIT_H
+#define SLUICE_GIT_GIT_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+
+/* Object id in hex, SHA-1 or SHA-256, with terminator. */
+#define GIT_ID_MAX 65
+
+/* A tree on disk and where its git objects are kept. A folder that is no git repository gets a
+ * private repository in `state`/git, so that snapshots work everywhere. */
+struct git_repo {
+    char root[4096];    /* top folder of the work tree, absolute, real path */
+    char git_dir[4096]; /* its .git, or the private one */
+    char state[4096];   /* root/.sluice */
+    bool private_repo;  /* no repository of the user's */
+};
+
+/* Finds the top folder from `start`. `ret_found` tells whether it is a git repository. */
+int git_find_root(const char *start, char *buf, size_t size, bool *ret_found, struct err *err);
+
+/* Opens `root` with state folder root/.sluice (made, with a .gitignore of "*"). -ENOENT: git is not
+ * installed or too old (needs 2.38). */
+int git_open(const char *root, struct git_repo *ret_repo, struct err *err);
+
+/* The snapshot: tracked files as they are on disk plus untracked ones that git does not ignore,
+ * without .sluice/ and the `exclude` paths (relative, may be NULL). Written as a git tree into the
+ * state folder's own object store; the repository and its index are not touched. Unmerged entries,
+ * unreadable files: errors that name the file. */
+int git_snapshot(const struct git_repo *repo,
+                 const char *const *exclude,
+                 char tree[GIT_ID_MAX],
+                 struct err *err);
+
+/* Makes `folder`/tree hold exactly `tree`, by difference from what it held (index in folder/index).
+ * All files and folders get GIT_MTIME as modification time. Files someone changed there are
+ * repaired. */
+#define GIT_MTIME 1000000000 /* 2001-09-09T01:46:40Z: old enough for every "newer than" test */
+int git_materialise(const struct git_repo *repo,
+                    const char *tree,
+                    const char *folder,
+                    struct err *err);
+
+/* True (1) when git would ignore the path (relative to the root) and it is not tracked; 0; or
+ * negative. */
+int git_is_ignored(const struct git_repo *repo, const char *path, struct err *err);
+
+/* Commit id of a revision, or -ENOENT. */
+int git_resolve(const struct git_repo *repo,
+                const char *revision,
+                char id[GIT_ID_MAX],
+                struct err *err);
+
+/* Paths that differ between two trees, NUL-separated, appended to *out. */
+int git_diff_names(const struct git_repo *repo,
+                   const char *old_tree,
+                   const char *new_tree,
+                   struct str *out,
+                   struct err *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A unit: the smallest piece of work that is scheduled, observed and reused. One command. */
+#ifndef SLUICE_MODEL_UNIT_H
+#define SLUICE_MODEL_UNIT_H
+
+#include "model/pipeline.h"
+
+/* How the cases of a unit are learnt. */
+enum report_format {
+    REPORT_NONE,   /* the exit status is the only case */
+    REPORT_JUNIT,  /* JUnit XML of any dialect */
+    REPORT_TAP,    /* TAP 13/14 */
+    REPORT_CMOCKA, /* cmocka's XML with its defects */
+    REPORT_CASES,  /* sluice's own: one JSON object a line (docs/plugin-protocol.md) */
+};
+
+/* Words as in the protocol: "none", "junit", "tap", "cmocka", "cases". -1 when unknown. */
+const char *report_format_name(enum report_format format);
+int report_format_parse(const char *word);
+
+struct unit {
+    const char *id;          /* unique in its layer */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up on PATH when it has no '/' */
+    const char *cwd;         /* relative to the root; NULL = the layer's */
+    struct env_list env;     /* added over the layer's */
+    struct text_list locks;  /* added to the layer's */
+    struct text_list labels; /* for filters */
+    const char *report_path; /* file (or glob) relative to cwd; NULL = standard output */
+    const char *file;        /* where the test is written, relative to the root; NULL = unknown */
+    const char *skip;        /* reason: not run, outcome skipped; NULL = run */
+    int64_t timeout_ms;      /* 0 = the layer's */
+    int64_t cost_ms; /* the plugin's estimate, used when history knows nothing; 0 = unknown */
+    uint32_t layer;  /* index in the pipeline */
+    uint32_t line;   /* in `file`; 0 = unknown */
+    uint32_t slots;  /* 0 = the layer's */
+    uint32_t shard;  /* 1-based part, 0 = not sharded */
+    enum report_format report;
+    bool expands; /* its output is further units */
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talks to plugin programs (docs/plugin-protocol.md). Never trusts what they say: sizes and counts
+ * are bounded, unknown fields are errors with the field's name, every failure is one clear message.
+ */
+#ifndef SLUICE_PLUGIN_PLUGIN_H
+#define SLUICE_PLUGIN_PLUGIN_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "model/outcome.h"
+#include "model/unit.h"
+#include "model/verdict.h"
+
+#define PLUGIN_PROTOCOL 1
+
+/* One line of a plugin's output: a unit with a long argv. Beyond: an error with the line's number.
+ */
+#define PLUGIN_LINE_MAX (1u << 20)
+/* describe must answer within this time (it only prints a constant), in this many bytes. */
+#define PLUGIN_DESCRIBE_TIMEOUT_MS 10000
+#define PLUGIN_DESCRIBE_MAX        (1u << 20)
+/* plan's whole output: 2^20 units of 1 KiB. */
+#define PLUGIN_PLAN_MAX (1u << 30)
+/* judge's whole output. */
+#define PLUGIN_JUDGE_MAX    (64u << 20)
+#define PLUGIN_FINDINGS_MAX 100000
+#define PLUGIN_METRICS_MAX  256
+
+struct plugin_description {
+    const char *name;
+    const char *program;      /* absolute path of the executable */
+    const char *schema;       /* JSON Schema of `with`, text */
+    struct text_list metrics; /* names a gate may use, besides those every layer has */
+    bool selects, judges;     /* has the optional verbs */
+};
+
+/* Names of the built-in plugins found in `plugin_dir` (files sluice-plugin-NAME), in `arena`. */
+int plugin_list_builtin(const char *plugin_dir,
+                        struct arena *arena,
+                        struct text_list *ret_names,
+                        struct err *err);
+
+/* Finds the program for `uses`: a built-in name in `plugin_dir`, or "./path" below `root` (no "..",
+ * must be an executable file). */
+int plugin_find(const char *uses,
+                const char *plugin_dir,
+                const char *root,
+                char *buf,
+                size_t size,
+                struct err *err);
+
+/* Runs `PROGRAM describe` as a plain bounded child and checks its answer. */
+int plugin_describe(const char *program,
+                    struct arena *arena,
+                    struct plugin_description *ret_description,
+                    struct err *err);
+
+/* Checks a layer's `with` against the plugin's schema (the subset of draft-07 in schema.h) and its
+ * gate metrics against those known; complaints carry the position in the pipeline file. */
+int plugin_check_layer(const struct plugin_description *description,
+                       const struct config *config,
+                       const struct layer *layer,
+                       struct err *err);
+
+/* The JSON object written to `PROGRAM plan`'s standard input. `root` and `program` are paths as the
+ * verb sees them. */
+int plugin_plan_input(const struct layer *layer,
+                      const char *root,
+                      const char *program,
+                      struct str *out);
+
+/* Reads units, one JSON object a line, from a file of at most PLUGIN_PLAN_MAX bytes. Allocates in
+ * `arena`; calls `each` per unit (non-zero stops and is returned). Duplicate ids, ids over ID_MAX
+ * or with control bytes, paths that leave the root, empty argv: errors "PLUGIN plan: line N: ...".
+ * No unit at all: -ENODATA. */
+int plugin_read_units(const struct plugin_description *description,
+                      const struct layer *layer,
+                      uint32_t layer_index,
+                      const char *file,
+                      struct arena *arena,
+                      int (*each)(void *context, const struct unit *unit),
+                      void *context,
+                      struct err *err);
+
+/* Appends one outcome as judge input line (the first line of the input is written by
+ * plugin_judge_header()). */
+int plugin_judge_header(const struct layer *layer, const char *root, struct str *out);
+int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome, struct str *out);
+
+/* Reads judge's answer from a file. */
+int plugin_read_judgement(const struct plugin_description *description,
+                          const struct layer *layer,
+                          const char *file,
+                          struct arena *arena,
+                          struct judgement *ret_judgement,
+                          struct err *err);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop that keeps every slot busy. Asks plan what is next, starts it through exec, emits events
+ * into a sink. Knows no report and no store. */
+#ifndef SLUICE_SCHED_SCHED_H
+#define SLUICE_SCHED_SCHED_H
+
+#include "base/err.h"
+#include "config/config.h"
+#include "exec/exec.h"
+#include "model/event.h"
+#include "plan/plan.h"
+#include "plugin/plugin.h"
+
+struct uv_loop_s;
+struct sched;
+
+struct sched_options {
+    struct uv_loop_s *loop;
+    struct exec *exec;
+    struct event_sink *sink;
+    const struct config *config;
+    const struct plugin_description *plugins; /* one per pipeline layer, same index */
+    struct plan_options plan;
+    const char *run_id;
+    const char *run_dir;    /* absolute */
+    const char *root;       /* live tree, absolute */
+    const char *plugin_dir; /* absolute */
+    const char *lower;      /* materialised snapshot; NULL = isolation not available: layers with a
+                               sandbox run in place, told once */
+    const char *tree;       /* snapshot id or NULL */
+    const char *resumed;
+    const char *command;
+    int64_t budget_ms; /* 0 = none: then units are stopped and the exit code is EXIT_DEADLINE */
+    uint64_t seed;
+    /* History; may be NULL. */
+    void (*hint)(void *context,
+                 const struct layer *layer,
+                 const char *unit,
+                 struct plan_hint *ret_hint);
+    void *hint_context;
+    bool plan_only; /* `plan`, `list`: plan every layer (products of needed layers missing: noted),
+                       run no unit */
+    int (*planned)(void *context,
+                   const struct layer *layer,
+                   const struct unit *unit,
+                   const struct plan_hint *hint,
+                   bool selected);
+    void *planned_context;
+};
+
+/* Runs to the end. Returns 0 with *ret_exit filled, negative when the run could not be set up. */
+int sched_run(const struct sched_options *options, enum exit_code *ret_exit, struct err *err);
+
+/* From signal handlers on the loop's thread, while sched_run() is under way: first call finishes
+ * what runs, second stops now. */
+void sched_interrupt(struct sched *sched);
+
+/* Lists what runs now, for `t` and SIGUSR1. */
+struct sched_running {
+    const char *layer;
+    const char *unit;
+    int slot;
+    int64_t elapsed_ms;
+};
+
+#endif
