@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- writing ----
- * struct json_writer w; json_begin(&w, &out); json_object(&w); json_key(&w, "id"); json_string(&w,
- * id); json_end_object(&w); commas are placed by the writer. Invalid UTF-8 is replaced by U+FFFD,
+/* ---- writing ---- (functions jw_..., because jansson owns json_...)
+ * struct json_writer w; jw_begin(&w, &out); jw_object(&w); jw_key(&w, "id"); jw_string(&w,
+ * id); jw_end_object(&w); commas are placed by the writer. Invalid UTF-8 is replaced by U+FFFD,
  * so the output is always valid JSON on one line. Errors stick in the str. */
 #define JSON_DEPTH_MAX 64
 
@@ -23,27 +23,27 @@ struct json_writer {
     bool need_comma[JSON_DEPTH_MAX];
 };
 
-void json_begin(struct json_writer *w, struct str *out);
-void json_object(struct json_writer *w);
-void json_end_object(struct json_writer *w);
-void json_array(struct json_writer *w);
-void json_end_array(struct json_writer *w);
-void json_key(struct json_writer *w, const char *key);
-void json_string(struct json_writer *w, const char *value); /* NULL writes null */
-void json_string_n(struct json_writer *w, const char *value, size_t len);
-void json_int(struct json_writer *w, int64_t value);
-void json_double(struct json_writer *w,
+void jw_begin(struct json_writer *w, struct str *out);
+void jw_object(struct json_writer *w);
+void jw_end_object(struct json_writer *w);
+void jw_array(struct json_writer *w);
+void jw_end_array(struct json_writer *w);
+void jw_key(struct json_writer *w, const char *key);
+void jw_string(struct json_writer *w, const char *value); /* NULL writes null */
+void jw_string_n(struct json_writer *w, const char *value, size_t len);
+void jw_int(struct json_writer *w, int64_t value);
+void jw_double(struct json_writer *w,
                  double value); /* NaN and infinities write null; up to 6 decimals */
-void json_bool(struct json_writer *w, bool value);
-void json_null(struct json_writer *w);
-void json_raw(struct json_writer *w, const char *valid_json);
+void jw_bool(struct json_writer *w, bool value);
+void jw_null(struct json_writer *w);
+void jw_raw(struct json_writer *w, const char *valid_json);
 /* key + value in one call */
-void json_put_string(struct json_writer *w,
+void jw_put_string(struct json_writer *w,
                      const char *key,
                      const char *value); /* NULL: key left out */
-void json_put_int(struct json_writer *w, const char *key, int64_t value);
-void json_put_double(struct json_writer *w, const char *key, double value);
-void json_put_bool(struct json_writer *w, const char *key, bool value);
+void jw_put_int(struct json_writer *w, const char *key, int64_t value);
+void jw_put_double(struct json_writer *w, const char *key, double value);
+void jw_put_bool(struct json_writer *w, const char *key, bool value);
 
 /* ---- reading ----
  * Duplicate keys, depth beyond jansson's limit, NUL in strings and trailing bytes are refused.
