@@ -13,7 +13,8 @@ int64_t clock_mono_ns(void);
 /* Milliseconds since 1970 UTC. */
 int64_t clock_wall_ms(void);
 
-/* Parses "250ms", "90s", "10m", "6h", "7d", also sums "1h30m"; no sign, no blank, no bare number
+/* Parses "250ms", "90s", "10m", "6h", "7d", also sums "1h30m" (largest unit first, each
+ * once); no sign, no blank, no bare number
  * except "0". At most DURATION_MAX_MS. */
 #define DURATION_MAX_MS (366LL * 24 * 3600 * 1000)
 int duration_parse(const char *text, int64_t *ret_ms, struct err *err);
