@@ -5,12 +5,13 @@
 #ifndef SLUICE_TESTS_SUPPORT_TEST_H
 #define SLUICE_TESTS_SUPPORT_TEST_H
 
-#include <cmocka.h>
-
+// clang-format off: cmocka.h needs these before it
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+// clang-format on
 
 void test_register(const char *file, const char *name, void (*body)(void));
 
