@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/run.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/test.h"
+
+static int run_shell(const char *script,
+                     struct run_request *request,
+                     struct str *out,
+                     struct str *errors,
+                     struct run_result *result,
+                     struct err *err)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    request->argv = argv;
+    return run_program(request, out, errors, result, err);
+}
+
+TEST(output_errors_and_exit_code_are_collected)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(1000);
+    CLEANUP(str_fini) struct str errors = STR_INIT(1000);
+    struct run_request request = {0};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(
+        run_shell("echo one; echo two >&2; exit 3", &request, &out, &errors, &result, &err), 0);
+    assert_string_equal(str_text(&out), "one\n");
+    assert_string_equal(str_text(&errors), "two\n");
+    assert_int_equal(result.exit_code, 3);
+    assert_int_equal(result.signal, 0);
+}
+
+TEST(input_environment_and_folder_are_passed)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(1000);
+    const char *env[] = {"WORD=plain", "PATH=/usr/bin:/bin", NULL};
+    struct run_request request = {.input = "fed", .input_len = 3, .env = env, .cwd = "/usr"};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(
+        run_shell("cat; echo :$WORD:$HOME:$(pwd)", &request, &out, NULL, &result, &err), 0);
+    assert_string_equal(str_text(&out), "fed:plain::/usr\n");
+}
+
+TEST(a_program_that_does_not_exist_is_named)
+{
+    const char *argv[] = {"no-such-program-anywhere", NULL};
+    struct run_request request = {.argv = argv};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_program(&request, NULL, NULL, &result, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "no-such-program-anywhere"));
+}
+
+TEST(a_hanging_program_is_killed_with_its_children)
+{
+    struct run_request request = {.timeout_ms = 100};
+    struct run_result result;
+    struct err err = {0};
+    int64_t before = clock_mono_ns();
+    assert_int_equal(run_shell("sleep 30 & sleep 30", &request, NULL, NULL, &result, &err),
+                     -ETIMEDOUT);
+    assert_true(clock_mono_ns() - before < 5000000000LL);
+    assert_non_null(strstr(err.text, "100 ms"));
+}
+
+TEST(a_flood_ends_at_the_limit)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(100000);
+    struct run_request request = {.timeout_ms = 10000};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_shell("yes", &request, &out, NULL, &result, &err), -EFBIG);
+    assert_non_null(strstr(err.text, "100000"));
+}
+
+TEST(a_background_process_that_keeps_the_pipe_open_does_not_delay_us)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(1000);
+    struct run_request request = {0};
+    struct run_result result;
+    struct err err = {0};
+    int64_t before = clock_mono_ns();
+    assert_int_equal(run_shell("sleep 3 & echo done", &request, &out, NULL, &result, &err), 0);
+    assert_true(clock_mono_ns() - before < 2000000000LL);
+    assert_string_equal(str_text(&out), "done\n");
+}
+
+TEST(a_signal_is_told_apart_from_an_exit_code)
+{
+    struct run_request request = {0};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_shell("kill -9 $$", &request, NULL, NULL, &result, &err), 0);
+    assert_int_equal(result.exit_code, -1);
+    assert_int_equal(result.signal, SIGKILL);
+}
