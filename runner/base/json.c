@@ -120,6 +120,22 @@ static void write_high(struct str *out, const char *bytes, size_t len)
     }
 }
 
+/* Writes a run of bytes of one class. */
+static void write_run(struct str *out, enum byte_class class, const char *bytes, size_t len)
+{
+    if (class == BYTE_PLAIN) {
+        (void)str_append_n(out, bytes, len);
+        return;
+    }
+    if (class == BYTE_HIGH) {
+        write_high(out, bytes, len);
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        write_escape(out, (unsigned char)bytes[i]);
+    }
+}
+
 /* Quotes text. Runs of one class are found first and copied at once: most strings are one run. */
 static void write_quoted(struct str *out, const char *text, size_t len)
 {
@@ -131,16 +147,7 @@ static void write_quoted(struct str *out, const char *text, size_t len)
         while (end < len && classify((unsigned char)text[end]) == class) {
             end++;
         }
-        if (class == BYTE_PLAIN) {
-            (void)str_append_n(out, text + at, end - at);
-
-        } else if (class == BYTE_HIGH) {
-            write_high(out, text + at, end - at);
-        } else {
-            for (size_t i = at; i < end; i++) {
-                write_escape(out, (unsigned char)text[i]);
-            }
-        }
+        write_run(out, class, text + at, end - at);
         at = end;
     }
     (void)str_append_char(out, '"');
@@ -410,11 +417,13 @@ static void store(const struct json_field *field, json_t *value)
 static const char *show_key(const char *key, char buf[KEY_SHOWN_MAX + 1])
 {
     size_t len = strnlen(key, KEY_SHOWN_MAX);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)key[i];
-        buf[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-    }
+    memcpy(buf, key, len);
     buf[len] = '\0';
+    for (char *at = buf; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            *at = '?';
+        }
+    }
     return buf;
 }
 
@@ -459,15 +468,11 @@ static int check_field(const struct json_field *field, const json_t *value, stru
                    value_words(value));
 }
 
-int json_read_object(json_t *object, const struct json_field *fields, size_t count, struct err *err)
+/* Checks every member of `object` and remembers where its value is; found[] is as long as fields[].
+ */
+static int match_fields(
+    json_t *object, const struct json_field *fields, size_t count, json_t **found, struct err *err)
 {
-    assert(count <= FIELDS_MAX);
-    if (!json_is_object(object)) {
-        return err_set(
-            err, -EINVAL, "must be an object, but is %s", object ? value_words(object) : "absent");
-    }
-    /* First all checks, then all targets: on failure nothing was touched. */
-    json_t *found[FIELDS_MAX] = {NULL};
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
         json_t *value = json_object_iter_value(at);
@@ -483,6 +488,22 @@ int json_read_object(json_t *object, const struct json_field *fields, size_t cou
             return status;
         }
         found[i] = value;
+    }
+    return 0;
+}
+
+int json_read_object(json_t *object, const struct json_field *fields, size_t count, struct err *err)
+{
+    assert(count <= FIELDS_MAX);
+    if (!json_is_object(object)) {
+        const char *what = object != NULL ? value_words(object) : "absent";
+        return err_set(err, -EINVAL, "must be an object, but is %s", what);
+    }
+    /* First all checks, then all targets: on failure nothing was touched. */
+    json_t *found[FIELDS_MAX] = {NULL};
+    int status = match_fields(object, fields, count, found, err);
+    if (status != 0) {
+        return status;
     }
     for (size_t i = 0; i < count; i++) {
         if (fields[i].required && found[i] == NULL) {

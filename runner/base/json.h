@@ -33,14 +33,14 @@ void jw_string(struct json_writer *w, const char *value); /* NULL writes null */
 void jw_string_n(struct json_writer *w, const char *value, size_t len);
 void jw_int(struct json_writer *w, int64_t value);
 void jw_double(struct json_writer *w,
-                 double value); /* NaN and infinities write null; up to 6 decimals */
+               double value); /* NaN and infinities write null; up to 6 decimals */
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, const char *valid_json);
 /* key + value in one call */
 void jw_put_string(struct json_writer *w,
-                     const char *key,
-                     const char *value); /* NULL: key left out */
+                   const char *key,
+                   const char *value); /* NULL: key left out */
 void jw_put_int(struct json_writer *w, const char *key, int64_t value);
 void jw_put_double(struct json_writer *w, const char *key, double value);
 void jw_put_bool(struct json_writer *w, const char *key, bool value);
