@@ -131,11 +131,11 @@ char *duration_format(int64_t ms, char buf[DURATION_TEXT_MAX])
 {
     const long long t = ms > 0 ? ms : 0;
 
-    if (t < 10 * 1000) {
+    if (t < 10000) {
         (void)snprintf(buf, DURATION_TEXT_MAX, "%lld.%03llds", t / 1000, t % 1000);
-    } else if (t < 60 * 1000) {
+    } else if (t < 60000) {
         (void)snprintf(buf, DURATION_TEXT_MAX, "%lld.%llds", t / 1000, t % 1000 / 100);
-    } else if (t < 3600 * 1000) {
+    } else if (t < 3600000) {
         (void)snprintf(buf, DURATION_TEXT_MAX, "%lldm%02llds", t / 60000, t / 1000 % 60);
     } else {
         (void)snprintf(buf, DURATION_TEXT_MAX, "%lldh%02lldm", t / 3600000, t / 60000 % 60);

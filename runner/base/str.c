@@ -168,6 +168,26 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+/* Fills row i of the edit table from the rows i-1 (`last`) and i-2 (`before`). */
+static void distance_row(unsigned *now,
+                         const unsigned *last,
+                         const unsigned *before,
+                         size_t i,
+                         const char *a,
+                         const char *b)
+{
+    size_t b_len = strlen(b);
+
+    now[0] = (unsigned)i;
+    for (size_t j = 1; j <= b_len; j++) {
+        unsigned change = last[j - 1] + (a[i - 1] != b[j - 1]);
+        now[j] = least(change, least(last[j], now[j - 1]) + 1);
+        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            now[j] = least(now[j], before[j - 2] + 1); /* two neighbours swapped */
+        }
+    }
+}
+
 unsigned text_distance(const char *a, const char *b)
 {
     unsigned row[3][DISTANCE_LEN_MAX + 1]; /* rows i-2, i-1 and i of the edit table, in turn */
@@ -182,17 +202,7 @@ unsigned text_distance(const char *a, const char *b)
         row[0][j] = (unsigned)j;
     }
     for (size_t i = 1; i <= a_len; i++) {
-        unsigned *now = row[i % 3];
-        const unsigned *last = row[(i + 2) % 3];
-        const unsigned *before = row[(i + 1) % 3];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= b_len; j++) {
-            unsigned change = last[j - 1] + (a[i - 1] != b[j - 1]);
-            now[j] = least(change, least(last[j], now[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                now[j] = least(now[j], before[j - 2] + 1); /* two neighbours swapped */
-            }
-        }
+        distance_row(row[i % 3], row[(i + 2) % 3], row[(i + 1) % 3], i, a, b);
     }
     return row[a_len % 3][b_len];
 }

@@ -14,12 +14,14 @@
 int vec_reserve_one(void *items, size_t *cap, size_t count, size_t item_size);
 
 /* Appends a value; evaluates to 0 or -ENOMEM (then nothing was appended). */
+/* NOLINTNEXTLINE(readability-identifier-naming): used as if it were a function */
 #define vec_push(vec, value)                                                              \
     (vec_reserve_one(&(vec)->items, &(vec)->cap, (vec)->count, sizeof *(vec)->items) != 0 \
          ? -ENOMEM                                                                        \
          : ((vec)->items[(vec)->count++] = (value), 0))
 
 /* Frees the array (not what its items own) and empties it. */
+/* NOLINTNEXTLINE(readability-identifier-naming): used as if it were a function */
 #define vec_fini(vec) \
     (mem_free((vec)->items), (vec)->items = NULL, (vec)->count = 0, (vec)->cap = 0)
 
