@@ -29,11 +29,13 @@ size_t mem_fail_from(size_t n)
 
 void *mem_calloc(size_t count, size_t size)
 {
-    if (!may_allocate()) {
+    size_t total;
+
+    if (!may_allocate() || __builtin_mul_overflow(count, size, &total)) {
         return NULL;
     }
     /* One byte at least: some allocators answer a request for nothing with NULL. */
-    return count == 0 || size == 0 ? calloc(1, 1) : calloc(count, size);
+    return calloc(total != 0 ? total : 1, 1);
 }
 
 void *mem_realloc(void *block, size_t count, size_t size)
