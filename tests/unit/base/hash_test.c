@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+#include "support/test.h"
+
+static void expect_hex(struct hash hash, const char *hex)
+{
+    char buf[HASH_HEX_SIZE];
+    assert_string_equal(hash_hex(&hash, buf), hex);
+}
+
+TEST(the_vectors_of_fips_180_are_met)
+{
+    expect_hex(hash_bytes("", 0),
+               "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    expect_hex(hash_bytes("abc", 3),
+               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(pieces_hash_as_the_whole_and_a_hasher_can_be_used_again)
+{
+    struct hasher *hasher = hasher_new();
+    assert_non_null(hasher);
+    for (int round = 0; round < 3; round++) {
+        hasher_begin(hasher);
+        hasher_add(hasher, "a", 1);
+        hasher_add(hasher, "", 0);
+        hasher_add(hasher, "bc", 2);
+        expect_hex(hasher_end(hasher),
+                   "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+    hasher_add(hasher, "abc", 3); /* begun anew by hasher_end() */
+    expect_hex(hasher_end(hasher),
+               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    hasher_free(hasher);
+}
+
+TEST(texts_are_kept_apart_by_their_lengths)
+{
+    struct hasher *hasher = hasher_new();
+    assert_non_null(hasher);
+    hasher_add_text(hasher, "ab");
+    hasher_add_text(hasher, "c");
+    struct hash one = hasher_end(hasher);
+    hasher_add_text(hasher, "a");
+    hasher_add_text(hasher, "bc");
+    struct hash two = hasher_end(hasher);
+    assert_memory_not_equal(one.bytes, two.bytes, HASH_SIZE);
+    hasher_free(hasher);
+}
+
+TEST(the_number_behind_shards_is_the_same_in_every_version)
+{
+    assert_true(hash_stable64("abc") == UINT64_C(0xba7816bf8f01cfea));
+    assert_true(hash_stable64("") == UINT64_C(0xe3b0c44298fc1c14));
+}
+
+TEST(short_memory_gives_no_hasher)
+{
+    (void)mem_fail_from(1);
+    struct hasher *hasher = hasher_new();
+    (void)mem_fail_from(0);
+    assert_null(hasher);
+    hasher_free(NULL);
+}
