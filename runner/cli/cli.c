@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/say.h"
+#include "model/event.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A slot process is started per slot of every run: nothing else may happen before it. */
+static int dispatch_slot(const char *const *argv)
+{
+    const struct invocation invocation = {
+        .args = {.items = argv + 2, .count = 1}
+    };
+    return command_slot(&invocation);
+}
+
+static int dispatch(const struct invocation *invocation)
+{
+    if (invocation->version) {
+        return command_version(invocation);
+    }
+    if (invocation->help) {
+        return command_help(invocation);
+    }
+    if (invocation->command == NULL) {
+        say_problem(
+            "no command is given; `sluice help` lists them, `sluice run` runs the pipeline");
+        return EXIT_USAGE;
+    }
+    if (invocation->directory != NULL && chdir(invocation->directory) != 0) {
+        char reason[128];
+        say_problem("-C %s: %s", invocation->directory, strerror_r(errno, reason, sizeof reason));
+        return EXIT_USAGE;
+    }
+    return invocation->command->run(invocation);
+}
+
+int cli_main(int argc, char *const *argv)
+{
+    const char *const *words = (const char *const *)argv;
+    if (argc == 3 && strcmp(words[1], "slot") == 0) {
+        return dispatch_slot(words);
+    }
+    say_survive_closed_pipes();
+    struct invocation invocation = {0};
+    struct err err = {0};
+    if (options_parse(argc, words, &invocation, &err) != 0) {
+        say_error(&err);
+        return err.code == -ENOMEM ? EXIT_INFRASTRUCTURE : EXIT_USAGE;
+    }
+    const int code = dispatch(&invocation);
+    invocation_fini(&invocation);
+    return code;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static const struct command commands[] = {
+    {
+     .name = "run",
+     .bit = COMMAND_RUN,
+     .arguments = "[LAYER...]",
+     .args_max = ARGS_ANY,
+     .summary = "run the pipeline, or some layers of it; the exit code is the gate",
+     .text =
+            "Runs the layers of the pipeline stage by stage and opens or shuts the gate. Named\n"
+            "layers run alone (matrix variants by their common name or one by one).\n"
+            "\n"
+            "While it runs: `t` or SIGUSR1 shows what runs now; Ctrl-C once finishes what\n"
+            "runs, twice stops at once.\n"
+            "\n"
+            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",               .run = command_run,
+     },
+    {
+     .name = "plan",
+     .bit = COMMAND_PLAN,
+     .arguments = "[LAYER...]",
+     .args_max = ARGS_ANY,
+     .summary = "tell for each unit whether `run` would run it, and why",
+     .text =
+            "Asks every plugin for its units and prints one line per unit: the decision (run or\n"
+            "skip), layer, unit and reason. Runs no unit. A layer that needs products of\n"
+            "another one is planned without them.\n",                                                                                   .run = command_plan,
+     },
+    {
+     .name = "list",
+     .bit = COMMAND_LIST,
+     .arguments = "[LAYER...]",
+     .args_max = ARGS_ANY,
+     .summary = "list the selected units, one layer/unit a line",
+     .text = "Prints the units that --filter, --shard and the named layers select.\n",
+     .run = command_list,
+     },
+    {
+     .name = "lint",
+     .bit = COMMAND_LINT,
+     .arguments = "[FILE...]",
+     .args_max = ARGS_ANY,
+     .summary = "check pipeline files and the settings of their plugins",
+     .text =
+            "Checks each FILE (the project's pipeline when none is named) and says what is wrong\n"
+            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                                                                                            .run = command_lint,
+     },
+    {
+     .name = "report",
+     .bit = COMMAND_REPORT,
+     .arguments = "[RUN|FILE.ndjson]",
+     .args_max = 1,
+     .summary = "show a past run again, from its event log",
+     .text =
+            "Renders the newest run, the run with id RUN, or an event log. With --junit it writes\n"
+            "the JUnit XML again, with --json the summary object. Also works for a run that was\n"
+            "killed: what ended before is shown. The exit code is 0 when the report could be\n"
+            "made, whatever the run's own result was.\n",.run = command_report,
+     },
+    {
+     .name = "schema",
+     .bit = COMMAND_SCHEMA,
+     .arguments = "",
+     .args_max = 0,
+     .summary = "print the JSON Schema of pipeline files",
+     .text = "For editors: save it and name it in the first line of sluice.yml,\n"
+                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                 .run = command_schema,
+     },
+    {
+     .name = "doctor",
+     .bit = COMMAND_DOCTOR,
+     .arguments = "",
+     .args_max = 0,
+     .summary = "say what this machine can do, and how to switch on the rest",
+     .text = "Tries each thing that isolated units need. The exit code is 0 when units can be\n"
+                "isolated here and 3 when they cannot.\n",                                                                                        .run = command_doctor,
+     },
+    {
+     .name = "version",
+     .bit = COMMAND_VERSION,
+     .arguments = "",
+     .args_max = 0,
+     .summary = "print the version",
+     .text = "",
+     .run = command_version,
+     },
+    {
+     .name = "help",
+     .bit = COMMAND_HELP,
+     .arguments = "[COMMAND]",
+     .args_max = 1,
+     .summary = "explain a command",
+     .text = "",
+     .run = command_help,
+     },
+    {
+     .name = "slot",
+     .bit = COMMAND_SLOT,
+     .arguments = "FD",
+     .args_max = 1,
+     .summary = NULL,                                                   /* started by `run`, one per slot; of no use by hand */
+        .text = "",
+     .run = command_slot,
+     },
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const struct command *command_table(size_t *ret_count)
+{
+    *ret_count = COMMAND_COUNT;
+    return commands;
+}
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+const struct command *command_nearest(const char *word)
+{
+    const char *names[COMMAND_COUNT] = {NULL};
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = commands[i].summary != NULL ? commands[i].name : NULL;
+    }
+    const char *name = text_nearest(word, names, COMMAND_COUNT);
+    return name != NULL ? command_find(name) : NULL;
+}

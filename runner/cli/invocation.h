@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was asked for: the words of the command line, understood. Filled by options.c from its
+ * table, read by the commands. Strings are borrowed from argv. */
+#ifndef SLUICE_CLI_INVOCATION_H
+#define SLUICE_CLI_INVOCATION_H
+
+#include "model/pipeline.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct command;
+
+enum color_mode {
+    COLOR_AUTO, /* when standard error is a terminal and NO_COLOR is not set */
+    COLOR_ALWAYS,
+    COLOR_NEVER,
+};
+
+/* --shard I/N: the I-th (from 1) of N parts; count 0 = not given. */
+struct shard_choice {
+    unsigned index;
+    unsigned count;
+};
+
+/* --resume[=RUN] */
+struct run_choice {
+    bool given;
+    const char *run; /* NULL = the newest unfinished one */
+};
+
+/* Values of --when and --sandbox; 0 = as the pipeline says. */
+enum when_choice {
+    WHEN_CHOICE_PIPELINE,
+    WHEN_CHOICE_ALWAYS,
+    WHEN_CHOICE_CHANGED,
+};
+
+enum sandbox_choice {
+    SANDBOX_CHOICE_PIPELINE,
+    SANDBOX_CHOICE_FULL,
+    SANDBOX_CHOICE_NONE,
+};
+
+struct invocation {
+    const struct command *command; /* NULL: no command was named */
+    struct text_list args;         /* words that are no options; owned, see invocation_fini() */
+    const char *const *argv;       /* all words, for the record of the run */
+    int argc;
+
+    /* everywhere */
+    const char *directory; /* -C; NULL = stay */
+    const char *pipeline;  /* --pipeline; NULL = look for it */
+    int color;             /* enum color_mode */
+    bool quiet, verbose, json, help, version;
+
+    /* where the work goes */
+    unsigned jobs; /* 0 = one per processor we may use */
+    const char *junit;
+    const char *events;
+
+    /* what is selected */
+    const char *filter;
+    struct shard_choice shard;
+    bool rerun_failed;
+    struct run_choice resume;
+    int when;    /* enum when_choice */
+    int sandbox; /* enum sandbox_choice */
+    uint64_t seed;
+
+    /* when to stop */
+    bool no_reuse, fail_fast;
+    unsigned max_fail;
+    int64_t budget_ms;
+
+    /* report, schema */
+    bool list, reference;
+};
+
+/* Most slots that may be asked for: each is a process and about six descriptors of ours; 1024 of
+ * them stay below the usual hard limit of 4096+ descriptors. Beyond: a usage error. */
+#define JOBS_MAX 1024
+/* Most parts a run may be split into; a CI provider's matrix ends at 256. */
+#define SHARDS_MAX 4096
+
+void invocation_fini(struct invocation *invocation);
+
+#endif

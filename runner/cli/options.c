@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/run_id.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SELECTS (COMMAND_RUN | COMMAND_PLAN | COMMAND_LIST)
+
+static const char *const color_words[] = {"auto", "always", "never", NULL};
+static const char *const when_words[] = {"", "always", "changed", NULL};
+static const char *const sandbox_words[] = {"", "full", "none", NULL};
+
+#define FIELD(member) offsetof(struct invocation, member)
+
+static const struct option_spec options[] = {
+    {.name = "jobs",
+     .letter = 'j',
+     .kind = OPTION_NUMBER,
+     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_LIST,
+     .offset = FIELD(jobs),
+     .argument = "N",
+     .help = "run up to N units at once (default: one per processor)",
+     .max = JOBS_MAX},
+    {.name = "filter",
+     .kind = OPTION_ONCE,
+     .commands = SELECTS,
+     .offset = FIELD(filter),
+     .argument = "EXPR",
+     .help = "select units: layer(GLOB) stage(GLOB) name(GLOB) status(WORD) label(GLOB),\n"
+             "joined by and, or, not, ( ); a bare word is short for name(*word*)"},
+    {.name = "shard",
+     .kind = OPTION_SHARD,
+     .commands = SELECTS,
+     .offset = FIELD(shard),
+     .argument = "I/N",
+     .help = "select the I-th of N parts; a unit is in the same part on every machine"},
+    {.name = "rerun-failed",
+     .kind = OPTION_FLAG,
+     .commands = SELECTS,
+     .offset = FIELD(rerun_failed),
+     .help = "select units that did not pass when they last ran, or never ran"           },
+    {.name = "resume",
+     .kind = OPTION_RUN,
+     .commands = SELECTS,
+     .offset = FIELD(resume),
+     .argument = "RUN",
+     .help = "go on with an interrupted run (the newest one): what passed there is not run again"},
+    {.name = "when",
+     .kind = OPTION_WORD,
+     .commands = SELECTS,
+     .offset = FIELD(when),
+     .argument = "always|changed",
+     .help = "instead of the layers' own `when`: run all, or only those whose tree changed since\n"
+             "their gate last opened (manual layers stay manual)", .words = when_words},
+    {.name = "no-reuse",
+     .kind = OPTION_FLAG,
+     .commands = SELECTS,
+     .offset = FIELD(no_reuse),
+     .help = "run what is selected even when an earlier run already answers for it"                                                                  },
+    {.name = "seed",
+     .kind = OPTION_SEED,
+     .commands = SELECTS,
+     .offset = FIELD(seed),
+     .argument = "N",
+     .help = "value of ${{ sluice.seed }} in the pipeline (default: 0)"},
+    {.name = "sandbox",
+     .kind = OPTION_WORD,
+     .commands = SELECTS,
+     .offset = FIELD(sandbox),
+     .argument = "full|none",
+     .help = "isolate every layer, or none, whatever the pipeline says",
+     .words = sandbox_words},
+    {.name = "fail-fast",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(fail_fast),
+     .help = "start nothing more after the first failure; short for --max-fail 1"                                                                           },
+    {.name = "max-fail",
+     .kind = OPTION_NUMBER,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(max_fail),
+     .argument = "N",
+     .help = "start nothing more after N units have failed",
+     .max = UINT_MAX},
+    {.name = "budget",
+     .kind = OPTION_DURATION,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(budget_ms),
+     .argument = "TIME",
+     .help = "stop after this time (90s, 10m, 6h); `run --resume` goes on where it stopped"},
+    {.name = "junit",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_RUN | COMMAND_REPORT,
+     .offset = FIELD(junit),
+     .argument = "FILE",
+     .help = "write JUnit XML; a FILE ending in / is a folder that gets one file per layer"},
+    {.name = "events",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(events),
+     .argument = "FILE",
+     .help = "also write the event log (NDJSON) here"},
+    {.name = "list",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_REPORT,
+     .offset = FIELD(list),
+     .help = "list the runs that are kept, newest first"                                                      },
+    {.name = "reference",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_SCHEMA,
+     .offset = FIELD(reference),
+     .help = "print the reference of all keys as Markdown instead"                                                                           },
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(json),
+     .help = "answer on standard output as JSON, one object a line"                             },
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(quiet),
+     .help = "only tell what went wrong"},
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(verbose),
+     .help = "tell more: every unit that ends, with its output"},
+    {.name = "color",
+     .kind = OPTION_WORD,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(color),
+     .argument = "auto|always|never",
+     .help = "colours; auto: when standard error is a terminal and NO_COLOR is not set",
+     .words = color_words},
+    {.name = "pipeline",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(pipeline),
+     .argument = "FILE",
+     .help = "the pipeline (default: sluice.yml here, else at the top of the git work tree)"},
+    {.name = "directory",
+     .letter = 'C',
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(directory),
+     .argument = "DIR",
+     .help = "change to DIR first"},
+    {.name = "help",
+     .letter = 'h',
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(help),
+     .help = "explain the command"},
+    {.name = "version",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_ALL,
+     .offset = FIELD(version),
+     .help = "print the version"                                                                       },
+};
+
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+/* One parse under way. */
+struct parser {
+    const char *const *argv;
+    int argc;
+    int next; /* index of the word to look at */
+    struct invocation out;
+    const char **words;
+    size_t word_count;
+    bool seen[OPTION_COUNT];
+};
+
+const struct option_spec *option_table(size_t *ret_count)
+{
+    *ret_count = OPTION_COUNT;
+    return options;
+}
+
+void invocation_fini(struct invocation *invocation)
+{
+    /* the list owns its array; the pointer is const for its readers only */
+    mem_free((void *)(uintptr_t)invocation->args.items);
+    invocation->args = (struct text_list){0};
+}
+
+/* ---- values, one function per kind ---- */
+
+/* Digits only: no sign, no blank, no other base. */
+static int number_parse(const char *text, uint64_t max, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    if (*text == '\0') {
+        return -EINVAL;
+    }
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9') {
+            return -EINVAL;
+        }
+        const uint64_t digit = (uint64_t)(*text - '0');
+        if (value > (max - digit) / 10) {
+            return -ERANGE;
+        }
+        value = value * 10 + digit;
+    }
+    *ret_value = value;
+    return 0;
+}
+
+static int set_flag(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    (void)spec;
+    (void)text;
+    (void)err;
+    *(bool *)field = true;
+    return 0;
+}
+
+static int set_text(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    if (text[0] == '\0') {
+        return err_set(err, -EINVAL, "--%s: %s must not be empty", spec->name, spec->argument);
+    }
+    *(const char **)field = text;
+    return 0;
+}
+
+static int set_number(const struct option_spec *spec,
+                      void *field,
+                      const char *text,
+                      struct err *err)
+{
+    uint64_t value = 0;
+    if (number_parse(text, spec->max, &value) != 0 || value == 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "--%s %s: must be a whole number from 1 to %u",
+                       spec->name,
+                       text,
+                       spec->max);
+    }
+    *(unsigned *)field = (unsigned)value;
+    return 0;
+}
+
+static int set_seed(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    uint64_t value = 0;
+    if (number_parse(text, UINT64_MAX, &value) != 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "--%s %s: must be a whole number from 0 to 18446744073709551615",
+                       spec->name,
+                       text);
+    }
+    *(uint64_t *)field = value;
+    return 0;
+}
+
+static int set_duration(const struct option_spec *spec,
+                        void *field,
+                        const char *text,
+                        struct err *err)
+{
+    int64_t ms = 0;
+    if (duration_parse(text, &ms, err) != 0) {
+        return err_wrap(err, "--%s", spec->name);
+    }
+    if (ms == 0) {
+        return err_set(
+            err, -EINVAL, "--%s %s: must be above zero, e.g. 90s or 6h", spec->name, text);
+    }
+    *(int64_t *)field = ms;
+    return 0;
+}
+
+static int set_word(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    size_t count = 0;
+    for (; spec->words[count] != NULL; count++) {
+        if (text[0] != '\0' && strcmp(spec->words[count], text) == 0) {
+            *(int *)field = (int)count;
+            return 0;
+        }
+    }
+    const char *near = text_nearest(text, spec->words, count);
+    return err_set(err,
+                   -EINVAL,
+                   "--%s %s: must be %s%s%s%s",
+                   spec->name,
+                   text,
+                   spec->argument,
+                   near != NULL ? "; did you mean \"" : "",
+                   near != NULL ? near : "",
+                   near != NULL ? "\"?" : "");
+}
+
+static int set_shard(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    const char *slash = strchr(text, '/');
+    char first[16] = "";
+    uint64_t index = 0;
+    uint64_t count = 0;
+    if (slash != NULL && (size_t)(slash - text) < sizeof first) {
+        memcpy(first, text, (size_t)(slash - text));
+        if (number_parse(first, SHARDS_MAX, &index) == 0
+            && number_parse(slash + 1, SHARDS_MAX, &count) == 0 && index >= 1 && index <= count) {
+            *(struct shard_choice *)field =
+                (struct shard_choice){.index = (unsigned)index, .count = (unsigned)count};
+            return 0;
+        }
+    }
+    return err_set(err,
+                   -EINVAL,
+                   "--%s %s: must be I/N with 1 <= I <= N <= %d, e.g. 2/4 for the second of four",
+                   spec->name,
+                   text,
+                   SHARDS_MAX);
+}
+
+static int set_run(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    if (text[0] != '\0' && !run_id_is_valid(text)) {
+        return err_set(err,
+                       -EINVAL,
+                       "--%s=%s: not the id of a run (they look like 20261122T090000-4f2a); "
+                       "`sluice report --list` shows them",
+                       spec->name,
+                       text);
+    }
+    *(struct run_choice *)field =
+        (struct run_choice){.given = true, .run = text[0] != '\0' ? text : NULL};
+    return 0;
+}
+
+static int (*const setters[OPTION_KIND_COUNT])(const struct option_spec *spec,
+                                               void *field,
+                                               const char *text,
+                                               struct err *err) = {
+    [OPTION_FLAG] = set_flag,
+    [OPTION_TEXT] = set_text,
+    [OPTION_ONCE] = set_text,
+    [OPTION_NUMBER] = set_number,
+    [OPTION_SEED] = set_seed,
+    [OPTION_DURATION] = set_duration,
+    [OPTION_WORD] = set_word,
+    [OPTION_SHARD] = set_shard,
+    [OPTION_RUN] = set_run,
+};
+
+/* ---- finding the option ---- */
+
+static const struct option_spec *find_long(const char *name, size_t len)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strncmp(options[i].name, name, len) == 0 && options[i].name[len] == '\0') {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct option_spec *find_letter(char letter)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (options[i].letter == letter && letter != '\0') {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static unsigned command_bits(const struct parser *p)
+{
+    return p->out.command != NULL ? p->out.command->bit : COMMAND_ALL;
+}
+
+static int fail_unknown(const struct parser *p, const char *name, size_t len, struct err *err)
+{
+    char word[64] = "";
+    const char *names[OPTION_COUNT] = {NULL};
+    if (len < sizeof word) {
+        memcpy(word, name, len);
+    }
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        names[i] = (options[i].commands & command_bits(p)) != 0 ? options[i].name : NULL;
+    }
+    const char *near = text_nearest(word, names, OPTION_COUNT);
+    const char *command = p->out.command != NULL ? p->out.command->name : NULL;
+    return err_set(err,
+                   -EINVAL,
+                   "unknown option --%.*s%s%s%s (`sluice help%s%s` lists them)",
+                   (int)len,
+                   name,
+                   near != NULL ? "; did you mean --" : "",
+                   near != NULL ? near : "",
+                   near != NULL ? "?" : "",
+                   command != NULL ? " " : "",
+                   command != NULL ? command : "");
+}
+
+/* The option exists but not here: says where it does. */
+static int fail_elsewhere(const struct parser *p, const struct option_spec *spec, struct err *err)
+{
+    struct str where = STR_INIT(256);
+    size_t count = 0;
+    const struct command *table = command_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if ((spec->commands & table[i].bit) != 0) {
+            (void)str_appendf(&where, "%s%s", where.len > 0 ? ", " : "", table[i].name);
+        }
+    }
+    if (p->out.command == NULL) {
+        (void)err_set(err,
+                      -EINVAL,
+                      "--%s must stand behind the command: sluice %s --%s",
+                      spec->name,
+                      str_text(&where),
+                      spec->name);
+    } else {
+        (void)err_set(err,
+                      -EINVAL,
+                      "--%s is no option of `sluice %s`; it belongs to: %s",
+                      spec->name,
+                      p->out.command->name,
+                      str_text(&where));
+    }
+    str_fini(&where);
+    return -EINVAL;
+}
+
+static int option_store(struct parser *p,
+                        const struct option_spec *spec,
+                        const char *text,
+                        struct err *err)
+{
+    const size_t index = (size_t)(spec - options);
+    if (spec->kind == OPTION_ONCE && p->seen[index]) {
+        return err_set(err,
+                       -EINVAL,
+                       "--%s is given twice; join both by `and` or `or` in one expression",
+                       spec->name);
+    }
+    p->seen[index] = true;
+    void *field = (char *)&p->out + spec->offset;
+    return setters[spec->kind](spec, field, text, err);
+}
+
+/* Handles an option with its value, where `value` is what was glued to it (NULL = nothing). */
+static int option_take(struct parser *p,
+                       const struct option_spec *spec,
+                       const char *value,
+                       struct err *err)
+{
+    const bool allowed = p->out.command != NULL ? (spec->commands & p->out.command->bit) != 0
+                                                : spec->commands == COMMAND_ALL;
+    if (!allowed) {
+        return fail_elsewhere(p, spec, err);
+    }
+    if (spec->argument == NULL && value != NULL) {
+        return err_set(
+            err, -EINVAL, "--%s takes no value (it was given \"%s\")", spec->name, value);
+    }
+    if (spec->argument == NULL || value != NULL) {
+        return option_store(p, spec, value != NULL ? value : "", err);
+    }
+    const char *next = p->next < p->argc ? p->argv[p->next] : NULL;
+    if (spec->kind == OPTION_RUN && (next == NULL || !run_id_is_valid(next))) {
+        return option_store(p, spec, "", err);
+    }
+    if (next == NULL) {
+        return err_set(
+            err, -EINVAL, "--%s needs a value: --%s %s", spec->name, spec->name, spec->argument);
+    }
+    p->next++;
+    return option_store(p, spec, next, err);
+}
+
+static int take_long(struct parser *p, const char *name, struct err *err)
+{
+    const char *equals = strchr(name, '=');
+    const size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    const struct option_spec *spec = find_long(name, len);
+    if (spec == NULL) {
+        return fail_unknown(p, name, len, err);
+    }
+    return option_take(p, spec, equals != NULL ? equals + 1 : NULL, err);
+}
+
+/* "-qj2": flags may stand together, the last one may bring its value along. */
+static int take_letters(struct parser *p, const char *letters, struct err *err)
+{
+    for (; *letters != '\0'; letters++) {
+        const struct option_spec *spec = find_letter(*letters);
+        if (spec == NULL) {
+            return err_set(err,
+                           -EINVAL,
+                           "unknown option -%c (`sluice help%s%s` lists them)",
+                           *letters,
+                           p->out.command != NULL ? " " : "",
+                           p->out.command != NULL ? p->out.command->name : "");
+        }
+        if (spec->argument != NULL) {
+            const char *glued = letters[1] == '=' ? letters + 2 : letters + 1;
+            return option_take(p, spec, letters[1] != '\0' ? glued : NULL, err);
+        }
+        const int rc = option_take(p, spec, NULL, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int take_word(struct parser *p, const char *word, struct err *err)
+{
+    if (p->out.command != NULL) {
+        p->words[p->word_count++] = word;
+        return 0;
+    }
+    p->out.command = command_find(word);
+    if (p->out.command == NULL) {
+        const struct command *near = command_nearest(word);
+        return err_set(err,
+                       -EINVAL,
+                       "unknown command \"%s\"%s%s%s (`sluice help` lists them)",
+                       word,
+                       near != NULL ? "; did you mean \"" : "",
+                       near != NULL ? near->name : "",
+                       near != NULL ? "\"?" : "");
+    }
+    return 0;
+}
+
+static int parse_words(struct parser *p, struct err *err)
+{
+    bool only_words = false;
+    int rc = 0;
+    while (rc == 0 && p->next < p->argc) {
+        const char *word = p->argv[p->next++];
+        if (only_words || word[0] != '-' || word[1] == '\0') {
+            rc = take_word(p, word, err);
+        } else if (strcmp(word, "--") == 0) {
+            only_words = true;
+        } else if (word[1] == '-') {
+            rc = take_long(p, word + 2, err);
+        } else {
+            rc = take_letters(p, word + 1, err);
+        }
+    }
+    return rc;
+}
+
+/* ---- what only makes sense together ---- */
+
+static int check_whole(const struct parser *p, struct err *err)
+{
+    const struct invocation *out = &p->out;
+    if (out->command == NULL || out->help) {
+        return 0;
+    }
+    if (p->word_count > out->command->args_max) {
+        return err_set(err,
+                       -EINVAL,
+                       "\"%s\" is one word too many: sluice %s%s%s",
+                       p->words[out->command->args_max],
+                       out->command->name,
+                       out->command->arguments[0] != '\0' ? " " : "",
+                       out->command->arguments);
+    }
+    if (out->quiet && out->verbose) {
+        return err_set(err, -EINVAL, "--quiet and --verbose cannot both be meant");
+    }
+    if (out->rerun_failed && out->resume.given) {
+        return err_set(err,
+                       -EINVAL,
+                       "--resume goes on with an interrupted run, --rerun-failed starts a new one "
+                       "from what failed: choose one");
+    }
+    if (out->fail_fast && out->max_fail > 1) {
+        return err_set(
+            err, -EINVAL, "--fail-fast means --max-fail 1; it contradicts the other one");
+    }
+    return 0;
+}
+
+int options_parse(int argc,
+                  const char *const *argv,
+                  struct invocation *ret_invocation,
+                  struct err *err)
+{
+    assert(argv != NULL);
+    assert(ret_invocation != NULL);
+    struct parser p = {.argv = argv, .argc = argc, .next = 1};
+    p.words = mem_calloc((size_t)(argc > 0 ? argc : 0) + 1, sizeof *p.words);
+    if (p.words == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    int rc = parse_words(&p, err);
+    if (rc == 0) {
+        rc = check_whole(&p, err);
+    }
+    if (rc != 0) {
+        mem_free(p.words);
+        return rc;
+    }
+    p.out.args = (struct text_list){.items = p.words, .count = p.word_count};
+    p.out.argv = argv;
+    p.out.argc = argc;
+    *ret_invocation = p.out;
+    return 0;
+}
