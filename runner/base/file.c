@@ -172,9 +172,8 @@ int file_write_atomic(const char *path, const void *bytes, size_t len, struct er
     }
     CLEANUP(cleanup_fd) int fd = open_beside(path, temporary, sizeof temporary);
     if (fd < 0) {
-        result = fd;
-        fd = -1;
-        return err_set(err, result, "cannot write beside %s: %s", path, strerror(-result));
+        errno = -fd;
+        return err_errno(err, "cannot write beside %s", path);
     }
     result = write_and_sync(fd, bytes, len);
     if (result == 0 && rename(temporary, path) != 0) {
@@ -182,7 +181,8 @@ int file_write_atomic(const char *path, const void *bytes, size_t len, struct er
     }
     if (result != 0) {
         (void)unlink(temporary);
-        return err_set(err, result, "cannot write %s: %s", path, strerror(-result));
+        errno = -result;
+        return err_errno(err, "cannot write %s", path);
     }
     sync_folder(folder);
     return 0;
@@ -223,7 +223,8 @@ int dir_make(const char *path, mode_t mode, struct err *err)
         result = make_one(buf, mode);
     }
     if (result != 0) {
-        return err_set(err, result, "cannot make the folder %s: %s", path, strerror(-result));
+        errno = -result;
+        return err_errno(err, "cannot make the folder %s", path);
     }
     return 0;
 }
@@ -250,27 +251,32 @@ bool path_is_inside(const char *path)
     }
 }
 
+/* Adds one component to a clean path of `used` bytes; returns the new length. "." adds nothing. */
+static size_t add_component(char *buf, size_t used, const char *component, size_t len)
+{
+    if (len == 1 && component[0] == '.') {
+        return used;
+    }
+    if (used > 0 && buf[used - 1] != '/') {
+        buf[used++] = '/';
+    }
+    memcpy(buf + used, component, len);
+    return used + len;
+}
+
 int path_clean(const char *path, char *buf, size_t size)
 {
     size_t used = 0;
-    bool absolute = path[0] == '/';
     if (strlen(path) + 2 > size) {
         return -ENAMETOOLONG;
     }
-    if (absolute) {
+    if (path[0] == '/') {
         buf[used++] = '/';
     }
-    for (const char *at = path + strspn(path, "/"); *at != '\0';) {
+    for (const char *at = path + strspn(path, "/"); *at != '\0'; at += strspn(at, "/")) {
         size_t len = strcspn(at, "/");
-        if (len != 1 || at[0] != '.') {
-            if (used > (absolute ? 1u : 0u)) {
-                buf[used++] = '/';
-            }
-            memcpy(buf + used, at, len);
-            used += len;
-        }
+        used = add_component(buf, used, at, len);
         at += len;
-        at += strspn(at, "/");
     }
     if (used == 0) {
         buf[used++] = '.';

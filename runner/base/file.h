@@ -30,7 +30,9 @@ int dir_make(const char *path, mode_t mode, struct err *err);
 int tree_remove(int dirfd, const char *path, struct err *err);
 
 /* Copies one regular file, symlink or folder node (not its content) from one folder to another,
- * keeping the permission bits. Parents in the target are made. */
+ * keeping the permission bits. Parents in the target are made; a file or link there is replaced.
+ * Below a given folder (not AT_FDCWD) the path must be path_is_inside() and no link on the way is
+ * followed, on either side: -EINVAL, -ELOOP, -ENOTDIR. Devices, pipes, sockets: -EOPNOTSUPP. */
 int file_copy_at(int from_dir, const char *from, int to_dir, const char *to, struct err *err);
 
 bool file_exists(const char *path);
@@ -47,8 +49,9 @@ const char *path_basename(const char *path);
 
 /* Shell-like pattern over '/'-separated paths: '*' and '?' stay inside one component, "**" crosses
  * components ("build/" followed by two stars matches everything below), [a-z] and [!a-z] classes,
- * '\\' quotes. Linear in pattern x path; no recursion. A pattern without wildcard matches itself
- * and everything below it. */
+ * '\\' quotes. Works on bytes. Linear in pattern x path; no recursion. A pattern without wildcard
+ * matches itself and everything below it. A pattern of PATH_TEXT_MAX bytes or more matches nothing.
+ */
 bool glob_match(const char *pattern, const char *path);
 bool glob_has_magic(const char *pattern);
 

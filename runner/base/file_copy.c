@@ -104,7 +104,8 @@ static int place_find(int dir, const char *path, bool make, struct place *ret, s
         return err_set(err, result, "%s: a link or a file stands where a folder is needed", path);
     }
     if (result != 0) {
-        return err_set(err, result, "cannot reach %s: %s", path, strerror(-result));
+        errno = -result;
+        return err_errno(err, "cannot reach %s", path);
     }
     return 0;
 }
@@ -214,8 +215,8 @@ static int copy_node(const struct place *from, const struct place *to)
 
 int file_copy_at(int from_dir, const char *from, int to_dir, const char *to, struct err *err)
 {
-    CLEANUP(place_fini) struct place source = {-1, NULL};
-    CLEANUP(place_fini) struct place target = {-1, NULL};
+    CLEANUP(place_fini) struct place source = {-1, ""};
+    CLEANUP(place_fini) struct place target = {-1, ""};
     int result = place_find(from_dir, from, false, &source, err);
     if (result == 0) {
         result = place_find(to_dir, to, true, &target, err);
@@ -228,7 +229,8 @@ int file_copy_at(int from_dir, const char *from, int to_dir, const char *to, str
         return err_set(err, result, "%s: a device, pipe or socket cannot be copied", from);
     }
     if (result != 0) {
-        return err_set(err, result, "cannot copy %s to %s: %s", from, to, strerror(-result));
+        errno = -result;
+        return err_errno(err, "cannot copy %s to %s", from, to);
     }
     return 0;
 }

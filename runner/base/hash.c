@@ -105,10 +105,10 @@ char *hash_hex(const struct hash *hash, char buf[HASH_HEX_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < HASH_SIZE; i++) {
-        buf[2 * i] = digits[hash->bytes[i] >> 4];
-        buf[2 * i + 1] = digits[hash->bytes[i] & 15];
+        buf[2 * i] = digits[hash->bytes[i] / 16u];
+        buf[2 * i + 1] = digits[hash->bytes[i] % 16u];
     }
-    buf[2 * HASH_SIZE] = '\0';
+    buf[HASH_HEX_SIZE - 1] = '\0';
     return buf;
 }
 

@@ -99,6 +99,7 @@ static int make_accessible(int dir, const char *name)
 /* Opens a folder for emptying; *ret_st is filled. */
 static int open_folder(int dir, const char *name, struct stat *ret_st)
 {
+    *ret_st = (struct stat){0};
     const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     int fd = openat(dir, name, flags);
     if (fd < 0 && errno == EACCES && make_accessible(dir, name) == 0) {
@@ -146,6 +147,19 @@ static int remove_entry(struct removal *removal, const struct dirent64 *entry, s
     return result == 0 ? 0 : blame(removal, name, result);
 }
 
+static int remove_entries(struct removal *removal, const char *listing, size_t len, size_t folder)
+{
+    for (size_t at = 0; at < len;) {
+        const struct dirent64 *entry = (const void *)(listing + at);
+        int result = remove_entry(removal, entry, folder);
+        if (result != 0) {
+            return result;
+        }
+        at += entry->d_reclen;
+    }
+    return 0;
+}
+
 /* Unlinks all files of the folder we are in and pushes its folders. */
 static int empty_folder(struct removal *removal, size_t folder)
 {
@@ -155,13 +169,9 @@ static int empty_folder(struct removal *removal, size_t folder)
         if (got <= 0) {
             return got == 0 ? 0 : -errno;
         }
-        for (ssize_t at = 0; at < got;) {
-            const struct dirent64 *entry = (const void *)(listing + at);
-            int result = remove_entry(removal, entry, folder);
-            if (result != 0) {
-                return result;
-            }
-            at += entry->d_reclen;
+        int result = remove_entries(removal, listing, (size_t)got, folder);
+        if (result != 0) {
+            return result;
         }
     }
 }
@@ -263,10 +273,9 @@ int tree_remove(int dirfd, const char *path, struct err *err)
         return 0;
     }
     const char *blamed = removal.blamed != NULL ? removal.blamed : path;
-    return err_set(err,
-                   result,
-                   "cannot remove %s (below %s): %s",
-                   blamed,
-                   path,
-                   result == -ESTALE ? "it was moved meanwhile" : strerror(-result));
+    if (result == -ESTALE) {
+        return err_set(err, result, "cannot remove %s: %s was moved meanwhile", path, blamed);
+    }
+    errno = -result;
+    return err_errno(err, "cannot remove %s (below %s)", blamed, path);
 }
