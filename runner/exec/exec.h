@@ -28,7 +28,7 @@ struct world {
 
 /* Fixed places inside an isolated world. */
 #define WORLD_ROOT    "/src"
-#define WORLD_PLUGINS "/opt/sluice/plugins"
+#define WORLD_PLUGINS "/sluice/plugins"
 #define WORLD_HOME    "/home/sluice"
 
 struct exec_request {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Takes files out of a unit's world: its products, artifacts and reports. */
+#ifndef SLUICE_EXEC_COLLECT_H
+#define SLUICE_EXEC_COLLECT_H
+
+#include "base/err.h"
+#include "model/pipeline.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Deepest folder followed below a collected root; PATH_MAX allows 2048 one-letter names, real trees
+ * stay under 40. Beyond: an error that names the folder. */
+#define COLLECT_DEPTH_MAX 256
+
+/* Files taken from one unit. A full Linux kernel build leaves about 60,000. Beyond: an error. */
+#define COLLECT_FILES_MAX 1000000
+
+/* Walks `root` (a folder descriptor) in sorted order and calls `each` with every path below it,
+ * folders before their content; folders for which it returns 0 are not entered; negative stops.
+ * Never follows links; .git and .sluice at the top are passed over. */
+int tree_walk(int root,
+              int (*each)(void *context, int root, const char *path, mode_t mode),
+              void *context,
+              struct err *err);
+
+/* Copies what matches one of the globs from `from` to `to` (folder descriptors): files, links,
+ * folders. Sets every modification time to the one constant of the lower layers. Returns the number
+ * of files copied or negative. */
+int64_t collect_matching(int from, const struct text_list *globs, int to, struct err *err);
+
+/* Appends every file that matches `glob` (relative to `cwd`, itself relative to `root`), in sorted
+ * order, to `out_fd`; a newline is put between two. Returns their number, 0 when none matches,
+ * -EFBIG beyond REPORT_BYTES_MAX. */
+int collect_reports(int root, const char *cwd, const char *glob, int out_fd, struct err *err);
+
+/* Puts the content of folder `from` into `to` by hard links (copies where links are not possible).
+ * A path that is there already must have the same content: else -EEXIST and the path in the
+ * message. */
+int collect_merge(const char *from, const char *to, struct err *err);
+
+#endif
