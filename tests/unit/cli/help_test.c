@@ -21,12 +21,13 @@ static void assert_mentions(const struct str *text, const char *part)
 
 static void assert_lines_fit(const struct str *text)
 {
-    size_t column = 0;
-    for (const char *c = str_text(text); *c != '\0'; c++) {
-        column = *c == '\n' ? 0 : column + 1;
-        if (column > COLUMNS) {
-            fail_msg("a line is longer than %d columns in:\n%s", COLUMNS, str_text(text));
+    const char *line = str_text(text);
+    while (*line != '\0') {
+        const size_t len = strcspn(line, "\n");
+        if (len > COLUMNS) {
+            fail_msg("longer than %d columns: %.*s", COLUMNS, (int)len, line);
         }
+        line += len + (line[len] == '\n');
     }
 }
 
