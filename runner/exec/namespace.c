@@ -1,0 +1,679 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/namespace.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/limits.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ipc.h>
+#include <sys/mount.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* mount_setattr(2), Linux 5.12; glibc 2.35 has no wrapper yet. */
+struct mount_attributes {
+    uint64_t set, clear, propagation, userns_fd;
+};
+
+#define ATTR_RDONLY   0x1
+#define AT_RECURSIVE_ 0x8000
+
+/* Where the template keeps what units mount from; gone from a unit's view before its command
+ * starts. */
+#define STAGE "/.stage"
+
+/* Capabilities known to any kernel of today end far below; unknown ones answer EINVAL. */
+#define CAPABILITIES_MAX 63
+
+static bool scratch_on_disk;
+
+const char *namespace_step_help(enum namespace_step step)
+{
+    static const char *const help[] = {
+        [STEP_USER] =
+            "user namespaces are refused: set sysctl user.max_user_namespaces above 0, on Debian "
+            "kernel.unprivileged_userns_clone=1, on Ubuntu 23.10+ "
+            "kernel.apparmor_restrict_unprivileged_userns=0; in Docker add --security-opt "
+            "seccomp=unconfined --security-opt apparmor=unconfined",
+        [STEP_MOUNT] =
+            "mount, ipc or uts namespaces are refused: in a container add --cap-add SYS_ADMIN or "
+            "--security-opt seccomp=unconfined",
+        [STEP_NET] = "network namespaces are refused: set sysctl user.max_net_namespaces above 0",
+        [STEP_ROOT] =
+            "a private root file system cannot be mounted: in a container add --security-opt "
+            "seccomp=unconfined --security-opt apparmor=unconfined",
+        [STEP_PID] =
+            "pid namespaces or a fresh /proc are refused: in a container, /proc must not be masked "
+            "(--security-opt systempaths=unconfined)",
+        [STEP_OVERLAY] =
+            "overlayfs in a user namespace is refused: needs Linux 5.11 or newer with the "
+            "overlay module (modprobe overlay)",
+        [STEP_DONE] = "",
+    };
+    return help[step];
+}
+
+uint64_t world_scratch_default(void)
+{
+    struct sysinfo info;
+    uint64_t quarter = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit / 4 : 0;
+    return quarter > WORLD_SCRATCH_MIN ? quarter : WORLD_SCRATCH_MIN;
+}
+
+/* ---- user namespace ---- */
+
+static int write_text(const char *path, const char *text)
+{
+    CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+}
+
+/* Maps every id that is valid outside to itself; needs CAP_SETUID in the parent namespace. Run by a
+ * helper that stays outside. */
+static int map_all(pid_t pid, const char *which)
+{
+    char path[64];
+    char own[64];
+    CLEANUP(str_fini) struct str current = STR_INIT(65536);
+    CLEANUP(str_fini) struct str identity = STR_INIT(65536);
+    (void)snprintf(own, sizeof own, "/proc/self/%s", which);
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, which);
+    int rc = file_read(own, &current, NULL);
+    const char *line = str_text(&current);
+    unsigned long inside;
+    unsigned long outside;
+    unsigned long count;
+    while (rc == 0 && sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3) {
+        rc = str_appendf(&identity, "%lu %lu %lu\n", inside, inside, count);
+        line = strchr(line, '\n');
+        line = line != NULL ? line + 1 : "";
+    }
+    return rc == 0 ? write_text(path, str_text(&identity)) : rc;
+}
+
+/* The helper's life: waits until its parent has unshared, maps its ids, answers by exit code. */
+static _Noreturn void map_helper(pid_t target, int ready)
+{
+    char byte;
+    ssize_t n = read(ready, &byte, 1);
+    _exit(n == 1 && map_all(target, "uid_map") == 0 && map_all(target, "gid_map") == 0 ? 0 : 1);
+}
+
+static int map_single(uid_t uid, gid_t gid, struct err *err)
+{
+    char text[64];
+    (void)write_text("/proc/self/setgroups", "deny");
+    (void)snprintf(text, sizeof text, "%u %u 1\n", uid, uid);
+    int rc = write_text("/proc/self/uid_map", text);
+    (void)snprintf(text, sizeof text, "%u %u 1\n", gid, gid);
+    rc = rc == 0 ? write_text("/proc/self/gid_map", text) : rc;
+    return rc == 0 ? 0 : err_set(err, rc, "cannot map ids: %s", strerror(-rc));
+}
+
+static int enter_user_namespace(struct err *err)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+    int ready[2];
+    if (pipe2(ready, O_CLOEXEC) < 0) {
+        return err_errno(err, "pipe");
+    }
+    pid_t self = getpid();
+    pid_t helper = uid == 0 ? fork() : -1;
+    if (helper == 0) {
+        (void)close(ready[1]);
+        map_helper(self, ready[0]);
+    }
+    int rc = unshare(CLONE_NEWUSER) < 0 ? err_errno(err, "unshare(CLONE_NEWUSER)") : 0;
+    if (rc == 0) {
+        (void)!write(ready[1], "g", 1);
+    }
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    int status = 1;
+    if (helper > 0) {
+        (void)waitpid(helper, &status, 0);
+    }
+    return rc < 0 || status == 0 ? rc : map_single(uid, gid, err);
+}
+
+/* ---- the template ---- */
+
+static int set_read_only(const char *path)
+{
+    struct mount_attributes attributes = {.set = ATTR_RDONLY};
+    return (int)syscall(
+        SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE_, &attributes, sizeof attributes);
+}
+
+struct template
+{
+    const char *root; /* where the new root is mounted */
+    struct err *err;
+};
+
+static int make_folder(const char *path, struct err *err)
+{
+    return dir_make(inside(path), 0755, err);
+}
+
+static int make_file(const char *path, struct err *err)
+{
+    int fd = open(inside(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return err_errno(err, "cannot make %s in the world", path);
+    }
+    (void)close(fd);
+    return 0;
+}
+
+static int make_parent(const char *path, struct err *err)
+{
+    char parent[PATH_TEXT_MAX];
+    int n = snprintf(parent, sizeof parent, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof parent) {
+        return err_set(err, -ENAMETOOLONG, "path too long: %s", path);
+    }
+    char *slash = strrchr(parent, '/');
+    assert(slash != NULL);
+    *slash = '\0';
+    return slash == parent ? 0 : dir_make(parent, 0755, err);
+}
+
+/* Binds `source` of the machine at `path` of the world, with what is mounted below it. */
+static int bind_at(const char *source, const char *path, bool read_only, struct err *err)
+{
+    struct stat st;
+    if (stat(source, &st) < 0) {
+        return err_errno(err, "%s", source);
+    }
+    int rc = 0;
+    if (S_ISDIR(st.st_mode)) {
+        rc = make_folder(path, err);
+    } else {
+        rc = strchr(inside(path), '/') != NULL ? make_parent(inside(path), err) : 0;
+        rc = rc == 0 ? make_file(path, err) : rc;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (mount(source, inside(path), NULL, MS_BIND | MS_REC, NULL) < 0) {
+        return err_errno(err, "cannot bind %s into the world", source);
+    }
+    if (read_only && set_read_only(inside(path), AT_RECURSIVE_) < 0) {
+        return err_errno(err, "cannot make %s read-only in the world", source);
+    }
+    return 0;
+}
+
+/* /bin is a folder or a link to usr/bin, as the machine has it; missing ones are left out. */
+static int bind_system_path(const char *path, struct err *err)
+{
+    char target[PATH_TEXT_MAX];
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return 0;
+    }
+    if (!S_ISLNK(st.st_mode)) {
+        return bind_at(path, path, true, err);
+    }
+    ssize_t n = readlink(path, target, sizeof target - 1);
+    if (n < 0) {
+        return err_errno(err, "%s", path);
+    }
+    target[n] = '\0';
+    return symlink(target, inside(path)) < 0 ? err_errno(err, "cannot make %s in the world", path)
+                                             : 0;
+}
+
+static int bind_system(struct err *err)
+{
+    static const char *const paths[] = {
+        "/usr",
+        "/etc",
+        "/opt",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof paths / sizeof *paths; i++) {
+        rc = bind_system_path(paths[i], err);
+    }
+    return rc;
+}
+
+static int mount_in(
+    const char *type, const char *path, unsigned long flags, const char *options, struct err *err)
+{
+    int rc = make_folder(path, err);
+    if (rc == 0 && mount(type, inside(path), type, flags, options) < 0) {
+        return err_errno(err, "cannot mount %s at %s in the world", type, path);
+    }
+    return rc;
+}
+
+static int make_device_links(struct err *err)
+{
+    static const char *const links[][2] = {
+        {"/proc/self/fd",   "/dev/fd"    },
+        {"/proc/self/fd/0", "/dev/stdin" },
+        {"/proc/self/fd/1", "/dev/stdout"},
+        {"/proc/self/fd/2", "/dev/stderr"},
+        {"pts/ptmx",        "/dev/ptmx"  },
+    };
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        if (symlink(links[i][0], inside(links[i][1])) < 0) {
+            return err_errno(err, "cannot make %s in the world", links[i][1]);
+        }
+    }
+    return 0;
+}
+
+static int make_devices(struct err *err)
+{
+    static const char *const nodes[] = {
+        "/dev/null",
+        "/dev/zero",
+        "/dev/full",
+        "/dev/random",
+        "/dev/urandom",
+        "/dev/tty",
+    };
+    int rc = make_folder("/dev/shm", err);
+    for (size_t i = 0; rc == 0 && i < sizeof nodes / sizeof *nodes; i++) {
+        rc = bind_at(nodes[i], nodes[i], false, err);
+    }
+    rc = rc == 0 ? make_device_links(err) : rc;
+    rc =
+        rc == 0 ? mount_in(
+            "devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620", err)
+                : rc;
+    rc = rc == 0 ? mount_in("mqueue", "/dev/mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err)
+                 : rc;
+    return rc;
+}
+
+/* Where an exposed path is on the machine. False when it is absent: absent outside is absent
+ * inside. */
+static bool exposed_source(const struct world *world, const char *path, char *buf, size_t size)
+{
+    bool absolute = path[0] == '/';
+    int n = snprintf(buf, size, "%s%s%s", absolute ? "" : world->root, absolute ? "" : "/", path);
+    return n > 0 && (size_t)n < size && file_exists(buf);
+}
+
+/* Relative exposed paths are staged and mounted over each unit's overlay; absolute ones are part of
+ * the template. */
+static int expose_paths(const struct world *world, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < world->expose.count; i++) {
+        const char *path = world->expose.items[i];
+        char source[PATH_TEXT_MAX];
+        char staged[64];
+        (void)snprintf(staged, sizeof staged, STAGE "/expose/%zu", i);
+        if (exposed_source(world, path, source, sizeof source)) {
+            rc = bind_at(source, path[0] == '/' ? path : staged, true, err);
+        }
+    }
+    return rc;
+}
+
+static int make_folders(struct err *err)
+{
+    static const char *const folders[] = {
+        "/proc",
+        "/tmp",
+        "/var/tmp",
+        "/run",
+        WORLD_HOME,
+        WORLD_ROOT,
+        "/sys",
+        "/mnt",
+        "/srv",
+        "/var/lib",
+        "/var/cache",
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof folders / sizeof *folders; i++) {
+        rc = make_folder(folders[i], err);
+    }
+    return rc;
+}
+
+static int make_stage(const struct world *world, const char *scratch_dir, struct err *err)
+{
+    int rc = mount_in("tmpfs", STAGE, MS_NOSUID | MS_NODEV, "mode=755", err);
+    rc = rc == 0 ? make_folder(STAGE "/unit", err) : rc;
+    if (rc == 0) {
+        rc = world->lower != NULL ? bind_at(world->lower, STAGE "/lower", true, err)
+                                  : make_folder(STAGE "/lower", err);
+    }
+    rc = rc == 0 && world->products != NULL ? bind_at(world->products, STAGE "/products", true, err)
+                                            : rc;
+    rc = rc == 0 && scratch_dir != NULL ? bind_at(scratch_dir, STAGE "/disk", false, err) : rc;
+    rc = rc == 0 && world->plugin_dir != NULL ? bind_at(world->plugin_dir, WORLD_PLUGINS, true, err)
+                                              : rc;
+    return rc;
+}
+
+/* overlayfs with userxattr needs user.* xattrs on the upper's file system; tmpfs has them since
+ * Linux 6.6. */
+static bool has_user_xattr(const char *root)
+{
+    return setxattr(root, "user.sluice", "1", 1, 0) == 0;
+}
+
+static int pivot(struct err *err)
+{
+    /* The root itself is shared by all units of the slot: nobody may leave anything there. */
+    if (set_read_only(".", 0) < 0 || syscall(SYS_pivot_root, ".", ".") < 0
+        || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) {
+        return err_errno(err, "pivot_root");
+    }
+    return 0;
+}
+
+static int enter_root(const struct world *world,
+                      const char *run_dir,
+                      const char *scratch_dir,
+                      struct err *err)
+{
+    char root[PATH_TEXT_MAX];
+    (void)snprintf(root, sizeof root, "%s/world", run_dir);
+    int rc = dir_make(root, 0755, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0 || chdir(root) < 0) {
+        return err_errno(err, "cannot mount a tmpfs at %s", root);
+    }
+    scratch_on_disk = !has_user_xattr(".");
+    rc = make_folders(err);
+    rc = rc == 0 ? bind_system(err) : rc;
+    rc = rc == 0 ? make_devices(err) : rc;
+    rc = rc == 0 ? make_stage(world, scratch_on_disk ? scratch_dir : NULL, err) : rc;
+    rc = rc == 0 ? expose_paths(world, err) : rc;
+    return rc == 0 ? pivot(err) : rc;
+}
+
+static int bring_loopback_up(struct err *err)
+{
+    CLEANUP(cleanup_fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) {
+        return err_errno(err, "cannot bring up the loopback interface");
+    }
+    return 0;
+}
+
+/* From here on exec gives no capabilities, even to uid 0: nothing to drop per unit. */
+static void forbid_capabilities_at_exec(void)
+{
+    for (unsigned long cap = 0; cap <= CAPABILITIES_MAX; cap++) {
+        (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+    }
+    (void)prctl(PR_SET_SECUREBITS,
+                SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE
+                    | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+                0,
+                0,
+                0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int world_enter(const struct world *world,
+                const char *run_dir,
+                const char *scratch_dir,
+                enum namespace_step *ret_step,
+                struct err *err)
+{
+    *ret_step = STEP_USER;
+    int rc = enter_user_namespace(err);
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_step = STEP_MOUNT;
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0) {
+        return err_errno(err, "unshare(mount, ipc, uts)");
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || sethostname("sluice", 6) < 0) {
+        return err_errno(err, "cannot make mounts private");
+    }
+    *ret_step = STEP_NET;
+    if (!world->network && unshare(CLONE_NEWNET) < 0) {
+        return err_errno(err, "unshare(net)");
+    }
+    rc = world->network ? 0 : bring_loopback_up(err);
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_step = STEP_ROOT;
+    rc = enter_root(world, run_dir, scratch_dir, err);
+    if (rc == 0) {
+        forbid_capabilities_at_exec();
+        *ret_step = STEP_DONE;
+    }
+    return rc;
+}
+
+/* ---- one unit ---- */
+
+static int bind_private(
+    const char *scratch, const char *name, const char *target, mode_t mode, struct err *err)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/%s", scratch, name);
+    if (mkdir(path, mode) < 0 || chmod(path, mode) < 0) {
+        return err_errno(err, "cannot make a private %s", target);
+    }
+    if (mount(path, target, NULL, MS_BIND, NULL) < 0) {
+        return err_errno(err, "cannot mount a private %s", target);
+    }
+    return 0;
+}
+
+static int mount_private(const char *scratch, struct err *err)
+{
+    static const struct {
+        const char *name;
+        const char *target;
+        mode_t mode;
+    } folders[] = {
+        {"tmp",    "/tmp",     01777},
+        {"vartmp", "/var/tmp", 01777},
+        {"run",    "/run",     0755 },
+        {"shm",    "/dev/shm", 01777},
+        {"home",   WORLD_HOME, 0755 },
+    };
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        int rc = bind_private(scratch, folders[i].name, folders[i].target, folders[i].mode, err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static int mount_overlay(const struct world *world,
+                         const char *place,
+                         int *ret_upper,
+                         struct err *err)
+{
+    char upper[128];
+    char work[128];
+    char options[512];
+    (void)snprintf(upper, sizeof upper, "%s/upper", place);
+    (void)snprintf(work, sizeof work, "%s/work", place);
+    if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0) {
+        return err_errno(err, "cannot make the unit's scratch");
+    }
+    int fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "cannot open the unit's scratch");
+    }
+    (void)snprintf(options,
+                   sizeof options,
+                   "lowerdir=%s" STAGE "/lower,upperdir=%s,workdir=%s,userxattr",
+                   world->products != NULL ? STAGE "/products:" : "",
+                   upper,
+                   work);
+    if (mount("overlay", WORLD_ROOT, "overlay", 0, options) < 0) {
+        (void)close(fd);
+        return err_errno(err, "cannot mount an overlay");
+    }
+    *ret_upper = fd;
+    return 0;
+}
+
+/* The mount point of an exposed path, in the overlay: parents and a folder or an empty file. */
+static int make_mount_point(const char *staged, const char *target, struct err *err)
+{
+    struct stat st;
+    if (stat(staged, &st) < 0) {
+        return err_errno(err, "%s", target);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return dir_make(target, 0755, err);
+    }
+    int rc = make_parent(target, err);
+    CLEANUP(cleanup_fd) int fd = rc == 0 ? open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
+    return rc < 0 || fd >= 0 ? rc : err_errno(err, "cannot make %s", target);
+}
+
+static int mount_exposed(const struct world *world, struct err *err)
+{
+    for (size_t i = 0; i < world->expose.count; i++) {
+        char staged[64];
+        char target[PATH_TEXT_MAX];
+        if (world->expose.items[i][0] == '/') {
+            continue;
+        }
+        (void)snprintf(staged, sizeof staged, STAGE "/expose/%zu", i);
+        int n = snprintf(target, sizeof target, WORLD_ROOT "/%s", world->expose.items[i]);
+        if (n < 0 || (size_t)n >= sizeof target || !file_exists(staged)) {
+            continue;
+        }
+        int rc = make_mount_point(staged, target, err);
+        if (rc < 0) {
+            return rc;
+        }
+        if (mount(staged, target, NULL, MS_BIND | MS_REC, NULL) < 0) {
+            return err_errno(err, "cannot expose %s", world->expose.items[i]);
+        }
+    }
+    return 0;
+}
+
+static int mount_scratch(const struct world *world, int *ret_scratch, struct err *err)
+{
+    char options[64];
+    uint64_t size = world->scratch_max != 0 ? world->scratch_max : world_scratch_default();
+    (void)snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)size);
+    if (mount("tmpfs", STAGE "/unit", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0) {
+        return err_errno(err, "cannot mount the unit's scratch");
+    }
+    *ret_scratch = open(STAGE "/unit", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_scratch < 0 ? err_errno(err, "cannot open the unit's scratch") : 0;
+}
+
+int unit_world_enter(const struct world *world,
+                     unsigned serial,
+                     int *ret_upper,
+                     int *ret_scratch,
+                     enum namespace_step *ret_step,
+                     struct err *err)
+{
+    char place[64] = STAGE "/unit";
+    *ret_step = STEP_ROOT;
+    int rc = mount_scratch(world, ret_scratch, err);
+    rc = rc == 0 ? mount_private(place, err) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_step = STEP_OVERLAY;
+    if (scratch_on_disk) {
+        (void)snprintf(place, sizeof place, STAGE "/disk/%u", serial);
+        (void)mkdir(place, 0755);
+    }
+    rc = mount_overlay(world, place, ret_upper, err);
+    rc = rc == 0 ? mount_exposed(world, err) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    *ret_step = STEP_PID;
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) {
+        return err_errno(err, "cannot mount /proc");
+    }
+    char pids[16];
+    (void)snprintf(pids, sizeof pids, "%d", WORLD_PIDS_MAX);
+    (void)write_text("/proc/sys/kernel/pid_max", pids); /* per pid namespace since Linux 6.14 */
+    if (umount2(STAGE, MNT_DETACH) < 0) {
+        return err_errno(err, "cannot hide the stage");
+    }
+    *ret_step = STEP_DONE;
+    return 0;
+}
+
+void unit_world_clean(unsigned serial)
+{
+    char place[64];
+    if (scratch_on_disk) {
+        (void)snprintf(place, sizeof place, STAGE "/disk/%u", serial);
+        (void)tree_remove(AT_FDCWD, place, NULL);
+    }
+}
+
+static bool has_queues(void)
+{
+    DIR *folder = opendir("/dev/mqueue");
+    int names = 0;
+    while (folder != NULL && readdir(folder) != NULL) {
+        names++;
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    return names > 2; /* "." and ".." */
+}
+
+bool namespace_is_dirty(void)
+{
+    struct shm_info shm;
+    struct seminfo sem;
+    struct msginfo msg;
+    if (shmctl(0, SHM_INFO, (struct shmid_ds *)(void *)&shm) >= 0 && shm.used_ids > 0) {
+        return true;
+    }
+    if (semctl(0, 0, SEM_INFO, &sem) >= 0 && sem.semusz > 0) {
+        return true;
+    }
+    if (msgctl(0, MSG_INFO, (struct msqid_ds *)(void *)&msg) >= 0 && msg.msgpool > 0) {
+        return true;
+    }
+    return has_queues();
+}

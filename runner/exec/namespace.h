@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The world of a unit, made of namespaces (design section 5). Two steps: a slot process enters a
+ * *template* once (user, mount, ipc, uts and net namespaces; a new root with the system read-only
+ * in it); each unit then gets a copy of the mount namespace, a pid namespace, an overlay over the
+ * snapshot and private folders (unit_world_enter(), in the unit's init).
+ *
+ *   /                tmpfs, read-only for the unit
+ *   /usr /etc /opt /bin /sbin /lib*   the machine's, read-only
+ *   /dev             null zero full random urandom tty, pts, mqueue; shm is private
+ *   /src             overlay: products over snapshot, upper on the unit's scratch
+ *   /sluice/plugins  built-in plugins, read-only
+ *   /tmp /var/tmp /run /dev/shm /home/sluice   private, empty at the start
+ *   exposed paths    read-only
+ * Works as root and rootless: ids map to themselves in a user namespace; all capabilities go at
+ * exec. */
+#ifndef SLUICE_EXEC_NAMESPACE_H
+#define SLUICE_EXEC_NAMESPACE_H
+
+#include "base/err.h"
+#include "exec/exec.h"
+
+/* Bytes a unit may write when the world does not say: a quarter of the machine's memory, and never
+ * under 256 MiB. Beyond: ENOSPC for the unit, and FLAG_SCRATCH_FULL. Memory is only used as far as
+ * it is written. */
+#define WORLD_SCRATCH_MIN (256ull << 20)
+uint64_t world_scratch_default(void);
+
+/* Processes a unit may have at once. A `make -j64` with its compilers stays under 500; a fork bomb
+ * is stopped here. */
+#define WORLD_PIDS_MAX 8192
+
+/* Steps of entering, for messages and the probe. */
+enum namespace_step {
+    STEP_USER,    /* unshare a user namespace and map ids */
+    STEP_MOUNT,   /* mount, ipc, uts namespaces */
+    STEP_NET,     /* net namespace, loopback up */
+    STEP_ROOT,    /* the new root, pivot_root */
+    STEP_PID,     /* pid namespace with /proc */
+    STEP_OVERLAY, /* overlay with userxattr */
+    STEP_DONE,
+};
+
+/* What to do when a step is refused: sentences for people. */
+const char *namespace_step_help(enum namespace_step step);
+
+/* Enters the template. `scratch_dir` (absolute, in the run folder) serves for uppers where tmpfs
+ * has no user xattrs. On failure the process is spoilt (partly in namespaces) and must exit;
+ * *ret_step names what failed. Single-threaded callers only. */
+int world_enter(const struct world *world,
+                const char *run_dir,
+                const char *scratch_dir,
+                enum namespace_step *ret_step,
+                struct err *err);
+
+/* In a fresh child with new mount and pid namespaces: mounts what belongs to one unit. *ret_upper
+ * is a descriptor of the overlay's upper folder (what the unit writes), *ret_scratch one of its
+ * scratch tmpfs. */
+int unit_world_enter(const struct world *world,
+                     unsigned serial,
+                     int *ret_upper,
+                     int *ret_scratch,
+                     enum namespace_step *ret_step,
+                     struct err *err);
+
+/* Removes what a unit left in an on-disk scratch; nothing to do with tmpfs. */
+void unit_world_clean(unsigned serial);
+
+/* True when the ipc namespace holds objects a unit left behind. */
+bool namespace_is_dirty(void);
+
+#endif
