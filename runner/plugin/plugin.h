@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "config/config.h"
+#include "model/event.h"
 #include "model/outcome.h"
 #include "model/unit.h"
 #include "model/verdict.h"
@@ -35,6 +36,16 @@ struct plugin_description {
     struct text_list metrics; /* names a gate may use, besides those every layer has */
     bool selects, judges;     /* has the optional verbs */
 };
+
+/* Metrics every layer has, whatever its plugin: counts of units, then of cases, and of findings.
+ * `total` counts cases, a unit without report being one. */
+#define PLUGIN_STANDARD_METRICS 14
+extern const char *const plugin_standard_metrics[PLUGIN_STANDARD_METRICS];
+
+/* Fills all of them, in that order, from what a layer added up to. */
+void plugin_metrics_of(const struct tally *tally,
+                       size_t finding_count,
+                       struct metric ret_metrics[PLUGIN_STANDARD_METRICS]);
 
 /* Names of the built-in plugins found in `plugin_dir` (files sluice-plugin-NAME), in `arena`. */
 int plugin_list_builtin(const char *plugin_dir,
