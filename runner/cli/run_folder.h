@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Folders below .sluice: one per run (runs/ID), held by a lock while the run lives, and the pool of
+ * checkouts (pool/N), each used by one sluice at a time. */
+#ifndef SLUICE_CLI_RUN_FOLDER_H
+#define SLUICE_CLI_RUN_FOLDER_H
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "cli/run_id.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RUN_EVENTS_FILE "events.ndjson"
+
+/* Runs kept after a run; a run of 10,000 units has about 5 MiB of log and captures. */
+#define RUNS_KEPT 100
+
+/* Checkouts in the pool: as many sluices as run over one tree at once. Beyond: an error that says
+ * so. */
+#define POOL_MAX 64
+
+/* A locked folder. */
+struct held_folder {
+    char path[PATH_TEXT_MAX]; /* absolute */
+    int lock;                 /* descriptor that holds the lock; -1 = not held */
+};
+
+/* Makes the state folder with a .gitignore of "*". */
+int state_folder_make(const char *state, struct err *err);
+
+/* Makes and locks state/KIND/ID with a fresh id ("runs", or "plans" for those of no account). */
+int run_folder_make(const char *state,
+                    const char *kind,
+                    char run_id[RUN_ID_SIZE],
+                    struct held_folder *ret_folder,
+                    struct err *err);
+
+/* Is the process of this run still there? False when the folder is missing. */
+bool run_folder_is_alive(const char *state, const char *run_id);
+
+/* Takes the first free checkout of the pool; made when needed. */
+int pool_take(const char *state, struct held_folder *ret_folder, struct err *err);
+
+/* Gives a folder back (keeps its content). */
+void held_folder_release(struct held_folder *folder);
+
+/* Calls `each` for the ids in state/runs, newest first; non-zero stops and is returned. A missing
+ * folder has none. */
+int run_folder_list(const char *state,
+                    int (*each)(void *context, const char *run_id),
+                    void *context,
+                    struct err *err);
+
+/* Removes the folders of all runs but the newest `keep` and those still alive. */
+int run_folder_prune(const char *state, unsigned keep, struct err *err);
+
+#endif
