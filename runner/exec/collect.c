@@ -195,11 +195,17 @@ int64_t collect_matching(int from, const struct text_list *globs, int to, struct
 
 struct reporting {
     const char *glob;
+    struct timespec not_before;
     int out;
     int count;
     uint64_t bytes;
     struct err *err;
 };
+
+static bool is_older(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
 
 static int append_file(struct reporting *reporting, int root, const char *path)
 {
@@ -210,6 +216,9 @@ static int append_file(struct reporting *reporting, int root, const char *path)
     }
     if (!S_ISREG(st.st_mode)) {
         return err_set(reporting->err, -EINVAL, "report %s is no regular file", path);
+    }
+    if (is_older(st.st_mtim, reporting->not_before)) {
+        return 0; /* left by an earlier run */
     }
     reporting->bytes += (uint64_t)st.st_size;
     if (reporting->bytes > REPORT_BYTES_MAX) {
@@ -241,9 +250,15 @@ static int append_matching(void *context, int root, const char *path, mode_t mod
     return append_file(reporting, root, path);
 }
 
-int collect_reports(int root, const char *cwd, const char *glob, int out_fd, struct err *err)
+int collect_reports(int root,
+                    const char *cwd,
+                    const char *glob,
+                    struct timespec not_before,
+                    int out_fd,
+                    struct err *err)
 {
-    struct reporting reporting = {.glob = glob, .out = out_fd, .err = err};
+    struct reporting reporting = {
+        .glob = glob, .not_before = not_before, .out = out_fd, .err = err};
     CLEANUP(cleanup_fd) int folder = openat(root, cwd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
         return err_errno(err, "report folder %s", cwd);

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* Deepest folder followed below a collected root; PATH_MAX allows 2048 one-letter names, real trees
  * stay under 40. Beyond: an error that names the folder. */
@@ -29,10 +30,15 @@ int tree_walk(int root,
  * of files copied or negative. */
 int64_t collect_matching(int from, const struct text_list *globs, int to, struct err *err);
 
-/* Appends every file that matches `glob` (relative to `cwd`, itself relative to `root`), in sorted
- * order, to `out_fd`; a newline is put between two. Returns their number, 0 when none matches,
- * -EFBIG beyond REPORT_BYTES_MAX. */
-int collect_reports(int root, const char *cwd, const char *glob, int out_fd, struct err *err);
+/* Appends every file not older than `not_before` that matches `glob` (relative to `cwd`, itself
+ * relative to `root`), in sorted order, to `out_fd`; a newline is put between two. Returns their
+ * number, 0 when none matches, -EFBIG beyond REPORT_BYTES_MAX. */
+int collect_reports(int root,
+                    const char *cwd,
+                    const char *glob,
+                    struct timespec not_before,
+                    int out_fd,
+                    struct err *err);
 
 /* Puts the content of folder `from` into `to` by hard links (copies where links are not possible).
  * A path that is there already must have the same content: else -EEXIST and the path in the

@@ -158,18 +158,18 @@ static int enter_user_namespace(struct err *err)
 
 /* ---- the template ---- */
 
-static int set_read_only(const char *path)
+static int set_read_only(const char *path, unsigned flags)
 {
     struct mount_attributes attributes = {.set = ATTR_RDONLY};
-    return (int)syscall(
-        SYS_mount_setattr, AT_FDCWD, path, AT_RECURSIVE_, &attributes, sizeof attributes);
+    return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
 }
 
-struct template
+/* While the template is built our working folder is the new root: a path of the world is used
+ * without its '/'. */
+static const char *inside(const char *path)
 {
-    const char *root; /* where the new root is mounted */
-    struct err *err;
-};
+    return path + 1;
+}
 
 static int make_folder(const char *path, struct err *err)
 {

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/unit_process.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "exec/collect.h"
+#include "exec/namespace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Rounds of killing what is left of an in-place unit; each round kills every child we have, so a
+ * process tree of this depth ends. */
+#define KILL_ROUNDS_MAX 10000
+
+static int64_t micros(struct timeval tv)
+{
+    return (int64_t)tv.tv_sec * 1000000 + tv.tv_usec;
+}
+
+static void keep_text(char *place, const char *text)
+{
+    (void)snprintf(place, UNIT_TEXT_MAX, "%s", text);
+}
+
+/* ---- starting the command ---- */
+
+static const char *path_of(const struct slot_request *request)
+{
+    for (size_t i = 0; i < request->env.count; i++) {
+        if (strncmp(request->env.items[i], "PATH=", 5) == 0) {
+            return request->env.items[i] + 5;
+        }
+    }
+    return "/usr/local/bin:/usr/bin:/bin";
+}
+
+int unit_find_program(const struct slot_request *request, char *buf, size_t size, struct err *err)
+{
+    const char *name = request->argv.items[0];
+    const char *path = path_of(request);
+    if (strchr(name, '/') != NULL) {
+        int n = snprintf(buf, size, "%s", name);
+        return n >= 0 && (size_t)n < size ? 0
+                                          : err_set(err, -ENAMETOOLONG, "command name too long");
+    }
+    while (*path != '\0') {
+        size_t len = strcspn(path, ":");
+        int n = snprintf(buf, size, "%.*s%s%s", (int)len, path, len > 0 ? "/" : "./", name);
+        if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0) {
+            return 0;
+        }
+        path += len + (path[len] == ':');
+    }
+    return err_set(
+        err, -ENOENT, "cannot start \"%s\": no such command on PATH=%s", name, path_of(request));
+}
+
+static int add_actions(posix_spawn_file_actions_t *actions,
+                       const char *folder,
+                       const struct unit_stdio *stdio)
+{
+    int rc = posix_spawn_file_actions_adddup2(actions, stdio->in, 0);
+    rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->out, 1) : rc;
+    rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->err, 2) : rc;
+    return rc == 0 ? posix_spawn_file_actions_addchdir_np(actions, folder) : rc;
+}
+
+static const char *spawn_advice(int error, const char *folder, const char *program)
+{
+    if (error == ENOENT && access(folder, X_OK) != 0) {
+        return "its working folder (cwd) does not exist";
+    }
+    if (error == ENOENT && access(program, F_OK) == 0) {
+        return "its interpreter (the #! line, or the ELF loader) does not exist";
+    }
+    if (error == ENOEXEC) {
+        return "not an executable format; a script needs a #! line";
+    }
+    return strerror(error);
+}
+
+/* Starts the command in a session of its own with default signals. */
+static int spawn_command(const struct slot_request *request,
+                         const char *folder,
+                         const struct unit_stdio *stdio,
+                         pid_t *ret_pid,
+                         struct err *err)
+{
+    char program[PATH_TEXT_MAX];
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigset_t all;
+    int rc = unit_find_program(request, program, sizeof program, err);
+    if (rc < 0) {
+        return rc;
+    }
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    (void)posix_spawnattr_setsigmask(&attributes, &none);
+    (void)posix_spawnattr_setsigdefault(&attributes, &all);
+    (void)posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    rc = add_actions(&actions, folder, stdio);
+    if (rc == 0) {
+        rc = posix_spawn(ret_pid,
+                         program,
+                         &actions,
+                         &attributes,
+                         (char *const *)(uintptr_t)request->argv.items,
+                         (char *const *)(uintptr_t)request->env.items);
+    }
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return rc == 0 ? 0
+                   : err_set(err,
+                             -rc,
+                             "cannot start \"%s\": %s",
+                             request->argv.items[0],
+                             spawn_advice(rc, folder, program));
+}
+
+/* ---- what it made ---- */
+
+static int open_target(int run_dir, const char *path)
+{
+    char full[PATH_TEXT_MAX];
+    (void)snprintf(full, sizeof full, "%s", path);
+    for (char *slash = strchr(full, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdirat(run_dir, full, 0755);
+        *slash = '/';
+    }
+    (void)mkdirat(run_dir, full, 0755);
+    return openat(run_dir, full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void collect_into(
+    int from, const struct text_list *globs, int run_dir, const char *target, char *ret_error)
+{
+    struct err err = {0};
+    if (globs->count == 0 || target == NULL || ret_error[0] != '\0') {
+        return;
+    }
+    CLEANUP(cleanup_fd) int to = open_target(run_dir, target);
+    if (to < 0) {
+        (void)snprintf(ret_error,
+                       UNIT_TEXT_MAX,
+                       "cannot open %s for collected files: %s",
+                       target,
+                       strerror(errno));
+    } else if (collect_matching(from, globs, to, &err) < 0) {
+        (void)snprintf(ret_error, UNIT_TEXT_MAX, "cannot collect files: %.900s", err.text);
+    }
+}
+
+/* `from` holds products and artifacts, `root` the tree where reports are looked for. */
+static void collect_all(const struct unit_context *context,
+                        const struct slot_request *request,
+                        const struct unit_stdio *stdio,
+                        int from,
+                        int root,
+                        bool passed,
+                        struct timespec not_before,
+                        struct unit_collected *collected)
+{
+    struct err err = {0};
+    if (stdio->report >= 0) {
+        collected->report_files = collect_reports(
+            root, request->cwd, request->report_path, not_before, stdio->report, &err);
+        if (collected->report_files < 0) {
+            keep_text(collected->report_error, err.text);
+        }
+    }
+    if (passed) {
+        collect_into(from,
+                     &request->outputs,
+                     context->run_dir,
+                     request->output_dir,
+                     collected->collect_error);
+    }
+    collect_into(from,
+                 &request->artifacts,
+                 context->run_dir,
+                 request->artifact_dir,
+                 collected->collect_error);
+}
+
+/* ---- isolated: the unit's init ---- */
+
+static void on_term(int signal)
+{
+    (void)signal;
+    (void)kill(-1, SIGTERM);
+}
+
+static void on_kill(int signal)
+{
+    (void)signal;
+    (void)kill(-1, SIGKILL);
+}
+
+static void init_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+    sigset_t none;
+    (void)sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_kill;
+    (void)sigaction(SIGUSR1, &action, NULL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void note_usage(struct unit_end *end, const struct rusage *usage)
+{
+    end->user_us = micros(usage->ru_utime);
+    end->sys_us = micros(usage->ru_stime);
+    end->max_rss_kib = usage->ru_maxrss;
+}
+
+/* Waits for the command; reaps orphans on the way. */
+static void init_wait(pid_t command, struct unit_end *end)
+{
+    struct rusage usage = {0};
+    for (;;) {
+        int status = 0;
+        pid_t pid = wait4(-1, &status, 0, &usage);
+        if (pid == command) {
+            end->wait_status = status;
+            note_usage(end, &usage);
+            return;
+        }
+        if (pid < 0 && errno != EINTR) {
+            keep_text(end->start_error, "lost track of the command");
+            return;
+        }
+    }
+}
+
+/* After the command: gives what is left a moment, then kills it. True when something had to be
+ * killed. */
+static bool init_end_rest(void)
+{
+    int64_t until = clock_mono_ns() + (int64_t)UNIT_LEAK_GRACE_MS * 1000000;
+    for (;;) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if (pid < 0 && errno == ECHILD && kill(-1, 0) < 0) {
+            return false;
+        }
+        if (pid > 0) {
+            continue;
+        }
+        if (clock_mono_ns() > until) {
+            break;
+        }
+        (void)poll(NULL, 0, 2);
+    }
+    bool leaked = kill(-1, SIGKILL) == 0;
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
+    }
+    return leaked;
+}
+
+static bool is_full(int scratch)
+{
+    struct statvfs st;
+    return fstatvfs(scratch, &st) == 0 && st.f_blocks > 0 && st.f_bavail == 0;
+}
+
+struct init {
+    const struct unit_context *context;
+    const struct slot_request *request;
+    const struct unit_stdio *stdio;
+    unsigned serial;
+    int status; /* write end */
+    struct timespec started;
+};
+
+static bool ended_well(const struct unit_end *end)
+{
+    return end->start_error[0] == '\0' && WIFEXITED(end->wait_status)
+           && WEXITSTATUS(end->wait_status) == 0;
+}
+
+static void init_run(const struct init *init, struct unit_end *end, int *ret_upper)
+{
+    struct err err = {0};
+    enum namespace_step step = STEP_DONE;
+    int scratch = -1;
+    char folder[PATH_TEXT_MAX];
+    pid_t command = -1;
+    if (unit_world_enter(init->context->world, init->serial, ret_upper, &scratch, &step, &err)
+        < 0) {
+        (void)snprintf(end->start_error,
+                       sizeof end->start_error,
+                       "cannot isolate the unit: %.300s; %.600s",
+                       err.text,
+                       namespace_step_help(step));
+        return;
+    }
+    (void)snprintf(folder, sizeof folder, WORLD_ROOT "/%s", init->request->cwd);
+    (void)chdir(folder);
+    if (spawn_command(init->request, folder, init->stdio, &command, &err) < 0) {
+        keep_text(end->start_error, err.text);
+        return;
+    }
+    init_wait(command, end);
+    end->flags |= init_end_rest() ? FLAG_LEAKED_PROCESS : 0;
+    end->flags |= is_full(scratch) ? FLAG_SCRATCH_FULL : 0;
+}
+
+static _Noreturn void init_main(const struct init *init)
+{
+    struct unit_end end = {0};
+    struct unit_collected collected = {0};
+    int upper = -1;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)prctl(PR_SET_NAME, "sluice-init");
+    init_signals();
+    init_run(init, &end, &upper);
+    bool told = write(init->status, &end, sizeof end) == sizeof end;
+    if (upper >= 0 && told && end.start_error[0] == '\0') {
+        CLEANUP(cleanup_fd) int root = open(WORLD_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        collect_all(init->context,
+                    init->request,
+                    init->stdio,
+                    upper,
+                    root,
+                    ended_well(&end),
+                    init->started,
+                    &collected);
+    }
+    (void)!write(init->status, &collected, sizeof collected);
+    _exit(0);
+}
+
+static void start_isolated(struct unit_process *unit,
+                           const struct unit_context *context,
+                           const struct slot_request *request,
+                           const struct unit_stdio *stdio,
+                           unsigned serial)
+{
+    int status[2];
+    if (pipe2(status, O_CLOEXEC) < 0) {
+        keep_text(unit->end.start_error, "no descriptor left for a status pipe");
+        unit->ended = unit->gone = true;
+        return;
+    }
+    /* As fork(2), into fresh namespaces. We are single-threaded: the child may use everything. */
+    long pid = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        (void)close(status[0]);
+        const struct init init = {context, request, stdio, serial, status[1], unit->started};
+        init_main(&init);
+    }
+    (void)close(status[1]);
+    if (pid < 0) {
+        (void)snprintf(unit->end.start_error,
+                       UNIT_TEXT_MAX,
+                       "cannot start a unit's init: %s; %s",
+                       strerror(errno),
+                       namespace_step_help(STEP_PID));
+        (void)close(status[0]);
+        unit->ended = unit->gone = true;
+        return;
+    }
+    unit->pid = (pid_t)pid;
+    unit->watch = status[0];
+}
+
+static void finish_isolated(struct unit_process *unit)
+{
+    int status = 0;
+    cleanup_fd(&unit->watch);
+    unit->watch = -1;
+    while (waitpid(unit->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!unit->ended) { /* the init was killed with the unit */
+        unit->end.wait_status = status;
+        unit->ended = true;
+    }
+    unit->gone = true;
+}
+
+static void advance_isolated(struct unit_process *unit)
+{
+    ssize_t n = 0;
+    if (!unit->ended) {
+        n = read(unit->watch, &unit->end, sizeof unit->end);
+        unit->ended = n == (ssize_t)sizeof unit->end;
+        if (unit->ended) {
+            return;
+        }
+    } else {
+        n = read(unit->watch, &unit->collected, sizeof unit->collected);
+        if (n > 0 && n != (ssize_t)sizeof unit->collected) {
+            keep_text(unit->collected.collect_error,
+                      "the unit's init ended while collecting files");
+        }
+    }
+    if (n < 0 && errno == EINTR) {
+        return;
+    }
+    finish_isolated(unit);
+}
+
+/* ---- in place ---- */
+
+static void start_in_place(struct unit_process *unit,
+                           const struct unit_context *context,
+                           const struct slot_request *request,
+                           const struct unit_stdio *stdio)
+{
+    struct err err = {0};
+    char folder[PATH_TEXT_MAX];
+    int n = snprintf(folder, sizeof folder, "%s/%s", context->world->root, request->cwd);
+    int rc =
+        n > 0 && (size_t)n < sizeof folder ? 0 : err_set(&err, -ENAMETOOLONG, "cwd is too long");
+    rc = rc == 0 ? spawn_command(request, folder, stdio, &unit->pid, &err) : rc;
+    if (rc == 0) {
+        unit->watch = (int)syscall(SYS_pidfd_open, unit->pid, 0);
+        rc = unit->watch < 0 ? err_errno(&err, "pidfd_open") : 0;
+    }
+    if (rc < 0) {
+        keep_text(unit->end.start_error, err.text);
+        unit->ended = unit->gone = true;
+    }
+}
+
+/* Kills every child of this process; those of the killed become ours (subreaper) and are met in the
+ * next round. */
+static void kill_children(void)
+{
+    char list[4096];
+    CLEANUP(cleanup_fd) int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
+    if (n <= 0) {
+        return;
+    }
+    list[n] = '\0';
+    char *at = list;
+    for (;;) {
+        char *end = at;
+        long pid = strtol(at, &end, 10);
+        if (end == at || *end == '\0') { /* the last number may be cut off */
+            break;
+        }
+        (void)kill((pid_t)pid, SIGKILL);
+        at = end;
+    }
+}
+
+/* True when processes had to be killed. */
+static bool end_rest_in_place(void)
+{
+    int64_t until = clock_mono_ns() + (int64_t)UNIT_LEAK_GRACE_MS * 1000000;
+    bool killed = false;
+    for (int round = 0; round < KILL_ROUNDS_MAX;) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if (pid < 0 && errno == ECHILD) {
+            return killed;
+        }
+        if (pid > 0) {
+            continue;
+        }
+        if (killed || clock_mono_ns() > until) {
+            kill_children();
+            killed = true;
+            round++;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    return true;
+}
+
+static void advance_in_place(struct unit_process *unit,
+                             const struct unit_context *context,
+                             const struct slot_request *request,
+                             const struct unit_stdio *stdio)
+{
+    struct rusage usage = {0};
+    int status = 0;
+    pid_t pid = wait4(unit->pid, &status, WNOHANG, &usage);
+    if (pid == 0 || (pid < 0 && errno == EINTR)) {
+        return;
+    }
+    cleanup_fd(&unit->watch);
+    unit->watch = -1;
+    unit->end.wait_status = status;
+    note_usage(&unit->end, &usage);
+    unit->end.flags |= end_rest_in_place() ? FLAG_LEAKED_PROCESS : 0;
+    unit->ended = true;
+    if (stdio->report >= 0 || request->outputs.count > 0 || request->artifacts.count > 0) {
+        collect_all(context,
+                    request,
+                    stdio,
+                    context->root,
+                    context->root,
+                    ended_well(&unit->end),
+                    unit->started,
+                    &unit->collected);
+    }
+    unit->gone = true;
+}
+
+/* ---- both ---- */
+
+void unit_start(struct unit_process *unit,
+                const struct unit_context *context,
+                const struct slot_request *request,
+                const struct unit_stdio *stdio,
+                unsigned serial)
+{
+    assert(request->cwd != NULL && request->argv.count > 0);
+    *unit = (struct unit_process){.pid = -1, .watch = -1, .isolated = context->world->isolated};
+    /* The coarse clock is the one file times come from. */
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &unit->started);
+    if (unit->isolated) {
+        start_isolated(unit, context, request, stdio, serial);
+    } else {
+        start_in_place(unit, context, request, stdio);
+    }
+}
+
+void unit_signal(struct unit_process *unit, enum unit_signal how)
+{
+    if (unit->pid <= 0 || unit->gone) {
+        return;
+    }
+    if (!unit->isolated) {
+        (void)kill(-unit->pid, how == UNIT_TERM ? SIGTERM : SIGKILL);
+        return;
+    }
+    static const int signals[] = {
+        [UNIT_TERM] = SIGTERM, [UNIT_KILL] = SIGUSR1, [UNIT_KILL_HARD] = SIGKILL};
+    (void)kill(unit->pid, signals[how]);
+}
+
+void unit_advance(struct unit_process *unit,
+                  const struct unit_context *context,
+                  const struct slot_request *request,
+                  const struct unit_stdio *stdio)
+{
+    if (unit->isolated) {
+        advance_isolated(unit);
+    } else {
+        advance_in_place(unit, context, request, stdio);
+    }
+}
