@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,7 +37,9 @@ static int64_t micros(struct timeval tv)
 
 static void keep_text(char *place, const char *text)
 {
-    (void)snprintf(place, UNIT_TEXT_MAX, "%s", text);
+    size_t len = strnlen(text, UNIT_TEXT_MAX - 1);
+    memcpy(place, text, len);
+    place[len] = '\0';
 }
 
 /* ---- starting the command ---- */

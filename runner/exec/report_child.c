@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/report_child.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "exec/message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Buffered bytes that are written to the pipe at once. */
+#define FLUSH_SIZE 65536
+
+/* Marks in the stream: a case follows, or the end with the reader's result. */
+enum mark {
+    MARK_CASE = 1,
+    MARK_END = 2
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define LIMIT_ADDRESS_SPACE 0
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define LIMIT_ADDRESS_SPACE 0 /* sanitizers map terabytes */
+#    endif
+#endif
+#ifndef LIMIT_ADDRESS_SPACE
+#    define LIMIT_ADDRESS_SPACE 1
+#endif
+
+/* ---- the child ---- */
+
+struct writer {
+    int fd;
+    struct str buffer;
+};
+
+static int flush(struct writer *writer)
+{
+    int rc = str_error(&writer->buffer);
+    rc = rc == 0 ? fd_write_all(writer->fd, str_text(&writer->buffer), writer->buffer.len) : rc;
+    str_clear(&writer->buffer);
+    return rc;
+}
+
+static int send_case(void *context, const struct test_case *test_case)
+{
+    struct writer *writer = context;
+    wire_put_u64(&writer->buffer, MARK_CASE);
+    message_put_case(&writer->buffer, test_case);
+    return writer->buffer.len >= FLUSH_SIZE ? flush(writer) : 0;
+}
+
+static void limit_self(void)
+{
+    const struct rlimit cpu = {REPORT_CPU_S, REPORT_CPU_S};
+    const struct rlimit memory = {REPORT_MEMORY, REPORT_MEMORY};
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CPU, &cpu);
+    (void)setrlimit(RLIMIT_FSIZE, &none);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    if (LIMIT_ADDRESS_SPACE) {
+        (void)setrlimit(RLIMIT_AS, &memory);
+    }
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+static _Noreturn void child_main(slot_report_reader reader,
+                                 enum report_format format,
+                                 int fd,
+                                 int out)
+{
+    struct writer writer = {.fd = out, .buffer = STR_INIT(REPORT_ANSWER_MAX)};
+    struct err err = {0};
+    limit_self();
+    int rc = lseek(fd, 0, SEEK_SET) < 0 ? -errno : reader(format, fd, send_case, &writer, &err);
+    wire_put_u64(&writer.buffer, MARK_END);
+    wire_put_u64(&writer.buffer, (uint64_t)(int64_t)rc);
+    wire_put_text(&writer.buffer, err.text);
+    _exit(flush(&writer) == 0 ? 0 : 1);
+}
+
+/* ---- the parent ---- */
+
+/* Reads all the child says within REPORT_WALL_MS. */
+static int read_answer(int fd, struct str *answer, struct err *err)
+{
+    int64_t deadline = clock_mono_ns() + (int64_t)REPORT_WALL_MS * 1000000;
+    for (;;) {
+        struct pollfd watched = {.fd = fd, .events = POLLIN};
+        int64_t left = (deadline - clock_mono_ns()) / 1000000;
+        if (left <= 0) {
+            return err_set(
+                err, -ETIMEDOUT, "reading the report took more than %d s", REPORT_WALL_MS / 1000);
+        }
+        if (poll(&watched, 1, (int)left) <= 0) {
+            continue;
+        }
+        if (str_reserve(answer, FLUSH_SIZE) < 0) {
+            return err_set(err,
+                           -EFBIG,
+                           "the cases of the report take more than %u MiB",
+                           REPORT_ANSWER_MAX >> 20);
+        }
+        ssize_t n = read(fd, answer->data + answer->len, FLUSH_SIZE);
+        if (n == 0) {
+            return 0;
+        }
+        if (n < 0 && errno != EINTR) {
+            return err_errno(err, "reading from the report reader");
+        }
+        answer->len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+struct case_vec {
+    VEC_FIELDS(struct test_case);
+};
+
+static int keep_cases(const struct case_vec *vec, struct arena *arena, struct case_list *ret_cases)
+{
+    struct test_case *items = arena_calloc(arena, vec->count, sizeof *items);
+    if (items == NULL) {
+        return -ENOMEM;
+    }
+    if (vec->count > 0) {
+        memcpy(items, vec->items, vec->count * sizeof *items);
+    }
+    *ret_cases = (struct case_list){items, vec->count};
+    return 0;
+}
+
+/* Takes the answer apart. *ret_rc is the reader's own result; -EPIPE when the child died before its
+ * end mark. */
+static int decode(const struct str *answer,
+                  struct arena *arena,
+                  struct case_list *ret_cases,
+                  struct err *err)
+{
+    struct wire_reader reader = {.data = str_text(answer), .len = answer->len, .arena = arena};
+    struct case_vec cases = {0};
+    int rc = -EPIPE;
+    for (;;) {
+        uint64_t mark = wire_get_u64(&reader);
+        if (mark != MARK_CASE) {
+            if (mark == MARK_END) {
+                rc = (int)(int64_t)wire_get_u64(&reader);
+                const char *text = wire_get_text(&reader);
+                rc = reader.broken ? -EPIPE
+                     : rc < 0 ? err_set(err, rc, "%s", text != NULL ? text : "unreadable report")
+                              : 0;
+            }
+            break;
+        }
+        struct test_case test_case = {0};
+        message_get_case(&reader, &test_case);
+        if (reader.broken || cases.count >= CASES_PER_UNIT_MAX || vec_push(&cases, test_case) < 0) {
+            break;
+        }
+    }
+    int kept = keep_cases(&cases, arena, ret_cases);
+    vec_fini(&cases);
+    return kept < 0 ? err_set(err, kept, "out of memory for cases") : rc;
+}
+
+static const char *death_words(int status)
+{
+    if (!WIFSIGNALED(status)) {
+        return "stopped in the middle";
+    }
+    return WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL
+               ? "used too much time or memory"
+               : "crashed";
+}
+
+int report_child_read(slot_report_reader reader,
+                      enum report_format format,
+                      int fd,
+                      struct arena *arena,
+                      struct case_list *ret_cases,
+                      struct err *err)
+{
+    int ends[2];
+    int status = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        return err_errno(err, "no pipe for the report reader");
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        child_main(reader, format, fd, ends[1]);
+    }
+    (void)close(ends[1]);
+    CLEANUP(cleanup_fd) int answer_fd = ends[0];
+    if (pid < 0) {
+        return err_errno(err, "cannot start the report reader");
+    }
+    CLEANUP(str_fini) struct str answer = STR_INIT(REPORT_ANSWER_MAX);
+    int rc = read_answer(answer_fd, &answer, err);
+    if (rc < 0) {
+        (void)kill(pid, SIGKILL);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    rc = decode(&answer, arena, ret_cases, err);
+    return rc == -EPIPE ? err_set(err,
+                                  -EBADMSG,
+                                  "the reader of the %s report %s",
+                                  report_format_name(format),
+                                  death_words(status))
+                        : rc;
+}

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The slot process's life:
+ *
+ *   WIRE_WORLD -> enter the world's template ---> READY (or FAILED)
+ *   WIRE_RUN   -> start -> [ poll: socket | stdout | stderr | unit ] -> read report -> classify ->
+ * RESULT STOP, PEEK      capture      ended, gone       timeout: TERM, grace, KILL, KILL the init
+ *   closed     -> end the unit, exit
+ */
+#include "exec/slot.h"
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "exec/capture.h"
+#include "exec/classify.h"
+#include "exec/message.h"
+#include "exec/namespace.h"
+#include "exec/report_child.h"
+#include "exec/unit_process.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Texts of one request and its cases. A result larger than this is an error of the unit. */
+#define REQUEST_ARENA_MAX (512u << 20)
+
+/* Open files per process: the soft limit programs see, the hard one runtimes such as Node raise it
+ * to. */
+#define UNIT_FILES_SOFT 1024
+#define UNIT_FILES_HARD 65536
+
+/* After SIGKILL to everything, how long the init may need to say goodbye before it is killed too.
+ */
+#define HARD_KILL_MS 5000
+
+/* Bytes shown of a running unit's output. */
+#define PEEK_SIZE 4096
+
+struct slot {
+    int socket;
+    slot_report_reader reader;
+    struct slot_world world;
+    struct arena *world_arena;
+    struct unit_context context;
+    struct capture_file files[2]; /* standard output, standard error */
+    struct str in, out;           /* messages */
+    unsigned serial;
+    bool closing; /* the parent is gone */
+};
+
+enum stage {
+    STAGE_RUNNING,
+    STAGE_TERM,
+    STAGE_KILL,
+    STAGE_HARD
+};
+
+struct running {
+    struct slot_request request;
+    struct unit_process unit;
+    struct unit_stdio stdio;
+    struct capture_stream streams[2];
+    int64_t started_ns;
+    int64_t ended_ns;
+    int64_t deadline_ns; /* of the present stage; 0 = none */
+    enum stage stage;
+    bool timed_out;
+    bool cancelled;
+};
+
+/* ---- setting up ---- */
+
+static void fix_limits(void)
+{
+    struct rlimit files;
+    const struct rlimit none = {0, 0};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_max = files.rlim_max < UNIT_FILES_HARD ? files.rlim_max : UNIT_FILES_HARD;
+        files.rlim_cur = files.rlim_max < UNIT_FILES_SOFT ? files.rlim_max : UNIT_FILES_SOFT;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)umask(022);
+}
+
+/* Units are killed before sluice when memory runs out. */
+static void offer_to_oom_killer(void)
+{
+    CLEANUP(cleanup_fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, "500", 3);
+    }
+}
+
+static int open_files(struct slot *slot, struct err *err)
+{
+    static const char *const names[] = {"out", "err"};
+    slot->context.run_dir = open(slot->world.run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (slot->context.run_dir < 0) {
+        return err_errno(err, "%s", slot->world.run_dir);
+    }
+    for (int i = 0; i < 2; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "%s.%u", names[i], slot->world.slot);
+        int rc = capture_file_open(&slot->files[i], slot->context.run_dir, name);
+        if (rc < 0) {
+            return err_set(err, rc, "%s/%s: %s", slot->world.run_dir, name, strerror(-rc));
+        }
+    }
+    return 0;
+}
+
+static int enter_isolated(struct slot *slot, struct err *err)
+{
+    char scratch[PATH_TEXT_MAX];
+    enum namespace_step step = STEP_DONE;
+    (void)snprintf(scratch, sizeof scratch, "%s/scratch.%u", slot->world.run_dir, slot->world.slot);
+    int rc = dir_make(scratch, 0755, err);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = world_enter(&slot->world.world, slot->world.run_dir, scratch, &step, err);
+    if (rc < 0) {
+        char first[ERR_TEXT_MAX / 2];
+        (void)snprintf(first, sizeof first, "%.1000s", err->text);
+        return err_set(err, rc, "%s; %s", first, namespace_step_help(step));
+    }
+    const struct rlimit processes = {WORLD_PIDS_MAX, WORLD_PIDS_MAX};
+    (void)setrlimit(RLIMIT_NPROC, &processes);
+    return 0;
+}
+
+static int set_up_world(struct slot *slot, struct err *err)
+{
+    struct wire_reader reader = {.data = str_text(&slot->in),
+                                 .len = slot->in.len,
+                                 .at = sizeof(struct wire_header),
+                                 .arena = slot->world_arena};
+    int rc = message_get_world(&reader, &slot->world);
+    if (rc < 0) {
+        return err_set(err, rc, "damaged world message");
+    }
+    slot->context.world = &slot->world.world;
+    slot->context.root = -1;
+    rc = open_files(slot, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (slot->world.world.isolated) {
+        return enter_isolated(slot, err);
+    }
+    slot->context.root = open(slot->world.world.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return slot->context.root < 0 ? err_errno(err, "%s", slot->world.world.root) : 0;
+}
+
+static int send_out(struct slot *slot)
+{
+    int rc = str_error(&slot->out);
+    return rc < 0 ? rc : fd_write_all(slot->socket, str_text(&slot->out), slot->out.len);
+}
+
+static int answer_world(struct slot *slot)
+{
+    struct err err = {0};
+    int rc = set_up_world(slot, &err);
+    wire_begin(&slot->out, rc == 0 ? WIRE_READY : WIRE_FAILED);
+    wire_put_text(&slot->out, err.text);
+    (void)wire_end(&slot->out);
+    int sent = send_out(slot);
+    return rc < 0 ? rc : sent;
+}
+
+/* ---- a unit's descriptors ---- */
+
+static int open_pipes(struct slot *slot, struct running *running, struct err *err)
+{
+    int *const writers[2] = {&running->stdio.out, &running->stdio.err};
+    uint64_t max =
+        running->request.output_max != 0 ? running->request.output_max : EXEC_OUTPUT_DEFAULT;
+    for (int i = 0; i < 2; i++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) < 0) {
+            return err_errno(err, "cannot make a pipe");
+        }
+        (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        *writers[i] = ends[1];
+        capture_begin(&running->streams[i], &slot->files[i], ends[0], max);
+    }
+    return 0;
+}
+
+static int open_stdio(struct slot *slot, struct running *running, struct err *err)
+{
+    const char *input = running->request.input;
+    running->stdio = (struct unit_stdio){-1, -1, -1, -1};
+    running->streams[0].pipe = running->streams[1].pipe = -1;
+    running->stdio.in = input == NULL ? open("/dev/null", O_RDONLY | O_CLOEXEC)
+                                      : openat(slot->context.run_dir, input, O_RDONLY | O_CLOEXEC);
+    if (running->stdio.in < 0) {
+        return err_errno(err, "cannot open standard input");
+    }
+    if (running->request.report != REPORT_NONE && running->request.report_path != NULL) {
+        running->stdio.report = memfd_create("report", MFD_CLOEXEC);
+    }
+    return open_pipes(slot, running, err);
+}
+
+static void close_writers(struct running *running)
+{
+    cleanup_fd(&running->stdio.in);
+    cleanup_fd(&running->stdio.out);
+    cleanup_fd(&running->stdio.err);
+    running->stdio.in = running->stdio.out = running->stdio.err = -1;
+}
+
+/* ---- while it runs ---- */
+
+static void escalate(struct running *running)
+{
+    int64_t now = clock_mono_ns();
+    switch (running->stage) {
+    case STAGE_RUNNING:
+        unit_signal(&running->unit, UNIT_TERM);
+        running->stage = STAGE_TERM;
+        running->deadline_ns = now + (int64_t)EXEC_GRACE_MS * 1000000;
+        break;
+    case STAGE_TERM:
+        unit_signal(&running->unit, UNIT_KILL);
+        running->stage = STAGE_KILL;
+        running->deadline_ns = now + (int64_t)HARD_KILL_MS * 1000000;
+        break;
+    case STAGE_KILL:
+    case STAGE_HARD:
+        unit_signal(&running->unit, UNIT_KILL_HARD);
+        running->stage = STAGE_HARD;
+        running->deadline_ns = now + (int64_t)HARD_KILL_MS * 1000000;
+        break;
+    }
+}
+
+static void cancel(struct running *running, bool now)
+{
+    running->cancelled = true;
+    if (now && running->stage < STAGE_TERM) {
+        running->stage = STAGE_TERM;
+    }
+    if (running->stage < STAGE_TERM || now) {
+        escalate(running);
+    }
+}
+
+static void answer_peek(struct slot *slot, const struct running *running)
+{
+    char text[PEEK_SIZE];
+    wire_begin(&slot->out, WIRE_PEEKED);
+    capture_peek(&running->streams[0], text, sizeof text);
+    wire_put_text(&slot->out, text);
+    capture_peek(&running->streams[1], text, sizeof text);
+    wire_put_text(&slot->out, text);
+    (void)wire_end(&slot->out);
+    (void)send_out(slot);
+}
+
+static void serve_socket(struct slot *slot, struct running *running)
+{
+    enum wire_type type;
+    if (wire_receive(slot->socket, &slot->in, &type, NULL) != 1) {
+        slot->closing = true;
+        cancel(running, true);
+        return;
+    }
+    if (type == WIRE_STOP) {
+        struct wire_reader reader = {
+            .data = str_text(&slot->in), .len = slot->in.len, .at = sizeof(struct wire_header)};
+        cancel(running, wire_get_u64(&reader) != 0);
+    } else if (type == WIRE_PEEK) {
+        answer_peek(slot, running);
+    }
+}
+
+static int poll_timeout(const struct running *running)
+{
+    if (running->deadline_ns == 0 || (running->unit.ended && !running->unit.gone)) {
+        return -1;
+    }
+    int64_t left = (running->deadline_ns - clock_mono_ns() + 999999) / 1000000;
+    return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
+}
+
+static void on_deadline(struct running *running)
+{
+    if (running->deadline_ns == 0 || running->unit.ended
+        || clock_mono_ns() < running->deadline_ns) {
+        return;
+    }
+    if (running->stage == STAGE_RUNNING) {
+        running->timed_out = true;
+    }
+    escalate(running);
+}
+
+enum watched {
+    WATCH_SOCKET,
+    WATCH_UNIT,
+    WATCH_OUT,
+    WATCH_ERR,
+    WATCH_COUNT
+};
+
+static void serve(struct slot *slot, struct running *running, const struct pollfd *watched)
+{
+    for (int i = 0; i < 2; i++) {
+        if (watched[WATCH_OUT + i].revents != 0) {
+            (void)capture_read(&running->streams[i]);
+        }
+    }
+    if (watched[WATCH_UNIT].revents != 0) {
+        unit_advance(&running->unit, &slot->context, &running->request, &running->stdio);
+        if (running->unit.ended && running->ended_ns == 0) {
+            running->ended_ns = clock_mono_ns();
+        }
+    }
+    if (watched[WATCH_SOCKET].revents != 0 && !slot->closing) {
+        serve_socket(slot, running);
+    }
+}
+
+static void watch(struct slot *slot, struct running *running)
+{
+    while (!running->unit.gone) {
+        struct pollfd watched[WATCH_COUNT] = {
+            [WATCH_SOCKET] = {.fd = slot->closing ? -1 : slot->socket, .events = POLLIN},
+            [WATCH_UNIT] = {.fd = running->unit.watch,               .events = POLLIN},
+            [WATCH_OUT] = {.fd = running->streams[0].pipe,          .events = POLLIN},
+            [WATCH_ERR] = {.fd = running->streams[1].pipe,          .events = POLLIN},
+        };
+        int ready = poll(watched, WATCH_COUNT, poll_timeout(running));
+        if (ready > 0) {
+            serve(slot, running, watched);
+        }
+        on_deadline(running);
+    }
+}
+
+/* ---- after it ended ---- */
+
+/* The report on standard output is a piece of the capture file: copied, so that the reader sees
+ * nothing else. */
+static int stdout_report(const struct slot *slot, const struct capture *capture)
+{
+    int fd = memfd_create("report", MFD_CLOEXEC);
+    off_t offset = (off_t)capture->offset;
+    uint64_t left = capture->len;
+    while (fd >= 0 && left > 0) {
+        ssize_t n =
+            sendfile(fd, slot->files[0].fd, &offset, left > (1U << 30) ? (1U << 30) : (size_t)left);
+        if (n <= 0) {
+            break;
+        }
+        left -= (uint64_t)n;
+    }
+    return fd;
+}
+
+static const char *read_report_file(const struct slot *slot,
+                                    struct running *running,
+                                    int fd,
+                                    struct arena *arena,
+                                    struct case_list *ret_cases)
+{
+    struct err err = {0};
+    int rc = report_child_read(slot->reader, running->request.report, fd, arena, ret_cases, &err);
+    return rc < 0 ? arena_printf(
+               arena, "its %s report: %s", report_format_name(running->request.report), err.text)
+                  : NULL;
+}
+
+/* NULL, or why there are no (or not all) cases. */
+static const char *read_report(const struct slot *slot,
+                               struct running *running,
+                               struct arena *arena,
+                               struct outcome *outcome)
+{
+    const struct unit_collected *collected = &running->unit.collected;
+    if (running->stdio.report >= 0) {
+        if (collected->report_files < 0) {
+            return arena_strdup(arena, collected->report_error);
+        }
+        if (collected->report_files == 0) {
+            return arena_printf(arena, "it left no report %s", running->request.report_path);
+        }
+        return read_report_file(slot, running, running->stdio.report, arena, &outcome->cases);
+    }
+    if (outcome->out.dropped > 0) {
+        return "its report on standard output is longer than what is kept of it";
+    }
+    CLEANUP(cleanup_fd) int fd = stdout_report(slot, &outcome->out);
+    return fd < 0 ? "no memory for its report"
+                  : read_report_file(slot, running, fd, arena, &outcome->cases);
+}
+
+static void end_streams(struct running *running, struct outcome *outcome)
+{
+    struct capture *const captures[2] = {&outcome->out, &outcome->err};
+    for (int i = 0; i < 2; i++) {
+        struct capture_stream *stream = &running->streams[i];
+        if (stream->file == NULL) {
+            continue;
+        }
+        if (stream->pipe >= 0 && !capture_drain(stream)) {
+            outcome->flags |= FLAG_LEAKED_PIPE;
+        }
+        (void)capture_end(stream, captures[i]);
+        outcome->flags |= captures[i]->dropped > 0 ? FLAG_OUTPUT_CUT : 0;
+    }
+}
+
+static void fill_times(const struct running *running, struct outcome *outcome)
+{
+    const struct unit_end *end = &running->unit.end;
+    int64_t ended = running->ended_ns != 0 ? running->ended_ns : clock_mono_ns();
+    outcome->started_ms =
+        (int64_t)running->unit.started.tv_sec * 1000 + running->unit.started.tv_nsec / 1000000;
+    outcome->wall_ns = ended - running->started_ns;
+    outcome->cpu_user_us = end->user_us;
+    outcome->cpu_sys_us = end->sys_us;
+    outcome->max_rss_kib = end->max_rss_kib;
+    outcome->exit_code = end->start_error[0] == '\0' && WIFEXITED(end->wait_status)
+                             ? WEXITSTATUS(end->wait_status)
+                             : -1;
+    outcome->signal = end->start_error[0] == '\0' && WIFSIGNALED(end->wait_status)
+                          ? WTERMSIG(end->wait_status)
+                          : 0;
+    outcome->flags |= end->flags;
+    outcome->flags |= running->stage >= STAGE_KILL ? FLAG_KILLED : 0;
+    outcome->flags |= running->cancelled ? FLAG_CANCELLED : 0;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void conclude(struct slot *slot,
+                     struct running *running,
+                     const char *setup_error,
+                     struct arena *arena,
+                     struct outcome *outcome)
+{
+    struct ending ending = {
+        .start_error =
+            setup_error != NULL ? setup_error : text_or_null(running->unit.end.start_error),
+        .timed_out = running->timed_out,
+        .cancelled = running->cancelled,
+        .timeout_ms = running->request.timeout_ms,
+        .report = running->request.report,
+        .collect_error = text_or_null(running->unit.collected.collect_error),
+    };
+    end_streams(running, outcome);
+    fill_times(running, outcome);
+    if (ending.report != REPORT_NONE && ending.start_error == NULL && !ending.cancelled) {
+        ending.report_error = read_report(slot, running, arena, outcome);
+    }
+    outcome_classify(&ending, arena, outcome);
+}
+
+static int run_request(struct slot *slot, struct running *running, struct arena *arena)
+{
+    struct slot_result result = {.outcome = {.exit_code = -1}};
+    struct err err = {0};
+    const char *setup_error = NULL;
+    running->started_ns = clock_mono_ns();
+    if (open_stdio(slot, running, &err) < 0) {
+        setup_error = err.text;
+    } else {
+        running->deadline_ns = running->request.timeout_ms > 0
+                                   ? running->started_ns + running->request.timeout_ms * 1000000
+                                   : 0;
+        slot->serial++;
+        unit_start(
+            &running->unit, &slot->context, &running->request, &running->stdio, slot->serial);
+        close_writers(running);
+        watch(slot, running);
+    }
+    close_writers(running);
+    conclude(slot, running, setup_error, arena, &result.outcome);
+    cleanup_fd(&running->stdio.report);
+    if (slot->world.world.isolated) {
+        unit_world_clean(slot->serial);
+        result.renew = namespace_is_dirty();
+    }
+    int rc = message_put_result(&slot->out, &result);
+    if (rc < 0) {
+        result.outcome.cases = (struct case_list){0};
+        result.outcome.status = OUTCOME_ERRORED;
+        result.outcome.message = "its cases are more than a message can hold";
+        str_clear(&slot->out);
+        rc = message_put_result(&slot->out, &result);
+    }
+    return rc < 0 || slot->closing ? -EPIPE : send_out(slot);
+}
+
+static int answer_run(struct slot *slot)
+{
+    struct arena *arena = arena_new(REQUEST_ARENA_MAX);
+    struct running running = {0};
+    struct wire_reader reader = {.data = str_text(&slot->in),
+                                 .len = slot->in.len,
+                                 .at = sizeof(struct wire_header),
+                                 .arena = arena};
+    int rc = arena == NULL ? -ENOMEM : message_get_request(&reader, &running.request);
+    rc = rc == 0 ? run_request(slot, &running, arena) : rc;
+    arena_free(arena);
+    return rc;
+}
+
+int slot_main(int socket_fd, slot_report_reader reader)
+{
+    struct slot slot = {
+        .socket = socket_fd,
+        .reader = reader,
+        .in = STR_INIT(WIRE_MESSAGE_MAX),
+        .out = STR_INIT(WIRE_MESSAGE_MAX),
+        .world_arena = arena_new(REQUEST_ARENA_MAX),
+        .files = {{.fd = -1}, {.fd = -1}},
+    };
+    (void)fcntl(socket_fd, F_SETFD, FD_CLOEXEC);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    (void)prctl(PR_SET_NAME, "sluice-slot");
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* a terminal's ^C is for sluice, which tells us */
+    fix_limits();
+    offer_to_oom_killer();
+    enum wire_type type;
+    int rc = slot.world_arena == NULL ? -ENOMEM : 0;
+    while (rc >= 0 && wire_receive(socket_fd, &slot.in, &type, NULL) == 1) {
+        rc = type == WIRE_WORLD ? answer_world(&slot) : type == WIRE_RUN ? answer_run(&slot) : 0;
+    }
+    capture_file_close(&slot.files[0]);
+    capture_file_close(&slot.files[1]);
+    str_fini(&slot.in);
+    str_fini(&slot.out);
+    arena_free(slot.world_arena);
+    return rc < 0 ? 3 : 0;
+}
