@@ -14,7 +14,7 @@
 /* What a plugin that cannot describe itself may say about it. Beyond: cut off with the plugin. */
 #define COMPLAINT_MAX (64u << 10)
 /* The part of it that is shown. */
-#define COMPLAINT_SHOWN_MAX 600
+#define COMPLAINT_SHOWN_MAX ((size_t)600)
 
 /* The fields of an answer, borrowed from it. */
 struct answer {

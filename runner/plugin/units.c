@@ -402,6 +402,7 @@ static int read_lines(struct unit_reader *reader,
     return more;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the header's contract, one parameter a need
 int plugin_read_units(const struct plugin_description *description,
                       const struct layer *layer,
                       uint32_t layer_index,
