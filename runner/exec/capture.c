@@ -183,31 +183,3 @@ int capture_end(struct capture_stream *stream, struct capture *ret_capture)
     ret_capture->file = ret_capture->len > 0 ? stream->file->name : NULL;
     return stream->error;
 }
-
-static size_t peek_ring(const struct capture_stream *stream, char *buf, size_t size)
-{
-    size_t used = ring_used(stream);
-    size_t n = used < size ? used : size;
-    for (size_t i = 0; i < n; i++) {
-        size_t from_end = n - i;
-        size_t at = (stream->ring_at + stream->tail_max - from_end) % stream->tail_max;
-        buf[i] = stream->file->ring[at];
-    }
-    return n;
-}
-
-void capture_peek(const struct capture_stream *stream, char *buf, size_t size)
-{
-    assert(size > 0);
-    size_t n = 0;
-    if (ring_used(stream) > 0) {
-        n = peek_ring(stream, buf, size - 1);
-    } else if (stream->file->size > stream->start) {
-        uint64_t have = stream->file->size - stream->start;
-        uint64_t want = have < size - 1 ? have : size - 1;
-        ssize_t got =
-            pread(stream->file->fd, buf, (size_t)want, (off_t)(stream->file->size - want));
-        n = got > 0 ? (size_t)got : 0;
-    }
-    buf[n] = '\0';
-}

@@ -51,7 +51,4 @@ bool capture_drain(struct capture_stream *stream);
 /* Writes the tail and fills *ret_capture. Closes the pipe. */
 int capture_end(struct capture_stream *stream, struct capture *ret_capture);
 
-/* Copies the newest bytes (at most size - 1) as text. */
-void capture_peek(const struct capture_stream *stream, char *buf, size_t size);
-
 #endif

@@ -3,7 +3,7 @@
  *
  *   WIRE_WORLD -> enter the world's template ---> READY (or FAILED)
  *   WIRE_RUN   -> start -> [ poll: socket | stdout | stderr | unit ] -> read report -> classify ->
- * RESULT STOP, PEEK      capture      ended, gone       timeout: TERM, grace, KILL, KILL the init
+ * RESULT STOP            capture      ended, gone       timeout: TERM, grace, KILL, KILL the init
  *   closed     -> end the unit, exit
  */
 #include "exec/slot.h"
@@ -46,9 +46,6 @@
 /* After SIGKILL to everything, how long the init may need to say goodbye before it is killed too.
  */
 #define HARD_KILL_MS 5000
-
-/* Bytes shown of a running unit's output. */
-#define PEEK_SIZE 4096
 
 struct slot {
     int socket;
@@ -263,18 +260,6 @@ static void cancel(struct running *running, bool now)
     }
 }
 
-static void answer_peek(struct slot *slot, const struct running *running)
-{
-    char text[PEEK_SIZE];
-    wire_begin(&slot->out, WIRE_PEEKED);
-    capture_peek(&running->streams[0], text, sizeof text);
-    wire_put_text(&slot->out, text);
-    capture_peek(&running->streams[1], text, sizeof text);
-    wire_put_text(&slot->out, text);
-    (void)wire_end(&slot->out);
-    (void)send_out(slot);
-}
-
 static void serve_socket(struct slot *slot, struct running *running)
 {
     enum wire_type type;
@@ -287,8 +272,6 @@ static void serve_socket(struct slot *slot, struct running *running)
         struct wire_reader reader = {
             .data = str_text(&slot->in), .len = slot->in.len, .at = sizeof(struct wire_header)};
         cancel(running, wire_get_u64(&reader) != 0);
-    } else if (type == WIRE_PEEK) {
-        answer_peek(slot, running);
     }
 }
 
@@ -439,9 +422,10 @@ static void fill_times(const struct running *running, struct outcome *outcome)
     outcome->cpu_user_us = end->user_us;
     outcome->cpu_sys_us = end->sys_us;
     outcome->max_rss_kib = end->max_rss_kib;
-    outcome->exit_code = end->start_error[0] == '\0' && WIFEXITED(end->wait_status)
-                             ? WEXITSTATUS(end->wait_status)
-                             : -1;
+    outcome->exit_code =
+        running->unit.ended && end->start_error[0] == '\0' && WIFEXITED(end->wait_status)
+            ? WEXITSTATUS(end->wait_status)
+            : -1;
     outcome->signal = end->start_error[0] == '\0' && WIFSIGNALED(end->wait_status)
                           ? WTERMSIG(end->wait_status)
                           : 0;

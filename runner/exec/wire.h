@@ -22,11 +22,9 @@ enum wire_type {
     WIRE_WORLD = 1, /* to slot: struct slot_world; answered by WIRE_READY or WIRE_FAILED */
     WIRE_RUN,       /* to slot: struct slot_request; answered by WIRE_RESULT */
     WIRE_STOP,      /* to slot: u64 now */
-    WIRE_PEEK,      /* to slot: nothing; answered by WIRE_PEEKED while a unit runs */
     WIRE_READY,
     WIRE_FAILED, /* text */
     WIRE_RESULT, /* struct outcome */
-    WIRE_PEEKED, /* text */
 };
 
 struct wire_header {
