@@ -10,6 +10,9 @@
 
 #define CONFIG_FILE_DEFAULT "sluice.yml"
 
+/* Size of a pipeline file: 5,000 lines are about 150 KiB. Beyond: refused before it is parsed. */
+#define CONFIG_BYTES_MAX ((size_t)1 << 20)
+
 /* A parsed file: the pipeline, its arena, its text (for messages) and positions of settings. */
 struct config;
 
