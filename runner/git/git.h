@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The git command line as a library. Every call starts one git process (proc/run.h) with a scrubbed
- * environment (no GIT_*, LC_ALL=C, no prompts, no hooks, no optional locks). */
+ * environment (no GIT_*, LC_ALL=C, no prompts, no hooks, no optional locks).
+ *
+ * Trust: sluice also works on a checkout that belongs to somebody else (git's safe.directory check
+ * is switched off), because CI containers do that all the time. What that check guards against is
+ * switched off instead, one by one: hooks and the fsmonitor program of the repository's
+ * configuration never run. Filter drivers (`filter=` attributes: LFS, crypt) do run, as `git add`
+ * and checkout need them; their commands come from configuration files, never from the tree. */
 #ifndef SLUICE_GIT_GIT_H
 #define SLUICE_GIT_GIT_H
 
@@ -18,10 +24,12 @@ struct git_repo {
     char root[4096];    /* top folder of the work tree, absolute, real path */
     char git_dir[4096]; /* its .git, or the private one */
     char state[4096];   /* root/.sluice */
+    char objects[4096]; /* object store of git_dir; ours is state/objects */
     bool private_repo;  /* no repository of the user's */
 };
 
-/* Finds the top folder from `start`. `ret_found` tells whether it is a git repository. */
+/* Finds the top folder from `start`: the nearest folder upwards with a `.git`, else `start` itself.
+ * `ret_found` tells whether it is a git repository. */
 int git_find_root(const char *start, char *buf, size_t size, bool *ret_found, struct err *err);
 
 /* Opens `root` with state folder root/.sluice (made, with a .gitignore of "*"). -ENOENT: git is not
@@ -30,16 +38,21 @@ int git_open(const char *root, struct git_repo *ret_repo, struct err *err);
 
 /* The snapshot: tracked files as they are on disk plus untracked ones that git does not ignore,
  * without .sluice/ and the `exclude` paths (relative, may be NULL). Written as a git tree into the
- * state folder's own object store; the repository and its index are not touched. Unmerged entries,
- * unreadable files: errors that name the file. */
+ * state folder's own object store; the repository, its index and its refs are not touched. Unmerged
+ * entries, unreadable files: errors that name the file.
+ * Bytes are those git would commit: line ends and filters as its attributes say. Tracked files that
+ * a sparse checkout keeps off the disk are taken from the index. Submodules and other repositories
+ * inside the tree are recorded as git does, by their commit: their files are not in the snapshot.
+ */
 int git_snapshot(const struct git_repo *repo,
                  const char *const *exclude,
                  char tree[GIT_ID_MAX],
                  struct err *err);
 
 /* Makes `folder`/tree hold exactly `tree`, by difference from what it held (index in folder/index).
- * All files and folders get GIT_MTIME as modification time. Files someone changed there are
- * repaired. */
+ * All files and folders get GIT_MTIME as modification time and 0644 or 0755 as mode. What someone
+ * changed, added or removed there is repaired. One process at a time per folder (the caller's pool
+ * sees to it). While it works, folder/dirty exists: whoever finds it there starts anew. */
 #define GIT_MTIME 1000000000 /* 2001-09-09T01:46:40Z: old enough for every "newer than" test */
 int git_materialise(const struct git_repo *repo,
                     const char *tree,

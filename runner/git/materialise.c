@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pooled checkout:
+ *
+ *     folder/tree    the files
+ *     folder/index   git's index of them: what they are and their stat data
+ *     folder/dirty   there while we work; found at the start, nothing here is believed
+ *
+ * git compares stat data of every file with the index, so whatever somebody changed is written
+ * again. All modification times are one constant; that works because git also compares the inode
+ * and the change time, which nobody can set. (In whole seconds: what is not seen is a change within
+ * a second of our own writing that keeps size and inode and sets the modification time back.) */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "git/call.h"
+#include "git/settle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct site {
+    const struct git_repo *repo;
+    char tree[PATH_MAX];
+    char index[PATH_MAX];
+    char lock[PATH_MAX];
+    char dirty[PATH_MAX];
+};
+
+static int site_init(struct site *site,
+                     const struct git_repo *repo,
+                     const char *folder,
+                     struct err *err)
+{
+    char real[PATH_MAX];
+    int result = dir_make(folder, 0777, err);
+    if (result != 0) {
+        return result;
+    }
+    if (realpath(folder, real) == NULL) { /* git is started in another folder */
+        return err_errno(err, "cannot find %s", folder);
+    }
+    if (strlen(real) + sizeof "/index.lock" > sizeof real) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", folder);
+    }
+    site->repo = repo;
+    const int max = PATH_MAX - (int)sizeof "/index.lock";
+    (void)snprintf(site->tree, sizeof site->tree, "%.*s/tree", max, real);
+    (void)snprintf(site->index, sizeof site->index, "%.*s/index", max, real);
+    (void)snprintf(site->lock, sizeof site->lock, "%.*s/index.lock", max, real);
+    (void)snprintf(site->dirty, sizeof site->dirty, "%.*s/dirty", max, real);
+    return 0;
+}
+
+static int site_git(const struct site *site, const char *const *argv, struct err *err)
+{
+    struct git_call call = {
+        .argv = argv, .repo = site->repo, .work_tree = site->tree, .index = site->index};
+    return git_call_ok(&call, "cannot check out the snapshot", NULL, err);
+}
+
+/* From here on until mark_clean() the checkout is not to be believed. */
+static int mark_dirty(const struct site *site, struct err *err)
+{
+    CLEANUP(cleanup_fd) int fd = open(site->dirty, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    return fd >= 0 ? 0 : err_errno(err, "cannot write %s", site->dirty);
+}
+
+static int mark_clean(const struct site *site, struct err *err)
+{
+    return unlink(site->dirty) == 0 ? 0 : err_errno(err, "cannot remove %s", site->dirty);
+}
+
+static int start_anew(const struct site *site, struct err *err)
+{
+    const char *const paths[] = {site->lock, site->index, site->tree};
+    int result = 0;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0] && result == 0; i++) {
+        result = tree_remove(AT_FDCWD, paths[i], err);
+    }
+    return result == 0 ? dir_make(site->tree, 0777, err) : result;
+}
+
+static int check_out(const struct site *site, const char *tree, bool fresh, struct err *err)
+{
+    static const char *const clean[] = {"git", "clean", "-ffdxq", NULL};
+    static const char *const refresh[] = {"git", "update-index", "-q", "--refresh", NULL};
+    const char *const read_tree[] = {"git", "read-tree", "--reset", "-u", tree, NULL};
+    bool changed = false;
+    /* Strangers first: git would not put a file where an unknown folder stands. */
+    int result = fresh ? 0 : site_git(site, clean, err);
+    result = result == 0 ? site_git(site, read_tree, err) : result;
+    result = result == 0 ? git_settle(site->tree, &changed, err) : result;
+    if (result == 0 && changed) {
+        result = site_git(site, refresh, err);
+    }
+    return result;
+}
+
+int git_materialise(const struct git_repo *repo,
+                    const char *tree,
+                    const char *folder,
+                    struct err *err)
+{
+    struct site site = {0};
+    if (!git_is_id(tree)) {
+        return err_set(err, -EINVAL, "'%s' is not a tree id", tree);
+    }
+    int result = site_init(&site, repo, folder, err);
+    if (result != 0) {
+        return result;
+    }
+    bool fresh = file_exists(site.dirty) || !file_exists(site.index) || !file_exists(site.tree);
+    result = mark_dirty(&site, err);
+    if (result != 0) {
+        return result;
+    }
+    if (!fresh) {
+        result = check_out(&site, tree, false, NULL);
+        fresh = result != 0; /* broken in a way git cannot mend */
+    }
+    if (fresh) {
+        result = start_anew(&site, err);
+        result = result == 0 ? check_out(&site, tree, true, err) : result;
+    }
+    return result == 0 ? mark_clean(&site, err) : result;
+}

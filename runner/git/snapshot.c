@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree on disk as a git tree, without touching the repository:
+ *
+ *   1. copy its index            git's stat cache comes with it: unchanged files are not read
+ *   2. ls-files                  unmerged entries are refused; entries git would not look at on
+ * disk (assume-unchanged, skip-worktree) and those we leave out are found
+ *   3. update-index              ... and mended, when there are any
+ *   4. add -A                    contents go to the state folder's own object store
+ *   5. write-tree
+ *
+ * All in a folder of its own in state/tmp, so that neither a killed process's index.lock nor
+ * another sluice is ever met. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "git/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file that vanishes between git's listing and git's reading fails `git add`; a tree that is
+ * written to all the time would do so for ever. */
+#define ADD_ATTEMPTS 3
+
+/* Unmerged files named in the message. */
+#define UNMERGED_NAMED 5
+
+struct snapshot {
+    const struct git_repo *repo;
+    char tmp[PATH_MAX];   /* state/tmp/snap.PID.N */
+    char index[PATH_MAX]; /* tmp/index */
+
+    struct {
+        VEC_FIELDS(char *);
+    } exclude; /* cleaned paths; .sluice is the first */
+
+    struct str drop;     /* tracked paths that are left out, NUL-separated */
+    struct str unassume; /* tracked paths whose assume-unchanged bit hides the disk */
+    struct str unskip;   /* ... skip-worktree bit, although the file is there */
+    struct str unmerged; /* lines for the message */
+    unsigned unmerged_count;
+    const char *last_unmerged; /* stages of one path are told once */
+};
+
+static void snapshot_fini(struct snapshot *snap)
+{
+    for (size_t i = 0; i < snap->exclude.count; i++) {
+        mem_free(snap->exclude.items[i]);
+    }
+    vec_fini(&snap->exclude);
+    str_fini(&snap->drop);
+    str_fini(&snap->unassume);
+    str_fini(&snap->unskip);
+    str_fini(&snap->unmerged);
+    if (snap->tmp[0] != '\0') {
+        (void)tree_remove(AT_FDCWD, snap->tmp, NULL);
+    }
+}
+
+static int exclude_add(struct snapshot *snap, const char *path)
+{
+    char clean[PATH_MAX];
+    if (path_clean(path, clean, sizeof clean) != 0 || !path_is_inside(clean)) {
+        return 0; /* outside the tree there is nothing to leave out */
+    }
+    char *copy = mem_strdup(clean);
+    if (copy == NULL || vec_push(&snap->exclude, copy) != 0) {
+        mem_free(copy);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static bool is_excluded(const struct snapshot *snap, const char *path)
+{
+    for (size_t i = 0; i < snap->exclude.count; i++) {
+        size_t len = strlen(snap->exclude.items[i]);
+        if (strncmp(path, snap->exclude.items[i], len) == 0
+            && (path[len] == '\0' || path[len] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int make_tmp(struct snapshot *snap, struct err *err)
+{
+    static atomic_uint counter;
+    char path[PATH_MAX];
+    int len = snprintf(path,
+                       sizeof path,
+                       "%s/tmp/snap.%ld.%u",
+                       snap->repo->state,
+                       (long)getpid(),
+                       atomic_fetch_add(&counter, 1));
+    if (len < 0 || (size_t)len + sizeof "/index.lock" >= sizeof path) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", snap->repo->state);
+    }
+    (void)tree_remove(AT_FDCWD, path, NULL); /* of a killed process that had our number */
+    int result = dir_make(path, 0700, err);
+    if (result == 0) {
+        memcpy(snap->tmp, path, (size_t)len + 1);
+        (void)snprintf(snap->index, sizeof snap->index, "%.*s/index", len, path);
+    }
+    return result;
+}
+
+/* The copy keeps the modification time: git compares it with those of files to know which entries
+ * may be stale although their stat data fits ("racily clean"). A newer time would hide changes. */
+static int copy_index(struct snapshot *snap, struct err *err)
+{
+    char from[PATH_MAX];
+    struct stat st;
+    int len = snprintf(from, sizeof from, "%s/index", snap->repo->git_dir);
+    if (len < 0 || (size_t)len >= sizeof from) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", snap->repo->git_dir);
+    }
+    CLEANUP(cleanup_fd) int in = open(from, O_RDONLY | O_CLOEXEC);
+    if (in < 0 && errno == ENOENT) {
+        return 0; /* nothing was ever added */
+    }
+    if (in < 0 || fstat(in, &st) != 0) {
+        return err_errno(err, "cannot read the git index %s", from);
+    }
+    CLEANUP(cleanup_fd) int out = open(snap->index, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (out < 0) {
+        return err_errno(err, "cannot write %s", snap->index);
+    }
+    for (ssize_t got = 1; got > 0;) {
+        got = sendfile(out, in, NULL, INT_MAX / 2);
+        if (got < 0) {
+            return err_errno(err, "cannot copy the git index %s", from);
+        }
+    }
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return futimens(out, times) == 0 ? 0 : err_errno(err, "cannot date %s", snap->index);
+}
+
+static struct git_call snapshot_call(const struct snapshot *snap, const char *const *argv)
+{
+    return (struct git_call){.argv = argv, .repo = snap->repo, .index = snap->index};
+}
+
+/* ---- the listing ---- */
+
+static void note_unmerged(struct snapshot *snap, const char *path)
+{
+    if (snap->last_unmerged != NULL && strcmp(snap->last_unmerged, path) == 0) {
+        return;
+    }
+    snap->last_unmerged = path;
+    if (snap->unmerged_count++ < UNMERGED_NAMED) {
+        (void)str_appendf(&snap->unmerged, "\n  %s", path);
+    }
+}
+
+static bool on_disk(const struct snapshot *snap, const char *path)
+{
+    char full[PATH_MAX];
+    int len = snprintf(full, sizeof full, "%s/%s", snap->repo->root, path);
+    return len > 0 && (size_t)len < sizeof full && file_exists(full);
+}
+
+static void append_path(struct str *list, const char *path)
+{
+    (void)str_append_n(list, path, strlen(path) + 1);
+}
+
+/* One entry: "TAG MODE ID STAGE", a tab, the path. The tag is lower case for assume-unchanged, S
+ * for skip-worktree. */
+static int look_at_entry(struct snapshot *snap, const char *entry)
+{
+    const char *tab = strchr(entry, '\t');
+    if (tab == NULL || tab - entry < 2) {
+        return -EPROTO;
+    }
+    const char *path = tab + 1;
+    if (is_excluded(snap, path)) {
+        append_path(&snap->drop, path);
+        return 0;
+    }
+    if (tab[-1] != '0') {
+        note_unmerged(snap, path);
+        return 0;
+    }
+    char tag = entry[0];
+    if (tag >= 'a' && tag <= 'z') {
+        append_path(&snap->unassume, path);
+    }
+    if ((tag == 'S' || tag == 's') && on_disk(snap, path)) {
+        append_path(&snap->unskip, path);
+    }
+    return 0;
+}
+
+static int list_entries(struct snapshot *snap, struct err *err)
+{
+    static const char *const argv[] = {"git", "ls-files", "-v", "-s", "-z", NULL};
+    CLEANUP(str_fini) struct str out = STR_INIT(GIT_OUTPUT_MAX);
+    struct git_call call = snapshot_call(snap, argv);
+    int result = git_call_ok(&call, "cannot list the tracked files", &out, err);
+    if (result != 0) {
+        return result;
+    }
+    const char *end = str_text(&out) + out.len;
+    for (const char *entry = str_text(&out); entry < end; entry += strlen(entry) + 1) {
+        if (look_at_entry(snap, entry) != 0) {
+            return err_set(err, -EPROTO, "git ls-files printed something unexpected: %s", entry);
+        }
+    }
+    if (snap->unmerged_count > 0) {
+        return err_set(err,
+                       -EUCLEAN,
+                       "%u file%s with an unfinished merge:%s%s\nresolve %s and `git add` %s, or "
+                       "`git merge --abort`",
+                       snap->unmerged_count,
+                       snap->unmerged_count == 1 ? "" : "s",
+                       str_text(&snap->unmerged),
+                       snap->unmerged_count > UNMERGED_NAMED ? "\n  ..." : "",
+                       snap->unmerged_count == 1 ? "it" : "them",
+                       snap->unmerged_count == 1 ? "it" : "them");
+    }
+    if (str_error(&snap->drop) != 0 || str_error(&snap->unassume) != 0
+        || str_error(&snap->unskip) != 0) {
+        return err_set(err, -ENOMEM, "not enough memory for the list of tracked files");
+    }
+    return 0;
+}
+
+static int update_index(const struct snapshot *snap,
+                        const char *option,
+                        const struct str *paths,
+                        struct err *err)
+{
+    if (paths->len == 0) {
+        return 0;
+    }
+    const char *const argv[] = {"git", "update-index", option, "-z", "--stdin", NULL};
+    struct git_call call = snapshot_call(snap, argv);
+    call.input = paths->data;
+    call.input_len = paths->len;
+    return git_call_ok(&call, "cannot prepare the snapshot's index", NULL, err);
+}
+
+/* In a private repository nobody runs `git rm --cached`: what an ignore file names now, and an
+ * earlier snapshot recorded, would stay for ever. */
+static int drop_ignored(const struct snapshot *snap, struct err *err)
+{
+    static const char *const argv[] = {
+        "git", "ls-files", "-c", "-i", "--exclude-standard", "-z", NULL};
+    CLEANUP(str_fini) struct str out = STR_INIT(GIT_OUTPUT_MAX);
+    if (!snap->repo->private_repo) {
+        return 0;
+    }
+    struct git_call call = snapshot_call(snap, argv);
+    int result = git_call_ok(&call, "cannot list the ignored files", &out, err);
+    return result == 0 ? update_index(snap, "--force-remove", &out, err) : result;
+}
+
+/* ---- reading the disk ---- */
+
+/* git's words, and what they mean for the user. */
+static int explain_add(struct err *err, const struct str *errors)
+{
+    static const struct {
+        const char *words;
+        const char *meaning;
+    } known[] = {
+        {"Permission denied",                  "a file cannot be read: make it readable, or name it in .gitignore"},
+        {"does not have a commit checked out",
+         "a folder is a git repository of its own without a commit, which git cannot record: commit "
+         "in it, name it in .gitignore, or remove its .git"                                                       },
+        {"No space left on device",            "the disk is full: make room where .sluice lies"                   },
+        {"Read-only file system",              "the .sluice folder cannot be written to"                          },
+    };
+
+    const char *meaning = "cannot take a snapshot of the tree";
+    for (size_t i = sizeof known / sizeof known[0]; i > 0; i--) {
+        if (strstr(str_text(errors), known[i - 1].words) != NULL) {
+            meaning = known[i - 1].meaning;
+        }
+    }
+    return git_complain(err, -EIO, meaning, errors);
+}
+
+/* One `git add -A`. 0, or negative with message; *ret_again tells that another try may do. */
+static int add_once(const struct snapshot *snap,
+                    const char *const *argv,
+                    bool *ret_again,
+                    struct err *err)
+{
+    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
+    int status = 0;
+    struct git_call call = snapshot_call(snap, argv);
+    int result = git_call(&call, NULL, &errors, &status, err);
+    *ret_again = false;
+    if (result != 0) {
+        return result;
+    }
+    /* A folder that cannot be opened is a warning for git, and its files would be missing. */
+    if (strstr(str_text(&errors), "could not open directory") != NULL) {
+        return explain_add(err, &errors);
+    }
+    if (status != 0) {
+        *ret_again = true;
+        return explain_add(err, &errors);
+    }
+    return 0;
+}
+
+static int add_all(const struct snapshot *snap, struct err *err)
+{
+    struct {
+        VEC_FIELDS(const char *);
+    } argv = {0};
+    CLEANUP(str_fini) struct str specs = STR_INIT(1u << 20);
+    static const char *const fixed[] = {"git", "add", "-A", "--sparse", "--", "."};
+    int result = 0;
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && result == 0; i++) {
+        result = vec_push(&argv, fixed[i]);
+    }
+    for (size_t i = 0; i < snap->exclude.count && result == 0; i++) {
+        (void)str_append(&specs, ":(exclude,top,literal)");
+        append_path(&specs, snap->exclude.items[i]);
+        result = str_error(&specs);
+    }
+    const char *spec = str_text(&specs);
+    for (size_t i = 0; i < snap->exclude.count && result == 0; i++) {
+        result = vec_push(&argv, spec);
+        spec += strlen(spec) + 1;
+    }
+    result = result == 0 ? vec_push(&argv, NULL) : result;
+    if (result != 0) {
+        vec_fini(&argv);
+        return err_set(err, result, "not enough memory for the list of excluded paths");
+    }
+    bool again = true;
+    for (unsigned attempt = 0; attempt < ADD_ATTEMPTS && again; attempt++) {
+        result = add_once(snap, argv.items, &again, err);
+    }
+    vec_fini(&argv);
+    return result;
+}
+
+static int write_tree(const struct snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
+{
+    static const char *const argv[] = {"git", "write-tree", NULL};
+    CLEANUP(str_fini) struct str out = STR_INIT(4096);
+    struct git_call call = snapshot_call(snap, argv);
+    int result = git_call_ok(&call, "cannot write the snapshot", &out, err);
+    if (result != 0) {
+        return result;
+    }
+    if (out.len > 0 && out.data[out.len - 1] == '\n') {
+        out.data[--out.len] = '\0';
+    }
+    if (!git_is_id(str_text(&out))) {
+        return err_set(err, -EPROTO, "git write-tree printed no id: %s", str_text(&out));
+    }
+    memcpy(tree, out.data, out.len + 1);
+    return 0;
+}
+
+/* A private repository has no other index: keep this one, for its stat cache. */
+static void keep_index(const struct snapshot *snap)
+{
+    char to[PATH_MAX];
+    int len = snprintf(to, sizeof to, "%s/index", snap->repo->git_dir);
+    if (snap->repo->private_repo && len > 0 && (size_t)len < sizeof to) {
+        (void)rename(snap->index, to); /* without it the next snapshot is slower, not wrong */
+    }
+}
+
+static int prepare(struct snapshot *snap, const char *const *exclude, struct err *err)
+{
+    int result = exclude_add(snap, ".sluice");
+    for (size_t i = 0; exclude != NULL && exclude[i] != NULL && result == 0; i++) {
+        result = exclude_add(snap, exclude[i]);
+    }
+    if (result != 0) {
+        return err_set(err, result, "not enough memory for the list of excluded paths");
+    }
+    result = make_tmp(snap, err);
+    return result == 0 ? copy_index(snap, err) : result;
+}
+
+int git_snapshot(const struct git_repo *repo,
+                 const char *const *exclude,
+                 char tree[GIT_ID_MAX],
+                 struct err *err)
+{
+    CLEANUP(snapshot_fini)
+    struct snapshot snap = {
+        .repo = repo,
+        .drop = STR_INIT(GIT_OUTPUT_MAX),
+        .unassume = STR_INIT(GIT_OUTPUT_MAX),
+        .unskip = STR_INIT(GIT_OUTPUT_MAX),
+        .unmerged = STR_INIT(1u << 16),
+    };
+    int result = prepare(&snap, exclude, err);
+    result = result == 0 ? list_entries(&snap, err) : result;
+    result = result == 0 ? update_index(&snap, "--force-remove", &snap.drop, err) : result;
+    result =
+        result == 0 ? update_index(&snap, "--no-assume-unchanged", &snap.unassume, err) : result;
+    result = result == 0 ? update_index(&snap, "--no-skip-worktree", &snap.unskip, err) : result;
+    result = result == 0 ? drop_ignored(&snap, err) : result;
+    result = result == 0 ? add_all(&snap, err) : result;
+    result = result == 0 ? write_tree(&snap, tree, err) : result;
+    if (result == 0) {
+        keep_index(&snap);
+    }
+    return result;
+}
