@@ -2,14 +2,38 @@
 /* Pipeline + outcomes so far -> what to do next. Pure: no I/O, no clock, no randomness.
  *
  * A layer goes  WAITING -> PLANNING -> RUNNING -> JUDGING -> DONE.
- * It leaves WAITING when every layer it needs is open (or may fail); without `needs`, when all
- * layers of the stages before are. When such a layer is shut, skipped or in error instead, this one
- * is skipped with that reason, straight to DONE.
+ *
+ * Which layers take part. All but the WHEN_MANUAL ones, or those in options.layers when there are
+ * any; with a filter, only those it may match. A WHEN_MANUAL layer takes part when it is in
+ * options.layers, when a layer(...) test of the filter matches it (and the whole filter may), or
+ * when a layer named in one of these ways needs it; a layer that needs a manual one nobody asked
+ * for is skipped too. Then all that is needed, transitively, is taken in:
+ *   - what a layer that takes part `needs`, even if the filter or options.layers leave it out: it
+ *     runs whole, neither filter nor shard apply to it;
+ *   - a layer with `outputs` that a layer that takes part waits for also runs whole, carries
+ *     nothing over and ignores WHEN_CHANGED: its products are asked for now. (For a layer without
+ *     `needs` these are chosen layers of earlier stages.)
+ * A layer whose `when: changed` says unchanged is skipped unless its products are asked for.
+ *
+ * When a layer starts. It leaves WAITING when every layer it `needs` is DONE and satisfied; without
+ * `needs`, when all layers of the stages before are, of those that take part. DONE is satisfied
+ *   - when it is open;
+ *   - when it is shut or in error but has allow_failure;
+ *   - when it was skipped because it is unchanged (its gate opened on this very snapshot), does not
+ *     take part, or has no unit in the filter or shard.
+ * It is not when it is shut, in error, or was skipped because of such a layer or a stop, whatever
+ * its allow_failure: then those that wait for it are skipped with that reason, straight to DONE.
+ *
+ * A planned layer of which filter and shard left no unit is skipped. One that has no unit at all,
+ * or only carried ones, is judged: carried units are in its tally.
  *
  * Order inside a run: earlier stage first; then units that failed in their newest run, then longest
  * known first, then the plugin's order. A unit runs when its weight fits the free slots and all its
  * locks are free; while a unit waits for slots (weight > 1) smaller ones behind it may pass it at
- * most PLAN_OVERTAKE_MAX times, then the slots are kept for it, so that it cannot starve. */
+ * most PLAN_OVERTAKE_MAX times, then the slots are kept for it, so that it cannot starve. (Passes
+ * are counted per weight and start again when a unit of that weight starts.)
+ *
+ * Memory: 36 bytes a unit that waits; a unit with locks that no other has costs about 130. */
 #ifndef SLUICE_PLAN_PLAN_H
 #define SLUICE_PLAN_PLAN_H
 
@@ -27,8 +51,8 @@ struct plan_options {
     const struct filter *filter; /* NULL = all units */
     struct text_list
         layers;        /* named on the command line (id or base id); empty = all but WHEN_MANUAL */
-    unsigned max_fail; /* stop starting units after this many final failures (fail-fast = 1); 0 =
-                          never */
+    unsigned max_fail; /* stop (as plan_stop()) after this many final failures, errors and timeouts
+                          in layers without allow_failure (fail-fast = 1); 0 = never */
     /* `when: changed` answered by the caller: is the layer unchanged since its gate last opened?
      * NULL = never unchanged. */
     bool (*unchanged)(void *context, const struct layer *layer);
@@ -43,7 +67,7 @@ struct plan_hint {
     bool flaky;
     enum outcome_status last;
     bool carried; /* passed in the run being resumed, or not selected by --rerun-failed: not run
-                     again */
+                     again. Counted in the tally under `last` */
 };
 
 enum plan_action_type {
@@ -68,7 +92,8 @@ struct plan_action {
 struct plan;
 
 /* Borrows pipeline and options' pointers for its life. A name in options.layers that matches no
- * layer: -ENOENT with "did you mean". */
+ * layer: -ENOENT with "did you mean". -EINVAL for no slots or an impossible shard.
+ * options->unchanged is called here, once for each WHEN_CHANGED layer. */
 int plan_new(const struct pipeline *pipeline,
              const struct plan_options *options,
              struct plan **ret_plan,
@@ -83,31 +108,38 @@ struct plan_action plan_next(struct plan *plan);
  * carried), -ENOMEM, -E2BIG beyond UNITS_MAX. */
 int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint);
 
-/* No more units come for this layer; `failed` when planning itself failed: then the layer goes to
- * JUDGING at once. */
+/* No more units come for this layer; `failed` when planning itself failed: then none of its units
+ * run and the layer goes to JUDGING at once. 0, or -ENOMEM: then the layer is still in PLANNING and
+ * can be ended with `failed`. */
 int plan_layer_planned(struct plan *plan, size_t layer, bool failed);
 
-/* One attempt ended. Fills outcome->attempt, final, flaky by the layer's retry rule. */
+/* One attempt ended. Fills outcome->attempt, final, flaky by the layer's retry rule: an attempt is
+ * tried again when its cause is in retry_when, attempts are left and the plan is not stopped. A
+ * cancelled one (FLAG_CANCELLED) is final and counts as not run. */
 void plan_unit_finished(struct plan *plan, size_t index, struct outcome *outcome);
 
+/* A layer with units that were not run (plan_layer_counts) must not be judged open. */
 void plan_layer_judged(struct plan *plan, size_t layer, enum verdict_state state);
 
-/* From now on no unit is started: layers still WAITING are skipped with `reason`, running ones
- * judged by what ended. */
+/* From now on no unit is started, not even again: layers still WAITING are skipped with `reason`
+ * (copied), running ones judged by what ended. A second call changes nothing. */
 void plan_stop(struct plan *plan, const char *reason);
 bool plan_stopped(const struct plan *plan);
 
-/* Counts of a layer (final outcomes; not_run = selected but never ended) and its planning result.
- */
+/* Counts of a layer and its planning result. tally: final outcomes, carried units under their last
+ * status (one case each), not_run = selected units that have not ended, or were cancelled. */
 struct plan_layer_counts {
     uint64_t selected, excluded, carried;
     struct tally tally;
-    int64_t remaining_ms; /* known durations of units not yet ended, for estimates; 0 = unknown */
+    int64_t remaining_ms; /* durations of units not yet ended, as far as known or estimated by the
+                             plugin; 0 = unknown */
 };
 
 void plan_layer_counts(const struct plan *plan, size_t layer, struct plan_layer_counts *ret_counts);
 
 /* The gate: applies the layer's rules, and gate_defaults for metrics it does not name, to metrics.
+ * A metric that is not reported, is not a number, or is reported twice with one value out of bounds
+ * shuts it.
  * `results` has room for gate_count + GATE_DEFAULT_COUNT entries; *ret_count of them are filled.
  * Returns VERDICT_OPEN or VERDICT_SHUT. */
 enum verdict_state plan_gate(const struct layer *layer,
