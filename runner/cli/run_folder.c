@@ -120,13 +120,12 @@ int run_folder_make(const char *state,
     return rc;
 }
 
-/* Does a living process hold state/runs/ID? */
-bool run_folder_is_alive(const char *state, const char *run_id)
+bool run_folder_is_alive(const char *state, const char *kind, const char *run_id)
 {
     char runs[PATH_TEXT_MAX];
     char folder[PATH_TEXT_MAX];
     int fd = -1;
-    if (path_join(runs, state, "runs", NULL) != 0 || path_join(folder, runs, run_id, NULL) != 0
+    if (path_join(runs, state, kind, NULL) != 0 || path_join(folder, runs, run_id, NULL) != 0
         || !file_exists(folder)) {
         return false;
     }
@@ -204,13 +203,14 @@ static int read_ids(DIR *dir, struct id_list *ids)
 }
 
 int run_folder_list(const char *state,
+                    const char *kind,
                     int (*each)(void *context, const char *run_id),
                     void *context,
                     struct err *err)
 {
     char runs[PATH_TEXT_MAX];
     struct id_list ids = {0};
-    int rc = path_join(runs, state, "runs", err);
+    int rc = path_join(runs, state, kind, err);
     if (rc != 0) {
         return rc;
     }
@@ -234,7 +234,7 @@ int run_folder_list(const char *state,
 }
 
 struct pruning {
-    const char *state;
+    const char *state, *kind;
     unsigned seen, keep;
     struct err *err;
 };
@@ -244,18 +244,19 @@ static int prune_one(void *context, const char *run_id)
     struct pruning *pruning = context;
     char runs[PATH_TEXT_MAX];
     char folder[PATH_TEXT_MAX];
-    if (++pruning->seen <= pruning->keep || run_folder_is_alive(pruning->state, run_id)) {
+    if (++pruning->seen <= pruning->keep
+        || run_folder_is_alive(pruning->state, pruning->kind, run_id)) {
         return 0;
     }
-    int rc = path_join(runs, pruning->state, "runs", pruning->err);
+    int rc = path_join(runs, pruning->state, pruning->kind, pruning->err);
     if (rc == 0) {
         rc = path_join(folder, runs, run_id, pruning->err);
     }
     return rc == 0 ? tree_remove(AT_FDCWD, folder, pruning->err) : rc;
 }
 
-int run_folder_prune(const char *state, unsigned keep, struct err *err)
+int run_folder_prune(const char *state, const char *kind, unsigned keep, struct err *err)
 {
-    struct pruning pruning = {.state = state, .keep = keep, .err = err};
-    return run_folder_list(state, prune_one, &pruning, err);
+    struct pruning pruning = {.state = state, .kind = kind, .keep = keep, .err = err};
+    return run_folder_list(state, kind, prune_one, &pruning, err);
 }

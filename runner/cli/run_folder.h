@@ -20,6 +20,10 @@
  * so. */
 #define POOL_MAX 64
 
+/* Kinds of folders below the state folder: of runs, and of plans (removed when they end). */
+#define FOLDERS_RUNS  "runs"
+#define FOLDERS_PLANS "plans"
+
 /* A locked folder. */
 struct held_folder {
     char path[PATH_TEXT_MAX]; /* absolute */
@@ -29,15 +33,15 @@ struct held_folder {
 /* Makes the state folder with a .gitignore of "*". */
 int state_folder_make(const char *state, struct err *err);
 
-/* Makes and locks state/KIND/ID with a fresh id ("runs", or "plans" for those of no account). */
+/* Makes and locks state/KIND/ID with a fresh id. */
 int run_folder_make(const char *state,
                     const char *kind,
                     char run_id[RUN_ID_SIZE],
                     struct held_folder *ret_folder,
                     struct err *err);
 
-/* Is the process of this run still there? False when the folder is missing. */
-bool run_folder_is_alive(const char *state, const char *run_id);
+/* Does a living process hold this folder? False when it is missing. */
+bool run_folder_is_alive(const char *state, const char *kind, const char *run_id);
 
 /* Takes the first free checkout of the pool; made when needed. */
 int pool_take(const char *state, struct held_folder *ret_folder, struct err *err);
@@ -45,14 +49,15 @@ int pool_take(const char *state, struct held_folder *ret_folder, struct err *err
 /* Gives a folder back (keeps its content). */
 void held_folder_release(struct held_folder *folder);
 
-/* Calls `each` for the ids in state/runs, newest first; non-zero stops and is returned. A missing
+/* Calls `each` for the ids in state/KIND, newest first; non-zero stops and is returned. A missing
  * folder has none. */
 int run_folder_list(const char *state,
+                    const char *kind,
                     int (*each)(void *context, const char *run_id),
                     void *context,
                     struct err *err);
 
-/* Removes the folders of all runs but the newest `keep` and those still alive. */
-int run_folder_prune(const char *state, unsigned keep, struct err *err);
+/* Removes all folders but the newest `keep` and those still alive. */
+int run_folder_prune(const char *state, const char *kind, unsigned keep, struct err *err);
 
 #endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `plan` and `list` share: asks for the units and calls back for each. */
+#ifndef SLUICE_CLI_PLANNING_H
+#define SLUICE_CLI_PLANNING_H
+
+#include "base/str.h"
+#include "cli/invocation.h"
+#include "cli/reason.h"
+
+/* Answers are written in pieces of this size. */
+#define PLANNING_FLUSH (64u << 10)
+
+/* Appends the line for one unit to `out`. */
+typedef void (*planning_line)(struct str *out,
+                              const struct reason_subject *subject,
+                              const struct reason *reason,
+                              bool json);
+
+/* Returns the process's exit code. */
+int planning_run(const struct invocation *invocation, planning_line line);
+
+#endif

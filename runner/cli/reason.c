@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/reason.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+
+static const char *const last_words[OUTCOME_STATUS_COUNT] = {
+    [OUTCOME_PASSED] = "passed last time, runs again",
+    [OUTCOME_FAILED] = "failed last time",
+    [OUTCOME_ERRORED] = "ended in an error last time",
+    [OUTCOME_TIMED_OUT] = "timed out last time",
+    [OUTCOME_SKIPPED] = "was skipped last time",
+};
+
+/* The same rule as in plan/plan.h. */
+static bool in_shard(const struct shard_choice *shard, const struct reason_subject *subject)
+{
+    char key[2 * ID_MAX + 2];
+    if (shard->count == 0) {
+        return true;
+    }
+    (void)snprintf(key, sizeof key, "%s/%s", subject->layer->id, subject->unit->id);
+    return hash_stable64(key) % shard->count == shard->index - 1;
+}
+
+static const char *why_not(const struct invocation *invocation,
+                           const struct reason_subject *subject)
+{
+    if (!in_shard(&invocation->shard, subject)) {
+        return "in another shard";
+    }
+    if (subject->hint != NULL && subject->hint->carried) {
+        return invocation->rerun_failed ? "passed last time" : "passed in the resumed run";
+    }
+    return "filtered out";
+}
+
+struct reason reason_of(const struct invocation *invocation, const struct reason_subject *subject)
+{
+    if (!subject->selected) {
+        return (struct reason){.run = false, .text = why_not(invocation, subject)};
+    }
+    if (subject->unit->skip != NULL) {
+        return (struct reason){.run = false, .text = subject->unit->skip};
+    }
+    if (subject->hint == NULL || !subject->hint->known) {
+        return (struct reason){.run = true, .text = "never run"};
+    }
+    return (struct reason){.run = true, .text = last_words[subject->hint->last]};
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `run`, `plan` and `list` share: everything the scheduler needs, put together from the
+ * command line. Opened in two steps, so that words reach the user before the slow part begins:
+ * session_open() understands, session_prepare() takes the snapshot. */
+#ifndef SLUICE_CLI_SESSION_H
+#define SLUICE_CLI_SESSION_H
+
+#include "cli/history.h"
+#include "cli/project.h"
+#include "cli/run_folder.h"
+#include "git/git.h"
+#include "sched/sched.h"
+#include "store/store.h"
+
+struct session {
+    const struct invocation *invocation;
+    struct project project;
+    struct filter *filter;
+    struct str command; /* the command line, quoted */
+    unsigned jobs;
+
+    char run_id[RUN_ID_SIZE];
+    struct held_folder folder; /* what this run writes */
+    bool passing;              /* the folder is removed in the end: plan, list */
+
+    struct store *store;     /* NULL: the run goes on without history */
+    struct history *history; /* NULL likewise */
+    char resumed[RUN_ID_SIZE];
+    char tree[GIT_ID_MAX];       /* "" = no snapshot was needed */
+    struct held_folder checkout; /* of the pool */
+    char lower[PATH_TEXT_MAX];   /* "" = everything runs in place */
+    struct uv_loop_s *loop;
+    struct exec *exec;
+
+    /* Where warnings go; they do not stop the run. */
+    void (*tell)(void *context, const char *text);
+    void *tell_context;
+};
+
+/* Reads the pipeline, checks the words, makes the folder. Returns EXIT_OPEN to go on, else the exit
+ * code and *err. session_close() it in both cases; a session starts zeroed. */
+enum exit_code session_open(struct session *session,
+                            const struct invocation *invocation,
+                            bool passing,
+                            struct err *err);
+
+/* Store, history, snapshot, checkout, loop, slots. Set `tell` before. */
+enum exit_code session_prepare(struct session *session, struct err *err);
+
+/* Fills what session knows of the options; the caller adds the sink. */
+void session_fill(struct session *session, struct sched_options *options);
+
+void session_close(struct session *session);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts session.c is made of. */
+#ifndef SLUICE_CLI_SESSION_IMPL_H
+#define SLUICE_CLI_SESSION_IMPL_H
+
+#include "cli/session.h"
+
+/* What the layers that may run ask for. */
+struct world_wanted {
+    bool isolated; /* a checkout to run over */
+    bool tree;     /* the id of the snapshot, for `when: changed` */
+};
+
+int world_wanted(const struct session *session, struct world_wanted *ret_wanted, struct err *err);
+
+/* Snapshot and checkout, as far as the layers that may run want them. Fills tree, checkout, lower.
+ */
+int world_prepare(struct session *session, struct err *err);
+
+/* Chooses the run to go on with and tells the history what passed there; fills `resumed`. Called
+ * after world_prepare(): passes on another tree prove nothing. */
+int resume_prepare(struct session *session, struct err *err);
+
+#endif

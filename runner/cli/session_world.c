@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshot and checkout of a session. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "cli/session_impl.h"
+#include "exec/local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct path_list {
+    VEC_FIELDS(char *);
+};
+
+static void path_list_fini(struct path_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        mem_free(list->items[i]);
+    }
+    vec_fini(list);
+}
+
+/* ---- which layers may run ---- */
+
+static bool word_names(const struct text_list *words, const struct layer *layer)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        if (strcmp(words->items[i], layer->id) == 0
+            || strcmp(words->items[i], layer->base_id) == 0) {
+            return true;
+        }
+    }
+    return words->count == 0;
+}
+
+/* Marks what a marked layer needs; true when something was added. */
+static bool mark_needs(const struct layer *layer, bool *marks)
+{
+    bool added = false;
+    for (size_t i = 0; i < layer->need_count; i++) {
+        added |= !marks[layer->needs[i]];
+        marks[layer->needs[i]] = true;
+    }
+    return added;
+}
+
+/* Marks the named layers (all without names) and all they need. */
+static void mark_layers(const struct pipeline *pipeline, const struct text_list *words, bool *marks)
+{
+    for (size_t i = 0; i < pipeline->layer_count; i++) {
+        marks[i] = word_names(words, &pipeline->layers[i]);
+    }
+    bool added = true;
+    while (added) {
+        added = false;
+        for (size_t i = 0; i < pipeline->layer_count; i++) {
+            added |= marks[i] && mark_needs(&pipeline->layers[i], marks);
+        }
+    }
+}
+
+int world_wanted(const struct session *session, struct world_wanted *ret_wanted, struct err *err)
+{
+    const struct pipeline *pipeline = config_pipeline(session->project.config);
+    bool *marks = mem_calloc(pipeline->layer_count + 1, sizeof *marks);
+    if (marks == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    *ret_wanted = (struct world_wanted){0};
+    mark_layers(pipeline, &session->invocation->args, marks);
+    for (size_t i = 0; i < pipeline->layer_count; i++) {
+        ret_wanted->isolated |= marks[i] && pipeline->layers[i].sandbox == SANDBOX_FULL;
+        ret_wanted->tree |= marks[i] && pipeline->layers[i].when == WHEN_CHANGED;
+    }
+    mem_free(marks);
+    return 0;
+}
+
+/* ---- what the snapshot leaves out: the files this run writes ---- */
+
+/* The path of `file` below the root, or 1 when it lies elsewhere. */
+static int path_below_root(const char *root, const char *file, char *buf, size_t size)
+{
+    char folder[PATH_TEXT_MAX];
+    char real[PATH_TEXT_MAX];
+    const char *base = path_basename(file);
+    (void)snprintf(folder, sizeof folder, "%.*s.", (int)(base - file), file);
+    if (realpath(folder, real) == NULL) {
+        return 1; /* a folder that is not there has nothing in it to leave out */
+    }
+    const size_t len = strlen(root);
+    if (strncmp(real, root, len) != 0 || (real[len] != '\0' && real[len] != '/')) {
+        return 1;
+    }
+    const char *inside = real[len] == '/' ? real + len + 1 : "";
+    const int written = snprintf(buf, size, "%s%s%s", inside, inside[0] != '\0' ? "/" : "", base);
+    return written > 0 && (size_t)written < size ? 0 : -ENAMETOOLONG;
+}
+
+static int exclude_file(struct path_list *list, const char *root, const char *file)
+{
+    char path[PATH_TEXT_MAX];
+    int rc = path_below_root(root, file, path, sizeof path);
+    if (rc != 0) {
+        return rc == 1 ? 0 : rc;
+    }
+    char *kept = mem_strdup(path);
+    rc = kept != NULL ? vec_push(list, kept) : -ENOMEM;
+    if (rc != 0) {
+        mem_free(kept);
+    }
+    return rc;
+}
+
+/* A folder of JUnit files gets one per layer; sources may lie beside them. */
+static int exclude_junit(struct path_list *list, const struct session *session, const char *file)
+{
+    const struct pipeline *pipeline = config_pipeline(session->project.config);
+    if (!text_ends_with(file, "/")) {
+        return exclude_file(list, session->project.root, file);
+    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < pipeline->layer_count; i++) {
+        char path[PATH_TEXT_MAX];
+        (void)snprintf(path, sizeof path, "%sTEST-sluice-%s.xml", file, pipeline->layers[i].id);
+        rc = exclude_file(list, session->project.root, path);
+    }
+    return rc;
+}
+
+static int list_excludes(struct path_list *list, const struct session *session)
+{
+    int rc = 0;
+    if (session->invocation->junit != NULL) {
+        rc = exclude_junit(list, session, session->invocation->junit);
+    }
+    if (rc == 0 && session->invocation->events != NULL) {
+        rc = exclude_file(list, session->project.root, session->invocation->events);
+    }
+    return rc == 0 ? vec_push(list, NULL) : rc;
+}
+
+/* ---- snapshot and checkout ---- */
+
+static int take_snapshot(struct session *session, struct git_repo *repo, struct err *err)
+{
+    CLEANUP(path_list_fini) struct path_list excludes = {0};
+    if (list_excludes(&excludes, session) != 0) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    const int rc = git_open(session->project.root, repo, err);
+    if (rc != 0) {
+        return rc;
+    }
+    return git_snapshot(repo, (const char *const *)excludes.items, session->tree, err);
+}
+
+static int lay_out(struct session *session, const struct git_repo *repo, struct err *err)
+{
+    int rc = pool_take(session->project.state, &session->checkout, err);
+    if (rc == 0) {
+        rc = git_materialise(repo, session->tree, session->checkout.path, err);
+    }
+    if (rc == 0
+        && snprintf(session->lower, sizeof session->lower, "%s/tree", session->checkout.path)
+               >= (int)sizeof session->lower) {
+        rc = err_set(err, -ENAMETOOLONG, "%s: the path is too long", session->checkout.path);
+    }
+    return rc;
+}
+
+/* Can this machine isolate? When it cannot, layers run in place, unless isolation was asked for on
+ * the command line. */
+static int check_isolation(struct session *session, struct world_wanted *wanted, struct err *err)
+{
+    struct exec_probe probe = {0};
+    exec_probe(&probe);
+    if (probe.isolated) {
+        return 0;
+    }
+    if (session->invocation->sandbox == SANDBOX_CHOICE_FULL) {
+        return err_set(err,
+                       -ENOTSUP,
+                       "--sandbox full: units cannot be isolated on this machine: %s",
+                       probe.reason);
+    }
+    char text[sizeof probe.reason + 256];
+    (void)snprintf(text,
+                   sizeof text,
+                   "units cannot be isolated on this machine, so all run in place: %s "
+                   "(`sluice doctor` has the details)",
+                   probe.reason);
+    session->tell(session->tell_context, text);
+    wanted->isolated = false;
+    return 0;
+}
+
+int world_prepare(struct session *session, struct err *err)
+{
+    struct world_wanted wanted;
+    int rc = world_wanted(session, &wanted, err);
+    if (rc == 0 && wanted.isolated) {
+        rc = check_isolation(session, &wanted, err);
+    }
+    if (rc != 0 || (!wanted.isolated && !wanted.tree)) {
+        return rc;
+    }
+    struct git_repo *repo = mem_calloc(1, sizeof *repo); /* 12 KiB of paths */
+    if (repo == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    rc = take_snapshot(session, repo, err);
+    if (rc == 0 && wanted.isolated) {
+        rc = lay_out(session, repo, err);
+    }
+    mem_free(repo);
+    return rc;
+}
