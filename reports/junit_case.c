@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reports/junit_case.h"
+
+#include "base/limits.h"
+#include "reports/read_impl.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Longest number read: 17 digits, an exponent and separators fit thrice. */
+#define NUMBER_MAX 64
+
+static struct str *const *texts_of(struct junit_case *c, struct str *places[10])
+{
+    struct str *const all[10] = {&c->name,
+                                 &c->classname,
+                                 &c->file,
+                                 &c->message,
+                                 &c->type,
+                                 &c->details,
+                                 &c->output,
+                                 &c->result_message,
+                                 &c->result_type,
+                                 &c->result_text};
+    memcpy(places, all, sizeof all);
+    return places;
+}
+
+void junit_case_init(struct junit_case *c)
+{
+    struct str *places[10];
+    *c = (struct junit_case){.time_s = -1, .status = OUTCOME_PASSED};
+    texts_of(c, places);
+    for (size_t i = 0; i < 10; i++) {
+        str_init(places[i], KEEP_MAX);
+    }
+}
+
+void junit_case_fini(struct junit_case *c)
+{
+    struct str *places[10];
+    texts_of(c, places);
+    for (size_t i = 0; i < 10; i++) {
+        str_fini(places[i]);
+    }
+}
+
+void junit_case_clear(struct junit_case *c)
+{
+    struct str *places[10];
+    texts_of(c, places);
+    for (size_t i = 0; i < 10; i++) {
+        str_clear(places[i]);
+    }
+    c->line = 0;
+    c->time_s = -1;
+    c->status = OUTCOME_PASSED;
+    c->has_result = false;
+    c->todo = false;
+    c->flaky = false;
+}
+
+/* Copies a number, making its decimal sign a dot: with a dot in it commas group thousands, else a
+ * comma is the decimal sign. False when it is too long for a number. */
+static bool copy_number(const char *text, char buf[NUMBER_MAX])
+{
+    bool has_dot = strchr(text, '.') != NULL;
+    size_t used = 0;
+    for (; *text != '\0'; text++) {
+        if (used == NUMBER_MAX - 1) {
+            return false;
+        }
+        if (*text == ',' && has_dot) {
+            continue;
+        }
+        buf[used++] = *text == ',' ? '.' : *text;
+    }
+    buf[used] = '\0';
+    return used > 0;
+}
+
+double junit_time(const char *text)
+{
+    char buf[NUMBER_MAX];
+    char *end = NULL;
+    if (!copy_number(text, buf)) {
+        return -1;
+    }
+    double seconds = strtod(buf, &end);
+    end += strspn(end, " \ts");
+    return *end == '\0' && end != buf && isfinite(seconds) && seconds >= 0 ? seconds : -1;
+}
+
+static uint32_t parse_line(const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    long line = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && line > 0 && line < INT32_MAX
+               ? (uint32_t)line
+               : 0;
+}
+
+/* Words in status= or result= that tell something no element does. */
+static const struct {
+    const char *word;
+    enum outcome_status status;
+} status_words[] = {
+    {"disabled",   OUTCOME_SKIPPED},
+    {"notrun",     OUTCOME_SKIPPED},
+    {"ignored",    OUTCOME_SKIPPED},
+    {"skipped",    OUTCOME_SKIPPED},
+    {"suppressed", OUTCOME_SKIPPED},
+    {"pending",    OUTCOME_SKIPPED},
+    {"fail",       OUTCOME_FAILED },
+    {"failed",     OUTCOME_FAILED },
+    {"failure",    OUTCOME_FAILED },
+    {"error",      OUTCOME_ERRORED},
+    {"errored",    OUTCOME_ERRORED},
+};
+
+/* Only while no element has spoken: those come later and overrule it. */
+static void take_status_word(struct junit_case *c, const char *word)
+{
+    for (size_t i = 0; i < sizeof status_words / sizeof status_words[0]; i++) {
+        if (strcasecmp(word, status_words[i].word) == 0) {
+            c->status = outcome_status_worse(c->status, status_words[i].status);
+            if (status_words[i].status == OUTCOME_SKIPPED && c->status == OUTCOME_PASSED) {
+                c->status = OUTCOME_SKIPPED;
+            }
+        }
+    }
+}
+
+static void set_text(struct str *s, const char *value)
+{
+    str_clear(s);
+    keep_text(s, value, strlen(value));
+}
+
+void junit_case_attribute(struct junit_case *c, const char *name, const char *value)
+{
+    if (strcmp(name, "name") == 0) {
+        set_text(&c->name, value);
+    } else if (strcmp(name, "classname") == 0
+               || (strcmp(name, "class") == 0 && c->classname.len == 0)) {
+        set_text(&c->classname, value);
+    } else if (strcmp(name, "file") == 0) {
+        set_text(&c->file, value);
+    } else if (strcmp(name, "line") == 0 || (strcmp(name, "lineno") == 0 && c->line == 0)) {
+        c->line = parse_line(value);
+    } else if (strcmp(name, "time") == 0) {
+        c->time_s = junit_time(value);
+    } else if (strcmp(name, "status") == 0 || strcmp(name, "result") == 0) {
+        take_status_word(c, value);
+    }
+}
+
+void junit_case_begin_result(struct junit_case *c, enum junit_result result)
+{
+    c->result = result;
+    str_clear(&c->result_message);
+    str_clear(&c->result_type);
+    str_clear(&c->result_text);
+}
+
+void junit_case_result_attribute(struct junit_case *c, const char *name, const char *value)
+{
+    if (strcmp(name, "message") == 0) {
+        set_text(&c->result_message, value);
+    } else if (strcmp(name, "type") == 0) {
+        set_text(&c->result_type, value);
+    }
+}
+
+static enum outcome_status result_status(enum junit_result result)
+{
+    static const enum outcome_status statuses[] = {
+        [JUNIT_FAILURE] = OUTCOME_FAILED,
+        [JUNIT_ERROR] = OUTCOME_ERRORED,
+        [JUNIT_SKIPPED] = OUTCOME_SKIPPED,
+        [JUNIT_FLAKY] = OUTCOME_PASSED,
+        [JUNIT_RERUN] = OUTCOME_FAILED,
+    };
+
+    return statuses[result];
+}
+
+/* skipped < failed < errored; outcome_status_worse() ranks a skip below a pass, here an element
+ * that says "skipped" outranks the silence of a case without elements. */
+static int severity(enum outcome_status status)
+{
+    static const int ranks[OUTCOME_STATUS_COUNT] = {
+        [OUTCOME_PASSED] = 0,
+        [OUTCOME_SKIPPED] = 1,
+        [OUTCOME_FAILED] = 2,
+        [OUTCOME_TIMED_OUT] = 3,
+        [OUTCOME_ERRORED] = 3,
+    };
+    return ranks[status];
+}
+
+/* The whole text of a result: its content, after its message when the content lacks it. */
+static void append_details(struct junit_case *c)
+{
+    const char *message = str_text(&c->result_message);
+    if (c->details.len > 0 && (c->result_message.len > 0 || c->result_text.len > 0)) {
+        keep_text(&c->details, "\n", 1);
+    }
+    if (c->result_message.len > 0 && strstr(str_text(&c->result_text), message) == NULL) {
+        keep_text(&c->details, message, c->result_message.len);
+        if (c->result_text.len > 0) {
+            keep_text(&c->details, "\n", 1);
+        }
+    }
+    keep_text(&c->details, str_text(&c->result_text), c->result_text.len);
+}
+
+/* The first line that has something in it. */
+static void set_first_line(struct str *s, const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    str_clear(s);
+    keep_text(s, text, strcspn(text, "\r\n"));
+}
+
+void junit_case_end_result(struct junit_case *c)
+{
+    enum outcome_status status = result_status(c->result);
+    append_details(c);
+    c->todo = c->todo
+              || (c->result == JUNIT_SKIPPED && strcasecmp(str_text(&c->result_type), "todo") == 0);
+    c->flaky = c->flaky || c->result == JUNIT_FLAKY;
+    if (c->has_result && severity(status) <= severity(c->status)) {
+        return; /* an earlier result is at least as severe: its message stays */
+    }
+    if (severity(status) >= severity(c->status)) {
+        c->status = status;
+    }
+    c->has_result = true;
+    set_first_line(&c->message,
+                   c->result_message.len > 0 ? c->result_message.data : str_text(&c->result_text));
+    set_text(&c->type, str_text(&c->result_type));
+}
+
+/* A failure that names its place gives the case the place it lacks. */
+static void take_location(struct junit_case *c, const char **file, uint32_t *line)
+{
+    const char *path = NULL;
+    size_t len = 0;
+    uint32_t number = 0;
+    if (severity(c->status) < severity(OUTCOME_FAILED) || c->file.len > 0
+        || find_location(str_text(&c->details), &path, &len, &number) == 0) {
+        return;
+    }
+    keep_text(&c->file, path, len);
+    *file = text_or_null(&c->file);
+    *line = number;
+}
+
+static int texts_error(struct junit_case *c)
+{
+    struct str *places[10];
+    int error = 0;
+    texts_of(c, places);
+    for (size_t i = 0; i < 10 && error == 0; i++) {
+        error = places[i]->error;
+    }
+    return error;
+}
+
+int junit_case_finish(struct junit_case *c,
+                      const char *suite,
+                      const char *file,
+                      struct test_case *ret_case)
+{
+    if (c->todo) {
+        c->status = OUTCOME_SKIPPED; /* a test that is expected to fail says nothing yet */
+    }
+    const char *own_file = c->file.len > 0 ? c->file.data : file;
+    uint32_t line = c->line;
+    if (own_file == NULL) {
+        take_location(c, &own_file, &line);
+    }
+    *ret_case = (struct test_case){
+        .suite = suite,
+        .classname = text_or_null(&c->classname),
+        .name = text_or_null(&c->name),
+        .file = own_file,
+        .message = text_or_null(&c->message),
+        .type = text_or_null(&c->type),
+        .details = text_or_null(&c->details),
+        .output = text_or_null(&c->output),
+        .time_s = c->time_s,
+        .line = line,
+        .status = c->status,
+        .flaky = c->flaky && c->status == OUTCOME_PASSED,
+    };
+    return texts_error(c);
+}

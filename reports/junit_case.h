@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One JUnit testcase under construction: attributes and result elements in, a test_case out. Holds
+ * the rules where dialects differ (docs/formats/junit.md). */
+#ifndef SLUICE_REPORTS_JUNIT_CASE_H
+#define SLUICE_REPORTS_JUNIT_CASE_H
+
+#include "base/str.h"
+#include "model/outcome.h"
+
+#include <stdbool.h>
+
+/* The elements that say how a case, or a suite as a whole, ended. */
+enum junit_result {
+    JUNIT_FAILURE,
+    JUNIT_ERROR,
+    JUNIT_SKIPPED,
+    JUNIT_FLAKY, /* flakyFailure, flakyError: a failed attempt of a case that passed later */
+    JUNIT_RERUN, /* rerunFailure, rerunError: a further failed attempt of a case that failed */
+};
+
+struct junit_case {
+    struct str name, classname, file, message, type, details, output;
+    uint32_t line;
+    double time_s;
+    enum outcome_status status; /* the most severe result so far */
+    bool has_result;
+    bool todo;  /* marked as expected to fail */
+    bool flaky; /* has a flaky element */
+    /* of the result element that is being read */
+    enum junit_result result;
+    struct str result_message, result_type, result_text;
+};
+
+void junit_case_init(struct junit_case *c);
+void junit_case_fini(struct junit_case *c);
+/* Makes it ready for the next testcase; keeps the memory. */
+void junit_case_clear(struct junit_case *c);
+
+/* Takes one attribute of the testcase element. Unknown names are passed over. */
+void junit_case_attribute(struct junit_case *c, const char *name, const char *value);
+
+/* A result element: begin, its attributes, its text (into c->result_text), end. */
+void junit_case_begin_result(struct junit_case *c, enum junit_result result);
+void junit_case_result_attribute(struct junit_case *c, const char *name, const char *value);
+void junit_case_end_result(struct junit_case *c);
+
+/* Makes the test case; strings belong to `c`. `suite` and `file` come from the suite around it and
+ * may be NULL. Returns 0, or -ENOMEM when a text could not be kept. */
+int junit_case_finish(struct junit_case *c,
+                      const char *suite,
+                      const char *file,
+                      struct test_case *ret_case);
+
+/* Seconds as reports write them: "1.5", "0,014", "1,234.5", "1.7e-05". -1 when it is no time. */
+double junit_time(const char *text);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the bytes of a report once, whole, and picks the reader. The bytes are bounded by
+ * REPORT_BYTES_MAX; cases stream out of them. */
+#include "reports/read.h"
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reports/read_impl.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes asked for at once when the size is not known beforehand. */
+#define READ_CHUNK (64u << 10)
+
+/* Said where text was cut at CASE_TEXT_MAX. */
+#define CUT_MARK "\n[cut: longer than 1 MiB]"
+
+/* Lines of a failure text in which a place is looked for: the message, and what tools put in front
+ * of it. */
+#define LOCATION_LINES 6
+
+int feed_case(struct report_feed *feed, const struct test_case *test_case)
+{
+    assert(feed->stop == 0);
+    if (feed->count == CASES_PER_UNIT_MAX) {
+        feed->stop = err_set(feed->err,
+                             -EFBIG,
+                             "the report has more than %d cases; split it over several units",
+                             CASES_PER_UNIT_MAX);
+        return feed->stop;
+    }
+    feed->count++;
+    if (feed->count <= feed->skip) {
+        return 0;
+    }
+    struct test_case named = *test_case;
+    char name[32];
+    if (named.name == NULL || named.name[0] == '\0') {
+        (void)snprintf(name, sizeof name, "(case %zu)", feed->count);
+        named.name = name;
+    }
+    feed->stop = feed->each(feed->context, &named);
+    return feed->stop;
+}
+
+void keep_text(struct str *s, const char *bytes, size_t len)
+{
+    if (s->len >= CASE_TEXT_MAX) {
+        return; /* already cut */
+    }
+    size_t room = CASE_TEXT_MAX - s->len;
+    if (len < room) {
+        (void)str_append_n(s, bytes, len);
+        return;
+    }
+    (void)str_append_n(s, bytes, room);
+    if (s->error == 0) {
+        s->len = utf8_valid_prefix(s->data, s->len);
+        s->data[s->len] = '\0';
+    }
+    _Static_assert(sizeof CUT_MARK > 4, "the mark makes up for a torn character of 3 bytes");
+    (void)str_append(s, CUT_MARK);
+}
+
+const char *text_or_null(const struct str *s)
+{
+    return s->len > 0 ? s->data : NULL;
+}
+
+/* "path:NN" at the start of a line, blanks before it allowed; the path has no blank and looks like
+ * a file. */
+static int line_location(const char *line,
+                         const char **ret_path,
+                         size_t *ret_len,
+                         uint32_t *ret_line)
+{
+    line += strspn(line, " \t");
+    size_t len = strcspn(line, " \t\n:()");
+    const char *digits = line + len + 1;
+    if (len == 0 || len > PATH_TEXT_MAX || line[len] != ':' || !isdigit((unsigned char)*digits)
+        || memchr(line, '.', len) == NULL) {
+        return 0;
+    }
+    uint32_t number = 0;
+    while (isdigit((unsigned char)*digits) && number < UINT32_MAX / 10 - 1) {
+        number = number * 10 + (uint32_t)(*digits++ - '0');
+    }
+    if (isdigit((unsigned char)*digits) || *digits == '.') {
+        return 0; /* not a line number: 127.0.0.1:80.5, or absurdly long */
+    }
+    *ret_path = line;
+    *ret_len = len;
+    *ret_line = number;
+    return 1;
+}
+
+int find_location(const char *text, const char **ret_path, size_t *ret_len, uint32_t *ret_line)
+{
+    for (int i = 0; i < LOCATION_LINES && text != NULL; i++) {
+        if (line_location(text, ret_path, ret_len, ret_line) == 1) {
+            return 1;
+        }
+        text = strchr(text, '\n');
+        text = text != NULL ? text + 1 : NULL;
+    }
+    return 0;
+}
+
+/* Reads until the end of the file. One byte beyond the limit is asked for, to see it passed. */
+static int read_all(int fd, struct str *out, struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
+        && st.st_size <= (off_t)REPORT_BYTES_MAX) {
+        (void)str_reserve(out, (size_t)st.st_size + READ_CHUNK); /* failure shows below */
+    }
+    for (;;) {
+        if (str_reserve(out, READ_CHUNK) != 0 && out->error == -EFBIG) {
+            return err_set(err,
+                           -EFBIG,
+                           "the report is larger than %u MiB, the most that is read",
+                           REPORT_BYTES_MAX >> 20);
+        }
+        if (out->error != 0) {
+            return err_set(err, -ENOMEM, "out of memory reading a report of %zu bytes", out->len);
+        }
+        ssize_t got = read(fd, out->data + out->len, out->cap - out->len - 1);
+        if (got == 0) {
+            return 0;
+        }
+        if (got < 0 && errno != EINTR) {
+            return err_errno(err, "cannot read the report");
+        }
+        out->len += got > 0 ? (size_t)got : 0;
+        out->data[out->len] = '\0';
+    }
+}
+
+typedef int read_function(const char *text, size_t len, struct report_feed *feed);
+
+static read_function *reader_of(enum report_format format)
+{
+    static read_function *const readers[] = {
+        [REPORT_JUNIT] = read_junit,
+        [REPORT_TAP] = read_tap,
+        [REPORT_CMOCKA] = read_cmocka,
+        [REPORT_CASES] = read_cases,
+    };
+    size_t index = (size_t)format;
+    return index < sizeof readers / sizeof readers[0] ? readers[index] : NULL;
+}
+
+int report_read(enum report_format format,
+                int fd,
+                int (*each)(void *context, const struct test_case *test_case),
+                void *context,
+                struct err *err)
+{
+    read_function *reader = reader_of(format);
+    if (reader == NULL) {
+        return err_set(err, -EINVAL, "a unit without report format has no report to read");
+    }
+    CLEANUP(str_fini) struct str text = STR_INIT(REPORT_BYTES_MAX + READ_CHUNK);
+    int rc = read_all(fd, &text, err);
+    if (rc != 0) {
+        return rc;
+    }
+    struct report_feed feed = {.each = each, .context = context, .err = err};
+    rc = reader(str_text(&text), text.len, &feed);
+    if (rc == 0 && feed.count == 0) {
+        return err_set(err,
+                       -ENODATA,
+                       "the %s report has no test case in it (%zu bytes)",
+                       report_format_name(format),
+                       text.len);
+    }
+    return rc;
+}
