@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 /* Lines of git's complaint that are shown: the first names the file, the last sums up. */
-#define COMPLAINT_BYTES 600
+#define COMPLAINT_BYTES       600
+#define COMPLAINT_BYTES_SHOWN 2400u /* a bad byte becomes three */
 
 /* Settings that a repository's configuration cannot change. */
 static const struct {
@@ -213,7 +214,7 @@ int git_call_ok(const struct git_call *call, const char *what, struct str *out, 
 
 int git_complain(struct err *err, int code, const char *what, const struct str *errors)
 {
-    CLEANUP(str_fini) struct str clean = STR_INIT(4 * COMPLAINT_BYTES);
+    CLEANUP(str_fini) struct str clean = STR_INIT(COMPLAINT_BYTES_SHOWN);
     size_t len = errors->len < COMPLAINT_BYTES ? errors->len : COMPLAINT_BYTES;
     (void)text_sanitize(&clean, str_text(errors), len);
     while (clean.len > 0 && clean.data[clean.len - 1] == '\n') {

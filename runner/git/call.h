@@ -5,9 +5,11 @@
 
 #include "git/git.h"
 
+#include <stdint.h>
+
 /* Longest time one git process may take. Hashing 100 GB from a slow disk (100 MB/s) takes 17
  * minutes, an LFS download more; beyond this something hangs. */
-#define GIT_CALL_TIMEOUT_MS (60 * 60 * 1000)
+#define GIT_CALL_TIMEOUT_MS INT64_C(3600000)
 
 /* What git may print: a million paths of 256 bytes, four times over. Beyond: -EFBIG. */
 #define GIT_OUTPUT_MAX (1u << 30)

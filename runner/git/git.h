@@ -51,9 +51,11 @@ int git_snapshot(const struct git_repo *repo,
 
 /* Makes `folder`/tree hold exactly `tree`, by difference from what it held (index in folder/index).
  * All files and folders get GIT_MTIME as modification time and 0644 or 0755 as mode. What someone
- * changed, added or removed there is repaired. One process at a time per folder (the caller's pool
- * sees to it). While it works, folder/dirty exists: whoever finds it there starts anew. */
-#define GIT_MTIME 1000000000 /* 2001-09-09T01:46:40Z: old enough for every "newer than" test */
+ * changed, added or removed there is repaired. One process at a time per folder: others wait
+ * for GIT_FOLDER_WAIT_MS, then get -EBUSY. While it works, folder/dirty exists: whoever finds it
+ * there starts anew. */
+#define GIT_FOLDER_WAIT_MS 120000     /* a checkout of a million files */
+#define GIT_MTIME          1000000000 /* 2001-09-09T01:46:40Z: old enough for every "newer than" test */
 int git_materialise(const struct git_repo *repo,
                     const char *tree,
                     const char *folder,

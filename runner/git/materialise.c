@@ -10,6 +10,7 @@
  * and the change time, which nobody can set. (In whole seconds: what is not seen is a change within
  * a second of our own writing that keeps size and inode and sets the modification time back.) */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "git/call.h"
 #include "git/settle.h"
@@ -20,7 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
+
+/* Time between two looks at a folder that another process has locked. */
+#define LOCK_LOOK_US 5000
 
 struct site {
     const struct git_repo *repo;
@@ -74,6 +79,33 @@ static int mark_clean(const struct site *site, struct err *err)
     return unlink(site->dirty) == 0 ? 0 : err_errno(err, "cannot remove %s", site->dirty);
 }
 
+/* Locks the folder; *ret_fd is the caller's to close, whatever is returned. The descriptor is
+ * inherited by git on purpose: when we are killed and our git is not, the lock lasts until that has
+ * ended too, and nobody works beside it. */
+static int lock_folder(const char *folder, int *ret_fd, struct err *err)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY);
+    *ret_fd = fd;
+    if (fd < 0) {
+        return err_errno(err, "cannot open %s", folder);
+    }
+    int64_t deadline = clock_mono_ns() + INT64_C(1000000) * GIT_FOLDER_WAIT_MS;
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return err_errno(err, "cannot lock %s", folder);
+        }
+        if (clock_mono_ns() > deadline) {
+            return err_set(err,
+                           -EBUSY,
+                           "%s: another process is still checking out files there; wait for it "
+                           "or end it, then try again",
+                           folder);
+        }
+        (void)usleep(LOCK_LOOK_US);
+    }
+    return 0;
+}
+
 static int start_anew(const struct site *site, struct err *err)
 {
     const char *const paths[] = {site->lock, site->index, site->tree};
@@ -110,6 +142,11 @@ int git_materialise(const struct git_repo *repo,
         return err_set(err, -EINVAL, "'%s' is not a tree id", tree);
     }
     int result = site_init(&site, repo, folder, err);
+    if (result != 0) {
+        return result;
+    }
+    CLEANUP(cleanup_fd) int lock = -1;
+    result = lock_folder(folder, &lock, err);
     if (result != 0) {
         return result;
     }

@@ -23,7 +23,7 @@
 
 /* Leftovers of a killed process in state/tmp are removed when older than this. No snapshot takes
  * longer: GIT_CALL_TIMEOUT_MS for each of at most six calls. */
-#define LEFTOVER_SECONDS (6 * 3600)
+#define LEFTOVER_SECONDS 21600L
 
 /* folder + name into buf; -ENAMETOOLONG with message. */
 static int join(char *buf, size_t size, const char *folder, const char *name, struct err *err)
@@ -61,7 +61,7 @@ static void read_line(const char *path, char *buf, size_t size)
 static int find_git_dir(const char *root, char *buf, size_t size)
 {
     char path[PATH_MAX];
-    char line[PATH_MAX];
+    char line[PATH_MAX] = "";
     char head[PATH_MAX];
     if (join(path, sizeof path, root, ".git", NULL) != 0) {
         return 0;

@@ -86,6 +86,9 @@ static int settle_entry(struct settle *settle, int dir, const char *folder, cons
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
         return -errno;
     }
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
+        return unlinkat(dir, name, 0) == 0 ? 0 : -errno; /* git has no such nodes, nor sees them */
+    }
     int result = settle_node(settle, dir, name, &st);
     return result == 0 && S_ISDIR(st.st_mode) ? push(settle, folder, name) : result;
 }
@@ -116,7 +119,12 @@ static int settle_folder(struct settle *settle, const char *folder)
     while (result > 0) {
         result = settle_listing(settle, dir, folder);
     }
-    return result;
+    struct stat st;
+    if (result == 0 && fstat(dir, &st) != 0) {
+        result = -errno;
+    }
+    /* Again: removing something in it has changed its time. */
+    return result == 0 ? settle_node(settle, dir, ".", &st) : result;
 }
 
 int git_settle(const char *folder, bool *ret_changed, struct err *err)

@@ -9,7 +9,7 @@
 
 /* All files, links and folders below and at `folder`: modification time GIT_MTIME, mode 0644 or
  * 0755. *ret_changed tells whether any file or link was changed (its cached stat data is stale).
- * Follows no links. */
+ * Pipes, sockets and devices are removed: git clean does not see them. Follows no links. */
 int git_settle(const char *folder, bool *ret_changed, struct err *err);
 
 #endif
