@@ -52,7 +52,7 @@ struct each_file {
     const char *path;
     char *line; /* COMMAND_LINE_MAX and the newline, the terminator */
     uint32_t number;
-    struct command_ids ids;
+    struct sdk_ids ids;
 };
 
 static void each_file_fini(struct each_file *file)
@@ -61,7 +61,7 @@ static void each_file_fini(struct each_file *file)
         (void)fclose(file->stream);
     }
     mem_free(file->line);
-    command_ids_fini(&file->ids);
+    sdk_ids_fini(&file->ids);
 }
 
 static int read_settings(json_t *with, struct settings *ret_settings, struct err *err)
@@ -189,8 +189,8 @@ static int emit_lines(struct sdk *sdk,
         if (line[0] == '\0' || line[0] == '#') {
             continue;
         }
-        char id[COMMAND_ID_SIZE];
-        if (command_ids_make(&file->ids, line, id) != 0) {
+        char id[SDK_ID_SIZE];
+        if (sdk_ids_make(&file->ids, line, id) != 0) {
             return err_set(err, -ENOMEM, "out of memory for the ids of %s", file->path);
         }
         struct sdk_unit unit = {.id = id, .file = file->path, .line = file->number};

@@ -121,6 +121,32 @@ struct sdk_unit {
  * beyond SDK_LINE_MAX: -EFBIG. */
 int sdk_emit_unit(struct sdk *sdk, const struct sdk_unit *unit, struct err *err);
 
+/* ---- ids ---- */
+
+/* The longest part of a text that becomes an id: a file name of 255 bytes has room for it. A longer
+ * text is cut and a hash of the whole appended. */
+#define SDK_ID_MAX  200
+#define SDK_ID_SIZE (SDK_ID_MAX + 64) /* " [16 digits]", " #4194304", terminator */
+
+/* Remembers ids by a 64-bit hash and how often each came: 16 bytes an id, at most half full, so
+ * that a million cost 32 MiB. Two different ids of one hash (1 in 10^7 at a million) only cost a
+ * needless "#2". A zeroed object is empty. */
+struct sdk_ids {
+    struct sdk_id_entry {
+        uint64_t hash;
+        uint64_t count; /* 0 = free place */
+    } * entries;
+
+    size_t count;
+    size_t cap; /* a power of two */
+};
+
+void sdk_ids_fini(struct sdk_ids *ids);
+
+/* Makes the id of a text, e.g. a command line: the text itself, control bytes as blanks, cut when
+ * long; " #2", " #3"... when it was there already. 0 or -ENOMEM. */
+int sdk_ids_make(struct sdk_ids *ids, const char *text, char buf[SDK_ID_SIZE]);
+
 /* ---- judge ---- */
 
 /* How one unit ended; strings live until the next one is read. */
