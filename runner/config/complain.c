@@ -222,7 +222,9 @@ int complaint_write(struct str *out, const struct source *source, const struct c
     }
     (void)str_appendf(out, "%s:%u:%u: ", source->file, complaint->line, complaint->column);
     write_sentence(out, complaint->text);
-    write_excerpt(out, source, complaint);
+    if (source->len > 0) {
+        write_excerpt(out, source, complaint);
+    }
     return str_error(out);
 }
 

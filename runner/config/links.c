@@ -113,7 +113,10 @@ static void complain_need(struct links *l, const struct node *node, const char *
                  "unknown layer `%.60s`: no variant of the matrix has these values",
                  word);
     } else {
-        complain(l->r->complaints, node, "unknown layer `%.60s`", word);
+        complain(l->r->complaints,
+                 node,
+                 "unknown layer `%.60s`: there is no such id below `layers`",
+                 word);
     }
 }
 

@@ -27,6 +27,10 @@ static const char *value_text(struct reader *r, const struct node *axis, const s
                  node->text);
         return NULL;
     }
+    if (type == SCALAR_NULL) {
+        complain(r->complaints, node, "a value of the axis `%.60s` is missing", axis->text);
+        return NULL;
+    }
     bool good = reader_check(r, &rule_matrix_value, "the matrix value", node, node->text);
     return good ? node->text : NULL;
 }

@@ -11,6 +11,7 @@
 enum place {
     PLACE_PROBLEM,
     PLACE_CONTEXT,
+    PLACE_BRACKET, /* the bracket that is open, when it is on another line */
 };
 
 #define TAB_ADVICE "a tab stands where YAML wants spaces: indent with spaces only"
@@ -82,6 +83,29 @@ static void complain_reader(struct complaints *complaints, const yaml_parser_t *
                 parser->problem_value);
 }
 
+static void give_advice(struct complaints *complaints,
+                        const yaml_parser_t *parser,
+                        const char *text,
+                        enum place place)
+{
+    const yaml_mark_t *problem = &parser->problem_mark;
+    const yaml_mark_t *context = &parser->context_mark;
+    if (parser->context == NULL) {
+        complain_mark(complaints, problem, text);
+    } else if (place == PLACE_CONTEXT) {
+        complain_mark(complaints, context, text);
+    } else if (place == PLACE_BRACKET && context->line != problem->line) {
+        complain_at(complaints,
+                    (unsigned)context->line + 1,
+                    (unsigned)context->column + 1,
+                    "this bracket is not closed where it should be; on line %u YAML %s",
+                    (unsigned)problem->line + 1,
+                    text);
+    } else {
+        complain_mark(complaints, problem, text);
+    }
+}
+
 void node_syntax_complain(struct complaints *complaints, const yaml_parser_t *parser)
 {
     if (parser->error == YAML_MEMORY_ERROR) {
@@ -100,9 +124,7 @@ void node_syntax_complain(struct complaints *complaints, const yaml_parser_t *pa
     }
     for (size_t i = 0; i < sizeof advice / sizeof *advice; i++) {
         if (strcmp(advice[i].problem, problem) == 0) {
-            bool context = advice[i].place == PLACE_CONTEXT && parser->context != NULL;
-            const yaml_mark_t *mark = context ? &parser->context_mark : &parser->problem_mark;
-            complain_mark(complaints, mark, advice[i].text);
+            give_advice(complaints, parser, advice[i].text, advice[i].place);
             return;
         }
     }

@@ -169,9 +169,13 @@ static const char *mend(const struct key *key, const struct node *node)
     }
     enum scalar_type type = node->plain ? scalar_parse(node->text).type : SCALAR_TEXT;
     switch (key->type) {
-    case TYPE_TEXT:
     case TYPE_LIST:
-        return type == SCALAR_NULL ? "" : "; put quotes around it";
+        if (type == SCALAR_TEXT) {
+            return "; put it in brackets";
+        }
+        return "; put quotes around it";
+    case TYPE_TEXT:
+        return "; put quotes around it";
     case TYPE_DURATION:
         return type == SCALAR_INT ? "; add the unit: ms, s, m, h or d" : "";
     case TYPE_SHARE:

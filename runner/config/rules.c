@@ -48,7 +48,7 @@ static const char *check_id(const char *text)
     bool good = strspn(text, LETTERS "_") > 0 && only(text, LETTERS DIGITS "_.-");
     return good
                ? NULL
-               : "may only have letters, digits, `_`, `-` and `.`, and begins with a letter or `_`";
+               : "may only have letters a-z, digits, `_`, `-` and `.`, and must begin with a letter or `_`";
 }
 
 static const char *check_lock(const char *text)
@@ -59,7 +59,7 @@ static const char *check_lock(const char *text)
     }
     return only(text, LETTERS DIGITS "_.:/@+-")
                ? NULL
-               : "may only have letters, digits and `_ . : / @ + -`";
+               : "may only have letters a-z, digits and `_ . : / @ + -`";
 }
 
 static const char *check_matrix_value(const char *text)
@@ -71,14 +71,14 @@ static const char *check_matrix_value(const char *text)
     }
     return only(text, LETTERS DIGITS "_.+=:@-")
                ? NULL
-               : "may only have letters, digits and `_ . + = : @ -`, because it becomes part of "
+               : "may only have letters a-z, digits and `_ . + = : @ -`, because it becomes part of "
                  "the layer's id";
 }
 
 static const char *check_env_name(const char *text)
 {
     bool good = strspn(text, LETTERS "_") > 0 && only(text, LETTERS DIGITS "_");
-    return good ? NULL : "is no name of an environment variable: letters, digits and `_`";
+    return good ? NULL : "is no name of an environment variable: only letters a-z, digits and `_`";
 }
 
 static const char *check_title(const char *text)
