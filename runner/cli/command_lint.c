@@ -17,7 +17,7 @@ static int tell_complaints(const struct invocation *invocation,
 {
     const int code = (int)exit_code_of_config_error(err->code);
     if (!invocation->json) {
-        say_complaint(err);
+        say_error(err);
         return code;
     }
     CLEANUP(str_fini) struct str text = STR_INIT(LINT_JSON_MAX);

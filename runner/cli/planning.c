@@ -107,7 +107,7 @@ int planning_run(const struct invocation *invocation, planning_line line)
     };
     int code = (int)session_open(&session, invocation, true, &err);
     if (code != EXIT_OPEN) {
-        say_complaint(&err);
+        say_error(&err);
     } else {
         session.tell = tell_problem;
         code = (int)session_prepare(&session, &err);
@@ -127,7 +127,7 @@ int planning_run(const struct invocation *invocation, planning_line line)
                       "%llu to run, %llu not",
                       (unsigned long long)planning.run,
                       (unsigned long long)planning.skip);
-        say_complaint(&count);
+        say_line(count.text);
     }
     return code;
 }

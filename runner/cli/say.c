@@ -46,9 +46,25 @@ static void say_text(const char *prefix, const char *text)
     str_fini(&line);
 }
 
+/* "file:12:5: ..." on the first line? */
+static bool starts_with_place(const char *text)
+{
+    static const char digits[] = "0123456789";
+    const size_t len = strcspn(text, "\n");
+    for (size_t i = 1; i < len; i++) {
+        const size_t line = text[i] == ':' ? strspn(text + i + 1, digits) : 0;
+        const char *behind = text + i + 1 + line;
+        const size_t column = line > 0 && *behind == ':' ? strspn(behind + 1, digits) : 0;
+        if (column > 0 && behind[1 + column] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
 void say_error(const struct err *err)
 {
-    say_text("sluice: ", err->text);
+    say_text(starts_with_place(err->text) ? "" : "sluice: ", err->text);
 }
 
 void say_problem(const char *format, ...)
@@ -61,9 +77,9 @@ void say_problem(const char *format, ...)
     say_error(&err);
 }
 
-void say_complaint(const struct err *err)
+void say_line(const char *text)
 {
-    say_text("", err->text);
+    say_text("", text);
 }
 
 bool say_in_color(const struct invocation *invocation, int fd)

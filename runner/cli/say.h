@@ -14,12 +14,13 @@
  * ends by SIGPIPE, as every filter does. */
 int say_answer(struct str *text);
 
-/* "sluice: TEXT" on standard error. */
+/* The error on standard error, behind "sluice: " unless it starts with a place (file:line:column:),
+ * which editors and terminals make a link of. */
 void say_error(const struct err *err);
 void say_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Complaints about a pipeline as they are: they start with file:line:column. */
-void say_complaint(const struct err *err);
+/* A line on standard error as it is. */
+void say_line(const char *text);
 
 /* Shall text on descriptor `fd` be coloured? */
 bool say_in_color(const struct invocation *invocation, int fd);

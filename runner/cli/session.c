@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/exit_words.h"
 #include "cli/session_impl.h"
+#include "cli/version.h"
 #include "exec/local.h"
 
 #include <uv.h>
@@ -122,7 +123,7 @@ static int open_slots(struct session *session, struct err *err)
     session->loop = loop;
     const struct exec_local_options options = {
         .loop = loop,
-        .jobs = session->jobs,
+        .jobs = session->jobs + SCHED_CHORE_SLOTS,
         .run_dir = session->folder.path,
     };
     return exec_local_new(&options, &session->exec, err);
@@ -191,6 +192,7 @@ void session_fill(struct session *session, struct sched_options *options)
         .tree = session->tree[0] != '\0' ? session->tree : NULL,
         .resumed = session->resumed[0] != '\0' ? session->resumed : NULL,
         .command = str_text(&session->command),
+        .version = sluice_version(),
         .budget_ms = in->budget_ms,
         .seed = in->seed,
         .hint = session->history != NULL ? history_hint : NULL,

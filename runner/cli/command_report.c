@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice report`: a past run again, from its event log. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/event_file.h"
+#include "cli/project.h"
+#include "cli/run_folder.h"
+#include "cli/run_reports.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The list of runs: RUNS_KEPT lines; the summary: a line per layer. */
+#define ANSWER_MAX (64u << 20)
+
+struct report {
+    const struct invocation *invocation;
+    char state[PATH_TEXT_MAX];
+    char file[PATH_TEXT_MAX];    /* the event log */
+    char run_dir[PATH_TEXT_MAX]; /* where its captures lie */
+    struct run_reports reports;
+};
+
+/* ---- which run ---- */
+
+static int find_state(struct report *report, struct err *err)
+{
+    char folder[PATH_TEXT_MAX] = ".";
+    char root[PATH_TEXT_MAX];
+    const char *pipeline = report->invocation->pipeline;
+    if (pipeline != NULL) {
+        const char *base = path_basename(pipeline);
+        (void)snprintf(folder, sizeof folder, "%.*s.", (int)(base - pipeline), pipeline);
+    }
+    const int rc = project_find_root(folder, root, sizeof root, err);
+    if (rc != 0) {
+        return rc;
+    }
+    return snprintf(report->state, sizeof report->state, "%s/%s", root, STATE_FOLDER)
+                   < (int)sizeof report->state
+               ? 0
+               : err_set(err, -ENAMETOOLONG, "%s: the path is too long", root);
+}
+
+struct choosing {
+    const char *word; /* id of a run or its beginning; NULL = newest */
+    char run_id[RUN_ID_SIZE];
+    unsigned matches;
+};
+
+static int choose_one(void *context, const char *run_id)
+{
+    struct choosing *choosing = context;
+    if (choosing->word != NULL && !text_starts_with(run_id, choosing->word)) {
+        return 0;
+    }
+    if (choosing->matches++ == 0) {
+        (void)snprintf(choosing->run_id, sizeof choosing->run_id, "%s", run_id);
+    }
+    return choosing->word == NULL ? 1 : 0;
+}
+
+static int choose_run(struct report *report, const char *word, struct err *err)
+{
+    struct choosing choosing = {.word = word};
+    const int rc = run_folder_list(report->state, FOLDERS_RUNS, choose_one, &choosing, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (choosing.matches == 0 && word == NULL) {
+        return err_set(
+            err, -ENOENT, "there is no run in %s yet; `sluice run` makes one", report->state);
+    }
+    if (choosing.matches != 1) {
+        return err_set(err,
+                       -ENOENT,
+                       "\"%s\" is %s (`sluice report --list` shows the runs)",
+                       word,
+                       choosing.matches == 0 ? "neither a run nor an event log (FILE.ndjson)"
+                                             : "the beginning of several runs' ids");
+    }
+    const int len = snprintf(report->run_dir,
+                             sizeof report->run_dir,
+                             "%s/" FOLDERS_RUNS "/%s",
+                             report->state,
+                             choosing.run_id);
+    const int file_len =
+        snprintf(report->file, sizeof report->file, "%s/" RUN_EVENTS_FILE, report->run_dir);
+    return len < (int)sizeof report->run_dir && file_len < (int)sizeof report->file
+               ? 0
+               : err_set(err, -ENAMETOOLONG, "%s: the path is too long", report->state);
+}
+
+/* The first event of a log that lies elsewhere tells where its captures are. */
+static int keep_run_dir(void *context, const struct event *event)
+{
+    struct report *report = context;
+    char run_dir[PATH_TEXT_MAX];
+    if (event->type == EVENT_RUN_STARTED && run_id_is_valid(event->u.run_started.run_id)) {
+        const int len = snprintf(run_dir,
+                                 sizeof run_dir,
+                                 "%s/" STATE_FOLDER "/" FOLDERS_RUNS "/%s",
+                                 event->u.run_started.root,
+                                 event->u.run_started.run_id);
+        if (len < (int)sizeof run_dir && file_exists(run_dir)) {
+            memcpy(report->run_dir, run_dir, sizeof run_dir);
+        }
+    }
+    return 1;
+}
+
+static int choose_file(struct report *report, const char *file, struct err *err)
+{
+    struct event_file_result result;
+    const char *base = path_basename(file);
+    if (snprintf(report->file, sizeof report->file, "%s", file) >= (int)sizeof report->file) {
+        return err_set(err, -ENAMETOOLONG, "the path is too long");
+    }
+    (void)snprintf(report->run_dir, sizeof report->run_dir, "%.*s.", (int)(base - file), file);
+    const int rc = event_file_read(file, keep_run_dir, report, &result, err);
+    return rc > 0 ? 0 : rc;
+}
+
+static int choose(struct report *report, struct err *err)
+{
+    const struct text_list *args = &report->invocation->args;
+    const char *word = args->count > 0 ? args->items[0] : NULL;
+    if (word != NULL && !run_id_is_valid(word)
+        && (text_ends_with(word, ".ndjson") || file_exists(word))) {
+        return choose_file(report, word, err);
+    }
+    const int rc = find_state(report, err);
+    return rc == 0 ? choose_run(report, word, err) : rc;
+}
+
+/* ---- rendering ---- */
+
+static int pass_on(void *context, const struct event *event)
+{
+    const struct report *report = context;
+    struct event_sink *sink = fanout_sink(report->reports.fanout);
+    sink->emit(sink, event);
+    return 0;
+}
+
+static void tell_state(const struct report *report, const struct event_file_result *result)
+{
+    if (!result->finished) {
+        say_problem("%s: this run did not come to its end (killed, or still under way); what ended "
+                    "before is shown",
+                    report->file);
+    }
+}
+
+static int write_summary(const struct report *report)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(ANSWER_MAX);
+    if (!report->invocation->json) {
+        return EXIT_OPEN;
+    }
+    (void)summary_write(report->reports.summary, &text);
+    if (text.len > 0 && text.data[text.len - 1] != '\n') {
+        (void)str_append_char(&text, '\n');
+    }
+    return say_answer(&text);
+}
+
+static int render(struct report *report)
+{
+    struct event_file_result result = {0};
+    struct err err = {0};
+    int rc = choose(report, &err);
+    if (rc != 0) {
+        say_error(&err);
+        return rc == -ENOENT ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    rc = run_reports_open_views(&report->reports, report->invocation, report->run_dir, &err);
+    if (rc == 0) {
+        rc = event_file_read(report->file, pass_on, report, &result, &err);
+    }
+    if (rc != 0) {
+        say_error(&err);
+        return rc == -ENOENT ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    terminal_end(report->reports.terminal);
+    tell_state(report, &result);
+    const bool written = run_reports_finish(&report->reports, say_error);
+    const int answered = write_summary(report);
+    return answered != EXIT_OPEN ? answered : written ? EXIT_OPEN : EXIT_INFRASTRUCTURE;
+}
+
+/* ---- --list ---- */
+
+struct listing {
+    struct str *out;
+    bool json;
+};
+
+static int list_one(void *context, const struct run_row *row)
+{
+    const struct listing *listing = context;
+    char started[TIMESTAMP_TEXT_MAX];
+    char took[DURATION_TEXT_MAX] = "-";
+    const bool finished = row->wall_ms >= 0;
+    (void)timestamp_format(row->started_ms, started);
+    if (listing->json) {
+        struct json_writer w;
+        jw_begin(&w, listing->out);
+        jw_object(&w);
+        jw_put_string(&w, "run", row->run_id);
+        jw_put_string(&w, "pipeline", row->pipeline);
+        jw_put_string(&w, "tree", row->tree);
+        jw_put_string(&w, "started", started);
+        jw_put_bool(&w, "finished", finished);
+        if (finished) {
+            jw_put_int(&w, "exit_code", row->exit_code);
+            jw_put_int(&w, "wall_ms", row->wall_ms);
+        }
+        jw_put_int(&w, "passed", (int64_t)row->tally.passed);
+        jw_put_int(&w, "failed", (int64_t)row->tally.failed);
+        jw_put_int(&w, "errored", (int64_t)row->tally.errored);
+        jw_put_int(&w, "timed_out", (int64_t)row->tally.timed_out);
+        jw_end_object(&w);
+        return str_append_char(listing->out, '\n');
+    }
+    if (finished) {
+        (void)duration_format(row->wall_ms, took);
+    }
+    (void)str_appendf(listing->out, "%s  ", row->run_id);
+    (void)(finished ? str_appendf(listing->out, "exit %-3d", row->exit_code)
+                    : str_append(listing->out, "unfinished"));
+    const uint64_t bad = row->tally.failed + row->tally.errored + row->tally.timed_out;
+    return str_appendf(listing->out,
+                       "  %8s  %llu passed, %llu not  %s\n",
+                       took,
+                       (unsigned long long)row->tally.passed,
+                       (unsigned long long)bad,
+                       row->pipeline != NULL ? row->pipeline : "");
+}
+
+static int list_runs(struct report *report)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(ANSWER_MAX);
+    struct listing listing = {.out = &out, .json = report->invocation->json};
+    struct err err = {0};
+    struct store *store = NULL;
+    char path[PATH_TEXT_MAX];
+    int rc = find_state(report, &err);
+    if (rc == 0 && snprintf(path, sizeof path, "%s/store.db", report->state) >= (int)sizeof path) {
+        rc = err_set(&err, -ENAMETOOLONG, "%s: the path is too long", report->state);
+    }
+    if (rc == 0 && file_exists(path)) {
+        rc = store_open(path, &store, &err);
+    }
+    if (rc == 0 && store != NULL) {
+        rc = store_runs(store, list_one, &listing, &err);
+    }
+    store_close(store);
+    if (rc != 0) {
+        say_error(&err);
+        return EXIT_INFRASTRUCTURE;
+    }
+    return say_answer(&out);
+}
+
+int command_report(const struct invocation *invocation)
+{
+    struct report report = {.invocation = invocation};
+    if (invocation->list) {
+        return list_runs(&report);
+    }
+    const int code = render(&report);
+    run_reports_close(&report.reports);
+    return code;
+}

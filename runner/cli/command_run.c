@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice run`: session, reports and controls around one call of the scheduler. */
+#include "base/cleanup.h"
+#include "cli/commands.h"
+#include "cli/controls.h"
+#include "cli/run_reports.h"
+#include "cli/run_sink.h"
+#include "cli/say.h"
+#include "cli/session.h"
+#include "cli/show.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What `t` shows: a block per slot. */
+#define SHOW_MAX (16u << 20)
+/* The summary: a line of about 300 bytes per layer. */
+#define SUMMARY_MAX (64u << 20)
+
+struct run {
+    const struct invocation *invocation;
+    struct session session;
+    struct run_reports reports;
+    struct run_sink sink;
+    struct controls *controls;
+    struct sched *sched; /* while sched_run() is under way */
+    unsigned interrupts;
+};
+
+/* ---- words ---- */
+
+static void tell(void *context, const char *text)
+{
+    const struct run *run = context;
+    CLEANUP(str_fini) struct str line = STR_INIT(2 * ERR_TEXT_MAX);
+    (void)str_appendf(&line, "sluice: %s", text);
+    terminal_print(run->reports.terminal, str_text(&line));
+}
+
+static void announce(const struct run *run)
+{
+    const struct pipeline *pipeline = config_pipeline(run->session.project.config);
+    CLEANUP(str_fini) struct str line = STR_INIT(ERR_TEXT_MAX);
+    if (run->invocation->quiet) {
+        return;
+    }
+    (void)str_appendf(&line,
+                      "run %s: pipeline %s, %zu layer%s, %u slot%s",
+                      run->session.run_id,
+                      pipeline->name != NULL ? pipeline->name : pipeline->file,
+                      pipeline->layer_count,
+                      pipeline->layer_count == 1 ? "" : "s",
+                      run->session.jobs,
+                      run->session.jobs == 1 ? "" : "s");
+    terminal_print(run->reports.terminal, str_text(&line));
+}
+
+/* ---- controls ---- */
+
+static void on_interrupt(void *context, int signal_number)
+{
+    struct run *run = context;
+    run->interrupts++;
+    if (run->interrupts == 1) {
+        tell(run,
+             "interrupted: what runs now may end; interrupt again to stop it at once "
+             "(`sluice run --resume` goes on later)");
+    } else if (run->interrupts == 2) {
+        tell(run, "interrupted again: stopping what runs");
+    } else {
+        /* whoever insists gets a dead process; slots and their units die with us */
+        controls_close(run->controls);
+        terminal_end(run->reports.terminal);
+        (void)signal(signal_number, SIG_DFL);
+        (void)raise(signal_number);
+        return;
+    }
+    if (run->sched != NULL) {
+        sched_interrupt(run->sched);
+    }
+}
+
+static void on_show(void *context)
+{
+    const struct run *run = context;
+    CLEANUP(str_fini) struct str text = STR_INIT(SHOW_MAX);
+    (void)show_running(&text, run->sched);
+    if (text.len > 0 && text.data[text.len - 1] == '\n') {
+        text.data[--text.len] = '\0';
+    }
+    terminal_print(run->reports.terminal, str_text(&text));
+}
+
+static void on_resize(void *context, unsigned width)
+{
+    const struct run *run = context;
+    terminal_resize(run->reports.terminal, width);
+}
+
+static void on_tick(void *context, int64_t mono_ms)
+{
+    const struct run *run = context;
+    terminal_tick(run->reports.terminal, mono_ms);
+}
+
+static int open_controls(struct run *run, struct err *err)
+{
+    const struct controls_options options = {
+        .loop = run->session.loop,
+        .live = run->reports.live,
+        .fd = STDERR_FILENO,
+        .context = run,
+        .interrupt = on_interrupt,
+        .show = on_show,
+        .resize = on_resize,
+        .tick = on_tick,
+    };
+    return controls_new(&options, &run->controls, err);
+}
+
+/* ---- before ---- */
+
+static int keep_last_run(void *context, const struct run_row *row)
+{
+    struct run *run = context;
+    static char last_run[RUN_ID_SIZE]; /* one run per process */
+    (void)snprintf(last_run, sizeof last_run, "%s", row->run_id);
+    run->sink.rerun.last_known = true;
+    run->sink.rerun.last_run = last_run;
+    run->sink.rerun.last_exit = row->wall_ms < 0 ? -1 : row->exit_code;
+    return 1;
+}
+
+static int open_sink(struct run *run, struct err *err)
+{
+    run_sink_init(&run->sink);
+    run->sink.some_layers = run->invocation->args.count > 0;
+    if (!run->invocation->rerun_failed) {
+        return 0;
+    }
+    run->sink.history = run->session.history;
+    const int rc = store_runs(run->session.store, keep_last_run, run, err);
+    return rc < 0 ? rc : 0;
+}
+
+/* Everything up to the first event. */
+static enum exit_code open_all(struct run *run, struct err *err)
+{
+    enum exit_code code = session_open(&run->session, run->invocation, false, err);
+    if (code != EXIT_OPEN) {
+        return code;
+    }
+    const char *run_dir = run->session.folder.path;
+    if (run_reports_open_terminal(&run->reports, run->invocation, run_dir, err) != 0) {
+        return EXIT_INFRASTRUCTURE;
+    }
+    announce(run);
+    run->session.tell = tell;
+    run->session.tell_context = run;
+    code = session_prepare(&run->session, err);
+    if (code != EXIT_OPEN) {
+        return code;
+    }
+    if (run_reports_open(&run->reports, run->invocation, run_dir, run->session.store, err) != 0
+        || open_sink(run, err) != 0 || open_controls(run, err) != 0) {
+        return EXIT_INFRASTRUCTURE;
+    }
+    run->sink.next = fanout_sink(run->reports.fanout);
+    return EXIT_OPEN;
+}
+
+/* ---- after ---- */
+
+static void tell_failures_of_history(const struct run *run)
+{
+    struct err err = {0};
+    if (run->session.store == NULL) {
+        return;
+    }
+    if (store_flush(run->session.store, &err) != 0 || store_error(run->session.store, &err) != 0
+        || history_error(run->session.history, &err) != 0) {
+        (void)err_wrap(&err, "the history of this run is not complete");
+        say_error(&err);
+    }
+}
+
+static void prune(const struct run *run)
+{
+    struct err err = {0};
+    int rc = 0;
+    if (run->session.store != NULL) {
+        rc = store_prune(run->session.store, RUNS_KEPT, &err);
+    }
+    if (rc == 0) {
+        rc = run_folder_prune(run->session.project.state, FOLDERS_RUNS, RUNS_KEPT, &err);
+    }
+    if (rc != 0) {
+        (void)err_wrap(&err, "old runs could not be removed");
+        say_error(&err);
+    }
+}
+
+static int write_summary(const struct run *run)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(SUMMARY_MAX);
+    if (!run->invocation->json) {
+        return EXIT_OPEN;
+    }
+    (void)summary_write(run->reports.summary, &text);
+    if (text.len > 0 && text.data[text.len - 1] != '\n') {
+        (void)str_append_char(&text, '\n');
+    }
+    return say_answer(&text);
+}
+
+/* What was not written must not look like a success. */
+static int conclude(struct run *run)
+{
+    int code = (int)run->sink.exit_code;
+    terminal_end(run->reports.terminal);
+    if (code == EXIT_OPEN && run->sink.reason[0] != '\0' && !run->invocation->quiet) {
+        say_problem("%s", run->sink.reason);
+    }
+    const bool written = run_reports_finish(&run->reports, say_error);
+    tell_failures_of_history(run);
+    prune(run);
+    const int answered = write_summary(run);
+    if (code == EXIT_OPEN && (!written || answered != EXIT_OPEN)) {
+        code = EXIT_INFRASTRUCTURE;
+    }
+    return code;
+}
+
+static void on_started(void *context, struct sched *sched)
+{
+    struct run *run = context;
+    run->sched = sched;
+}
+
+static int run_sched(struct run *run, struct err *err)
+{
+    struct sched_options options;
+    enum exit_code ignored = EXIT_INFRASTRUCTURE; /* the sink heard it with the last event */
+    session_fill(&run->session, &options);
+    options.sink = &run->sink.sink;
+    options.started = on_started;
+    options.started_context = run;
+    return sched_run(&options, &ignored, err);
+}
+
+static int run_all(struct run *run)
+{
+    struct err err = {0};
+    int code = (int)open_all(run, &err);
+    if (code == EXIT_OPEN && run_sched(run, &err) != 0) {
+        code = EXIT_INFRASTRUCTURE;
+    }
+    controls_close(run->controls);
+    if (run->reports.terminal != NULL) {
+        terminal_end(run->reports.terminal);
+    }
+    if (code != EXIT_OPEN) {
+        say_error(&err);
+        return code;
+    }
+    return conclude(run);
+}
+
+int command_run(const struct invocation *invocation)
+{
+    struct run run = {.invocation = invocation};
+    const int code = run_all(&run);
+    run_reports_close(&run.reports);
+    session_close(&run.session);
+    return code;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/run_sink.h"
+
+/* The event as it is told on: for the run's end with --rerun-failed another exit code and reason.
+ */
+static struct event conclude(struct run_sink *sink, const struct event *event)
+{
+    struct event told = *event;
+    sink->finished = true;
+    sink->exit_code = event->u.run_finished.exit_code;
+    if (sink->history == NULL) {
+        return told;
+    }
+    sink->rerun.outstanding = history_outstanding(sink->history, sink->some_layers);
+    sink->exit_code = rerun_exit(event->u.run_finished.exit_code, &sink->rerun, sink->reason);
+    told.u.run_finished.exit_code = sink->exit_code;
+    if (sink->exit_code == EXIT_OPEN) {
+        told.u.run_finished.reason = NULL;
+    } else if (sink->reason[0] != '\0') {
+        told.u.run_finished.reason = sink->reason;
+    }
+    return told;
+}
+
+static void emit(struct event_sink *base, const struct event *event)
+{
+    struct run_sink *sink = (struct run_sink *)(void *)base; /* it is the first member */
+    if (sink->history != NULL) {
+        history_note(sink->history, event);
+    }
+    if (event->type == EVENT_RUN_FINISHED) {
+        const struct event told = conclude(sink, event);
+        sink->next->emit(sink->next, &told);
+        return;
+    }
+    sink->next->emit(sink->next, event);
+}
+
+void run_sink_init(struct run_sink *sink)
+{
+    sink->sink.emit = emit;
+    sink->exit_code = EXIT_INFRASTRUCTURE; /* until the run's end says otherwise */
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/show.h"
+
+#include <errno.h>
+
+#include "support/test.h"
+
+static const struct sched_running running = {
+    .layer = "unit", .unit = "a", .slot = 1, .elapsed_ms = 62000};
+
+TEST(a_running_unit_is_shown_with_time_and_output_made_safe)
+{
+    struct str out = STR_INIT(65536);
+    assert_int_equal(show_unit(&out, &running, "first\nsecond \033[31mred\033[0m\n\nlast"), 0);
+    assert_string_equal(str_text(&out),
+                        "running for 1m02s in slot 1: unit/a\n"
+                        "    | first\n"
+                        "    | second red\n"
+                        "    | \n"
+                        "    | last\n");
+    str_fini(&out);
+}
+
+TEST(a_unit_that_printed_nothing_has_one_line)
+{
+    struct str out = STR_INIT(65536);
+    assert_int_equal(show_unit(&out, &running, NULL), 0);
+    assert_int_equal(show_unit(&out, &running, ""), 0);
+    assert_string_equal(str_text(&out),
+                        "running for 1m02s in slot 1: unit/a\n"
+                        "running for 1m02s in slot 1: unit/a\n");
+    str_fini(&out);
+}
+
+TEST(before_and_after_the_run_nothing_runs)
+{
+    struct str out = STR_INIT(65536);
+    assert_int_equal(show_running(&out, NULL), 0);
+    assert_string_equal(str_text(&out), "no unit runs now\n");
+    str_fini(&out);
+    struct str small = STR_INIT(4);
+    assert_int_equal(show_running(&small, NULL), -EFBIG);
+    str_fini(&small);
+}
