@@ -67,7 +67,7 @@ struct filter {
 
 /* Entries that wait on a stack: at each depth at most one of or, and, not and one parenthesis
  * (or three values), and the outermost level. */
-#define FILTER_STACK_MAX (4 * (FILTER_DEPTH_MAX + 1))
+#define FILTER_STACK_MAX ((size_t)4 * (FILTER_DEPTH_MAX + 1))
 
 enum token_type {
     TOKEN_END,

@@ -192,13 +192,16 @@ static bool glob_matches(const char *pattern, const char *value)
         if (*pattern == '*') {
             star = ++pattern;
             retry = value;
-        } else if (!match_one(&pattern, &value)) {
-            if (star == NULL || *retry == '\0') {
-                return false;
-            }
-            value = ++retry;
-            pattern = star;
+            continue;
         }
+        if (match_one(&pattern, &value)) {
+            continue;
+        }
+        if (star == NULL || *retry == '\0') {
+            return false;
+        }
+        value = ++retry;
+        pattern = star;
     }
     return true;
 }

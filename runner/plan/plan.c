@@ -80,18 +80,23 @@ static int allocate(struct plan *plan)
                : 0;
 }
 
-/* by_stage: a counting sort, so that layers of one stage stay as written. */
+static void append_stage(struct plan *plan, size_t stage, size_t *at)
+{
+    for (size_t i = 0; i < plan->pipeline->layer_count; i++) {
+        if (layer_of(plan, i)->stage == stage) {
+            plan->by_stage[(*at)++] = (uint32_t)i;
+        }
+    }
+}
+
+/* Fills by_stage; layers of one stage stay as written. */
 static void order_layers(struct plan *plan)
 {
     size_t at = 0;
 
     for (size_t stage = 0; stage < plan->pipeline->stages.count; stage++) {
         plan->stage_blocker[stage] = NONE;
-        for (size_t i = 0; i < plan->pipeline->layer_count; i++) {
-            if (layer_of(plan, i)->stage == stage) {
-                plan->by_stage[at++] = (uint32_t)i;
-            }
-        }
+        append_stage(plan, stage, &at);
     }
     assert(at == plan->pipeline->layer_count);
 }

@@ -55,23 +55,28 @@ static int unknown_layer(const struct plan *plan, const char *name, struct err *
                    near != NULL ? "\"?" : "; `sluice list` shows all layers");
 }
 
+/* Marks the layers a name stands for: one id, or all variants of a base id. */
+static bool list_name(struct selection *s, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < s->plan->pipeline->layer_count; i++) {
+        const struct layer *layer = layer_of(s->plan, i);
+        if (strcmp(layer->id, name) == 0 || strcmp(layer->base_id, name) == 0) {
+            s->choices[i].listed = true;
+            found = true;
+        }
+    }
+    return found;
+}
+
 static int list_layers(struct selection *s, struct err *err)
 {
-    const struct plan *plan = s->plan;
-    const struct text_list *names = &plan->options.layers;
+    const struct text_list *names = &s->plan->options.layers;
 
     for (size_t n = 0; n < names->count; n++) {
-        bool found = false;
-        for (size_t i = 0; i < plan->pipeline->layer_count; i++) {
-            const struct layer *layer = layer_of(plan, i);
-            if (strcmp(layer->id, names->items[n]) == 0
-                || strcmp(layer->base_id, names->items[n]) == 0) {
-                s->choices[i].listed = true;
-                found = true;
-            }
-        }
-        if (!found) {
-            return unknown_layer(plan, names->items[n], err);
+        if (!list_name(s, names->items[n])) {
+            return unknown_layer(s->plan, names->items[n], err);
         }
     }
     return 0;
@@ -168,30 +173,37 @@ static int block(struct selection *s, size_t i, size_t need)
     return plan->layers[i].reason == NULL ? -ENOMEM : 0;
 }
 
+/* Blocks the layers that need a blocked one. 1 when there were any, 0, or -ENOMEM. */
+static int block_once(struct selection *s)
+{
+    int more = 0;
+
+    for (size_t i = 0; i < s->plan->pipeline->layer_count; i++) {
+        size_t need = s->choices[i].blocked ? NONE : blocked_need(s, i);
+        if (need == NONE) {
+            continue;
+        }
+        if (block(s, i, need) != 0) {
+            return -ENOMEM;
+        }
+        more = 1;
+    }
+    return more;
+}
+
 /* Manual layers that nothing wants, and all that need one of them. */
 static int block_unwanted(struct selection *s)
 {
-    size_t count = s->plan->pipeline->layer_count;
-    bool more = true;
+    int more = 1;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < s->plan->pipeline->layer_count; i++) {
         bool manual = layer_of(s->plan, i)->when == WHEN_MANUAL;
         s->choices[i].blocked = manual && !s->choices[i].chosen && !s->choices[i].wanted;
     }
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < count; i++) {
-            size_t need = s->choices[i].blocked ? NONE : blocked_need(s, i);
-            if (need == NONE) {
-                continue;
-            }
-            if (block(s, i, need) != 0) {
-                return -ENOMEM;
-            }
-            more = true;
-        }
+    while (more > 0) {
+        more = block_once(s);
     }
-    return 0;
+    return more;
 }
 
 /* An active layer waits for layer i: take it in if its evidence or its products must be made now.
@@ -241,6 +253,7 @@ static void activate(struct selection *s)
     while (s->todo_count != 0) {
         size_t i = s->todo[--s->todo_count];
         s->plan->layers[i].active = true;
+        s->plan->layers[i].reason = NULL; /* it may have been left out by name, and be needed */
         pull_needs(s, i);
     }
 }
