@@ -639,6 +639,11 @@ int unit_world_enter(const struct world *world,
     return 0;
 }
 
+bool world_scratch_on_disk(void)
+{
+    return scratch_on_disk;
+}
+
 void unit_world_clean(unsigned serial)
 {
     char place[64];

@@ -35,8 +35,8 @@ enum namespace_step {
     STEP_MOUNT,   /* mount, ipc, uts namespaces */
     STEP_NET,     /* net namespace, loopback up */
     STEP_ROOT,    /* the new root, pivot_root */
-    STEP_PID,     /* pid namespace with /proc */
     STEP_OVERLAY, /* overlay with userxattr */
+    STEP_PID,     /* pid namespace with /proc */
     STEP_DONE,
 };
 
@@ -61,6 +61,10 @@ int unit_world_enter(const struct world *world,
                      int *ret_scratch,
                      enum namespace_step *ret_step,
                      struct err *err);
+
+/* True when uppers lie in scratch_dir, because this kernel's tmpfs has no user xattrs. Known after
+ * world_enter(). */
+bool world_scratch_on_disk(void);
 
 /* Removes what a unit left in an on-disk scratch; nothing to do with tmpfs. */
 void unit_world_clean(unsigned serial);

@@ -14,9 +14,16 @@
 struct uv_loop_s;
 struct sched;
 
+/* Slots of exec beyond plan.slots: planning and judging must not wait for units. The exec given to
+ * sched_run() has plan.slots + SCHED_CHORE_SLOTS slots. */
+#define SCHED_CHORE_SLOTS 1
+
+/* How often slow units and the budget are looked at. */
+#define SCHED_TICK_MS 100
+
 struct sched_options {
     struct uv_loop_s *loop;
-    struct exec *exec;
+    struct exec *exec; /* plan.slots + SCHED_CHORE_SLOTS slots */
     struct event_sink *sink;
     const struct config *config;
     const struct plugin_description *plugins; /* one per pipeline layer, same index */
@@ -30,7 +37,8 @@ struct sched_options {
     const char *tree;       /* snapshot id or NULL */
     const char *resumed;
     const char *command;
-    int64_t budget_ms; /* 0 = none: then units are stopped and the exit code is EXIT_DEADLINE */
+    const char *version; /* of sluice, for the log */
+    int64_t budget_ms;   /* 0 = none: then units are stopped and the exit code is EXIT_DEADLINE */
     uint64_t seed;
     /* History; may be NULL. */
     void (*hint)(void *context,
@@ -46,6 +54,10 @@ struct sched_options {
                    const struct plan_hint *hint,
                    bool selected);
     void *planned_context;
+    /* Hands out the running scheduler, for sched_interrupt() and sched_running(); NULL = not
+       wanted. Called once before the first event, and with NULL after the last. */
+    void (*started)(void *context, struct sched *sched);
+    void *started_context;
 };
 
 /* Runs to the end. Returns 0 with *ret_exit filled, negative when the run could not be set up. */
@@ -62,5 +74,13 @@ struct sched_running {
     int slot;
     int64_t elapsed_ms;
 };
+
+/* Calls `each` for every unit that runs now. */
+void sched_running(const struct sched *sched,
+                   void (*each)(void *context, const struct sched_running *running),
+                   void *context);
+
+/* The newest output of a running unit, for display; see exec_peek(). */
+int sched_peek(struct sched *sched, int slot, char *buf, size_t size);
 
 #endif

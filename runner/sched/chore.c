@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chores: planning, expanding and judging programs. One at a time, in a slot of their own, so that
+ * they never wait for units. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "sched/sched_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int chore_add(struct sched *sched, enum chore_kind kind, size_t layer, const struct unit *unit)
+{
+    const struct chore chore = {.kind = kind, .layer = layer, .unit = unit};
+    return vec_push(&sched->chores, chore);
+}
+
+int chore_extract(struct sched *sched,
+                  const struct capture *capture,
+                  const char *name,
+                  char *buf,
+                  size_t size,
+                  struct err *err)
+{
+    char source[PATH_MAX];
+    (void)snprintf(buf, size, "%s/%s", sched->options->run_dir, name);
+    CLEANUP(cleanup_fd) int to = open(buf, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (to < 0) {
+        return err_errno(err, "%s", buf);
+    }
+    if (capture->len == 0) {
+        return 0;
+    }
+    (void)snprintf(source, sizeof source, "%s/%s", sched->options->run_dir, capture->file);
+    CLEANUP(cleanup_fd) int from = open(source, O_RDONLY | O_CLOEXEC);
+    if (from < 0) {
+        return err_errno(err, "%s", source);
+    }
+    off_t offset = (off_t)capture->offset;
+    uint64_t left = capture->len;
+    while (left > 0) {
+        ssize_t n = copy_file_range(
+            from, &offset, to, NULL, left < (1U << 30) ? (size_t)left : (1U << 30), 0);
+        if (n <= 0) {
+            return n < 0 ? err_errno(err, "copying to %s", buf)
+                         : err_set(err, -EIO, "%s ends too early", source);
+        }
+        left -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/* ---- what runs ---- */
+
+static int write_input(
+    struct sched *sched, const struct chore *chore, char *path, size_t size, struct err *err)
+{
+    const struct layer *layer = sched_layer_of(sched, chore->layer);
+    const struct world *world = &sched->layers[chore->layer].world;
+    CLEANUP(str_fini) struct str text = STR_INIT(64U << 20);
+    struct arena *arena = arena_new(START_ARENA_MAX);
+    const char *program = arena != NULL ? plugin_program_inside(sched, chore->layer, arena) : NULL;
+    int rc =
+        program == NULL
+            ? -ENOMEM
+            : plugin_plan_input(layer, world->isolated ? WORLD_ROOT : world->root, program, &text);
+    arena_free(arena);
+    if (rc < 0) {
+        return err_set(err, rc, "cannot write the plugin's input");
+    }
+    (void)snprintf(path, size, "%s/plan-%zu.json", sched->options->run_dir, chore->layer);
+    return file_write_atomic(path, str_text(&text), text.len, err);
+}
+
+const char *plugin_program_inside(const struct sched *sched, size_t index, struct arena *arena)
+{
+    const char *program = sched->options->plugins[index].program;
+    const struct world *world = &sched->layers[index].world;
+    if (!world->isolated) {
+        return program;
+    }
+    size_t root = strlen(world->root);
+    if (sched_layer_of(sched, index)->uses[0] == '.' && strncmp(program, world->root, root) == 0
+        && program[root] == '/') {
+        return arena_printf(arena, "%s%s", WORLD_ROOT, program + root);
+    }
+    return arena_printf(arena, "%s/%s", WORLD_PLUGINS, path_basename(program));
+}
+
+static void on_done(void *context, const struct outcome *outcome)
+{
+    struct sched *sched = context;
+    const struct chore chore = sched->chores.items[sched->chore_at];
+    sched->chore_at++;
+    sched->chore_runs = false;
+    sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    if (chore.kind == CHORE_JUDGE) {
+        layer_judge_done(sched, &chore, outcome);
+    } else {
+        layer_plan_done(sched, &chore, outcome);
+    }
+    sched_pump(sched);
+}
+
+static int start_plan(struct sched *sched,
+                      const struct chore *chore,
+                      struct arena *arena,
+                      struct exec_request *request,
+                      struct err *err)
+{
+    char input[PATH_MAX];
+    int rc = write_input(sched, chore, input, sizeof input, err);
+    if (rc < 0) {
+        return rc;
+    }
+    const char **argv = arena_calloc(arena, 3, sizeof *argv);
+    if (argv == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    argv[0] = plugin_program_inside(sched, chore->layer, arena);
+    argv[1] = "plan";
+    request->argv = argv;
+    request->input = arena_strdup(arena, input);
+    request->cwd = ".";
+    request->timeout_ms = CHORE_TIMEOUT_MS;
+    request->output_max = 2ULL * PLUGIN_PLAN_MAX;
+    return 0;
+}
+
+static int start_expand(struct sched *sched,
+                        const struct chore *chore,
+                        struct exec_request *request)
+{
+    const struct layer *layer = sched_layer_of(sched, chore->layer);
+    request->argv = chore->unit->argv;
+    request->cwd = chore->unit->cwd != NULL ? chore->unit->cwd : layer->cwd;
+    request->timeout_ms =
+        chore->unit->timeout_ms != 0 ? chore->unit->timeout_ms : layer->timeout_ms;
+    request->output_max = 2ULL * PLUGIN_PLAN_MAX;
+    return 0;
+}
+
+/* A plain child in the live tree: it judges outcomes, it is never evidence itself. */
+static int start_judge(struct sched *sched,
+                       const struct chore *chore,
+                       struct arena *arena,
+                       struct exec_request *request)
+{
+    struct world *world = arena_alloc(sched->arena, sizeof *world);
+    const char **argv = arena_calloc(arena, 3, sizeof *argv);
+    if (world == NULL || argv == NULL) {
+        return -ENOMEM;
+    }
+    *world = (struct world){.root = sched->options->root};
+    argv[0] = sched->options->plugins[chore->layer].program;
+    argv[1] = "judge";
+    request->world = world;
+    request->argv = argv;
+    request->cwd = ".";
+    request->input =
+        arena_printf(arena, "%s/judge-%zu.jsonl", sched->options->run_dir, chore->layer);
+    request->timeout_ms = CHORE_TIMEOUT_MS;
+    request->output_max = 2ULL * PLUGIN_JUDGE_MAX;
+    return request->input == NULL ? -ENOMEM : 0;
+}
+
+static int start(struct sched *sched,
+                 const struct chore *chore,
+                 struct arena *arena,
+                 struct err *err)
+{
+    struct exec_request request = {
+        .world = &sched->layers[chore->layer].world,
+        .env = env_of_unit(sched, chore->layer, chore->unit, arena),
+        .done = on_done,
+        .context = sched,
+    };
+    int rc = request.env == NULL ? -ENOMEM : 0;
+    if (rc == 0) {
+        switch (chore->kind) {
+        case CHORE_PLAN:
+            rc = start_plan(sched, chore, arena, &request, err);
+            break;
+        case CHORE_EXPAND:
+            rc = start_expand(sched, chore, &request);
+            break;
+        case CHORE_JUDGE:
+            rc = start_judge(sched, chore, arena, &request);
+            break;
+        }
+    }
+    if (rc < 0) {
+        return err->code != 0 ? rc : err_set(err, rc, "out of memory");
+    }
+    return exec_start(sched->options->exec, sched->options->plan.slots, &request, err);
+}
+
+void chore_start_next(struct sched *sched)
+{
+    while (!sched->chore_runs && sched->chore_at < sched->chores.count) {
+        const struct chore chore = sched->chores.items[sched->chore_at];
+        struct err err = {0};
+        struct arena *arena = arena_new(START_ARENA_MAX);
+        int rc = arena == NULL ? err_set(&err, -ENOMEM, "out of memory")
+                               : start(sched, &chore, arena, &err);
+        arena_free(arena);
+        sched->chore_runs = rc == 0;
+        if (rc < 0) {
+            const struct outcome outcome = {
+                .status = OUTCOME_ERRORED, .exit_code = -1, .message = err.text, .final = true};
+            on_done(sched, &outcome); /* we are inside the pump: it does not pump again */
+            sched->again = true;
+        }
+    }
+}

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "sched/sched_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Judge input is written when this much is waiting. */
+#define JUDGE_FLUSH_SIZE 65536
+#define JUDGE_LINE_MAX   (64u << 20)
+
+/* What is told of a plugin's standard error. */
+#define PLUGIN_WORDS_MAX 1500
+
+static void set_error(struct sched *sched, size_t index, const char *text)
+{
+    struct sched_layer *state = &sched->layers[index];
+    if (state->error == NULL) {
+        state->error = arena_strdup(sched->arena, text);
+        state->error = state->error != NULL ? state->error : "out of memory";
+    }
+}
+
+/* ---- starting and planning ---- */
+
+static void open_judge_input(struct sched *sched, size_t index)
+{
+    struct sched_layer *state = &sched->layers[index];
+    char path[PATH_TEXT_MAX];
+    str_init(&state->judge_input, JUDGE_LINE_MAX);
+    if (!sched->options->plugins[index].judges || sched->options->plan_only) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/judge-%zu.jsonl", sched->options->run_dir, index);
+    state->judge_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (state->judge_fd < 0) {
+        set_error(sched, index, "cannot write the input of judge");
+        return;
+    }
+    (void)plugin_judge_header(
+        sched_layer_of(sched, index), sched->options->root, &state->judge_input);
+}
+
+static void emit_layer_started(struct sched *sched, const struct layer *layer)
+{
+    struct event event = {.type = EVENT_LAYER_STARTED};
+    event.u.layer_started.layer = layer->id;
+    event.u.layer_started.name = layer->name;
+    event.u.layer_started.stage = sched->pipeline->stages.items[layer->stage];
+    sched_emit(sched, &event);
+}
+
+/* Ends planning, well or not. */
+static void planned(struct sched *sched, size_t index)
+{
+    struct plan_layer_counts counts;
+    struct sched_layer *state = &sched->layers[index];
+    plan_layer_counts(sched->plan, index, &counts);
+    struct event event = {.type = EVENT_LAYER_PLANNED};
+    event.u.layer_planned.layer = sched_layer_of(sched, index)->id;
+    event.u.layer_planned.units = counts.selected;
+    event.u.layer_planned.excluded = counts.excluded;
+    event.u.layer_planned.carried = counts.carried;
+    sched_emit(sched, &event);
+    sched->any_selected =
+        sched->any_selected || counts.selected + counts.carried > 0 || state->error != NULL;
+    sched->any_excluded = sched->any_excluded || counts.excluded > 0;
+    if (plan_layer_planned(sched->plan, index, state->error != NULL) < 0) {
+        set_error(sched, index, "out of memory for its plan");
+        (void)plan_layer_planned(sched->plan, index, true);
+    }
+}
+
+void layer_start(struct sched *sched, size_t index)
+{
+    struct sched_layer *state = &sched->layers[index];
+    const struct layer *layer = sched_layer_of(sched, index);
+    struct err err = {0};
+    state->started = true;
+    emit_layer_started(sched, layer);
+    if (layer->sandbox == SANDBOX_FULL && sched->options->lower == NULL
+        && !sched->options->plan_only && !sched->told_in_place) {
+        sched->told_in_place = true;
+        sched_note(
+            sched,
+            "warning",
+            index,
+            "units run in place, in the live tree: this machine offers no isolation (`sluice doctor` says why)");
+    }
+    int rc = world_of_layer(sched, index, &err);
+    rc = rc == 0 && env_build_base(sched, index) < 0 ? err_set(&err, -ENOMEM, "out of memory") : rc;
+    if (rc < 0) {
+        set_error(sched, index, err.text);
+    }
+    open_judge_input(sched, index);
+    if (state->error == NULL && chore_add(sched, CHORE_PLAN, index, NULL) < 0) {
+        set_error(sched, index, "out of memory");
+    }
+    if (state->error != NULL) {
+        planned(sched, index);
+    }
+}
+
+struct adding {
+    struct sched *sched;
+    size_t layer;
+    struct err *err;
+};
+
+static int add_one(struct adding *adding, const struct unit *unit)
+{
+    const struct sched_options *options = adding->sched->options;
+    const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    struct plan_hint hint = {0};
+    if (options->hint != NULL) {
+        options->hint(options->hint_context, layer, unit->id, &hint);
+    }
+    int rc = plan_add_unit(adding->sched->plan, unit, &hint);
+    if (rc < 0) {
+        return rc == -E2BIG ? err_set(adding->err, rc, "more than %u units", UNITS_MAX)
+                            : err_set(adding->err, rc, "out of memory");
+    }
+    if (options->planned != NULL) {
+        int told = options->planned(options->planned_context, layer, unit, &hint, rc == 1);
+        return told < 0 ? err_set(adding->err, told, "stopped") : 0;
+    }
+    return 0;
+}
+
+/* The parts of a unit of a layer with `shards`. */
+static int add_parts(struct adding *adding, const struct unit *unit, unsigned shards)
+{
+    struct arena *arena = adding->sched->arena;
+    int rc = 0;
+    for (unsigned i = 1; rc == 0 && i <= shards; i++) {
+        struct unit *part = arena_alloc(arena, sizeof *part);
+        if (part == NULL) {
+            return err_set(adding->err, -ENOMEM, "out of memory");
+        }
+        *part = *unit;
+        part->shard = i;
+        part->id = arena_printf(arena, "%s#%u/%u", unit->id, i, shards);
+        rc = part->id == NULL ? err_set(adding->err, -ENOMEM, "out of memory")
+                              : add_one(adding, part);
+    }
+    return rc;
+}
+
+static int add_unit(void *context, const struct unit *unit)
+{
+    struct adding *adding = context;
+    const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    struct sched_layer *state = &adding->sched->layers[adding->layer];
+    if (unit->expands) {
+        if (++state->expanded > EXPAND_MAX) {
+            return err_set(adding->err,
+                           -E2BIG,
+                           "more than %d units that expand into further units",
+                           EXPAND_MAX);
+        }
+        return chore_add(adding->sched, CHORE_EXPAND, adding->layer, unit) < 0
+                   ? err_set(adding->err, -ENOMEM, "out of memory")
+                   : 0;
+    }
+    return layer->shards > 1 ? add_parts(adding, unit, layer->shards) : add_one(adding, unit);
+}
+
+/* The plugin's last words, for its failure. */
+static void read_words(struct sched *sched, const struct capture *capture, char *buf, size_t size)
+{
+    char path[PATH_TEXT_MAX];
+    buf[0] = '\0';
+    if (capture->len == 0) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s", sched->options->run_dir, capture->file);
+    CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t want = capture->len < size - 1 ? capture->len : size - 1;
+    ssize_t n =
+        fd >= 0 ? pread(fd, buf, (size_t)want, (off_t)(capture->offset + capture->len - want)) : 0;
+    buf[n > 0 ? n : 0] = '\0';
+    for (size_t len = strlen(buf); len > 0 && buf[len - 1] == '\n'; len--) {
+        buf[len - 1] = '\0';
+    }
+}
+
+static void set_program_error(struct sched *sched,
+                              const struct chore *chore,
+                              const char *verb,
+                              const struct outcome *outcome)
+{
+    char words[PLUGIN_WORDS_MAX];
+    char text[ERR_TEXT_MAX];
+    read_words(sched, &outcome->err, words, sizeof words);
+    (void)snprintf(text,
+                   sizeof text,
+                   "%s %s: %s%s%s%s%.300s",
+                   sched->options->plugins[chore->layer].name,
+                   verb,
+                   outcome->message != NULL ? outcome->message : "failed",
+                   words[0] != '\0' ? ":\n" : "",
+                   words,
+                   outcome->hint != NULL ? "\n" : "",
+                   outcome->hint != NULL ? outcome->hint : "");
+    set_error(sched, chore->layer, text);
+}
+
+static bool more_to_plan(const struct sched *sched, size_t layer)
+{
+    for (size_t i = sched->chore_at; i < sched->chores.count; i++) {
+        if (sched->chores.items[i].layer == layer && sched->chores.items[i].kind == CHORE_EXPAND) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_expansions(struct sched *sched, size_t layer)
+{
+    size_t kept = sched->chore_at;
+    for (size_t i = sched->chore_at; i < sched->chores.count; i++) {
+        if (sched->chores.items[i].layer != layer || sched->chores.items[i].kind != CHORE_EXPAND) {
+            sched->chores.items[kept++] = sched->chores.items[i];
+        }
+    }
+    sched->chores.count = kept;
+}
+
+void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
+{
+    char path[PATH_TEXT_MAX];
+    char name[64];
+    struct err err = {0};
+    const struct plugin_description *plugin = &sched->options->plugins[chore->layer];
+    if (outcome->status != OUTCOME_PASSED) {
+        set_program_error(
+            sched, chore, chore->kind == CHORE_PLAN ? "plan" : chore->unit->id, outcome);
+    } else {
+        struct adding adding = {sched, chore->layer, &err};
+        (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
+        int rc = outcome->out.dropped > 0
+                     ? err_set(&err,
+                               -EFBIG,
+                               "%s plan: more than %u MiB of units",
+                               plugin->name,
+                               PLUGIN_PLAN_MAX >> 20)
+                     : chore_extract(sched, &outcome->out, name, path, sizeof path, &err);
+        rc = rc == 0 ? plugin_read_units(plugin,
+                                         sched_layer_of(sched, chore->layer),
+                                         (uint32_t)chore->layer,
+                                         path,
+                                         sched->arena,
+                                         add_unit,
+                                         &adding,
+                                         &err)
+                     : rc;
+        if (rc < 0) {
+            set_error(sched, chore->layer, err.text);
+        }
+    }
+    if (sched->layers[chore->layer].error != NULL) {
+        drop_expansions(sched, chore->layer);
+    }
+    if (!more_to_plan(sched, chore->layer)) {
+        planned(sched, chore->layer);
+    }
+}
+
+/* ---- judging ---- */
+
+static void flush_judge_input(struct sched *sched, size_t index)
+{
+    struct sched_layer *state = &sched->layers[index];
+    int rc = str_error(&state->judge_input);
+    rc = rc == 0
+             ? fd_write_all(state->judge_fd, str_text(&state->judge_input), state->judge_input.len)
+             : rc;
+    str_clear(&state->judge_input);
+    if (rc < 0) {
+        set_error(sched, index, "cannot write the input of judge");
+    }
+}
+
+void layer_note_outcome(struct sched *sched, const struct unit *unit, const struct outcome *outcome)
+{
+    struct sched_layer *state = &sched->layers[unit->layer];
+    if (state->judge_fd < 0 || !outcome->final) {
+        return;
+    }
+    (void)plugin_judge_outcome(unit, outcome, &state->judge_input);
+    if (state->judge_input.len >= JUDGE_FLUSH_SIZE) {
+        flush_judge_input(sched, unit->layer);
+    }
+}
+
+static const char *not_run_reason(struct sched *sched, const struct plan_layer_counts *counts)
+{
+    const char *why = sched->interrupted ? "the run was interrupted"
+                      : sched->deadline  ? "the time budget was used up"
+                                         : "the run was stopped";
+    return arena_printf(sched->arena,
+                        "%llu of %llu units were not run: %s",
+                        (unsigned long long)counts->tally.not_run,
+                        (unsigned long long)counts->selected,
+                        why);
+}
+
+static const char *shut_reason(struct sched *sched, const struct gate_result *gates, size_t count)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(4096);
+    for (size_t i = 0; i < count; i++) {
+        const struct gate_result *gate = &gates[i];
+        if (gate->open) {
+            continue;
+        }
+        (void)str_appendf(&text, "%s%s ", text.len > 0 ? "; " : "", gate->rule.metric);
+        if (!gate->known) {
+            (void)str_append(&text, "was not reported by the plugin");
+        } else if (gate->rule.has_max && gate->value > gate->rule.max) {
+            (void)str_appendf(
+                &text, "is %.6g, at most %.6g is allowed", gate->value, gate->rule.max);
+        } else {
+            (void)str_appendf(
+                &text, "is %.6g, at least %.6g is required", gate->value, gate->rule.min);
+        }
+    }
+    return arena_strdup(sched->arena, str_text(&text));
+}
+
+/* The verdict; gates has room for all rules. */
+static void decide(struct sched *sched,
+                   size_t index,
+                   const struct judgement *judgement,
+                   struct gate_result *gates,
+                   struct verdict *verdict)
+{
+    struct plan_layer_counts counts;
+    plan_layer_counts(sched->plan, index, &counts);
+    *verdict = (struct verdict){.state = VERDICT_OPEN, .gates = gates};
+    if (sched->layers[index].error != NULL) {
+        verdict->state = VERDICT_ERROR;
+        verdict->reason = sched->layers[index].error;
+        return;
+    }
+    verdict->state = plan_gate(sched_layer_of(sched, index),
+                               judgement->metrics,
+                               judgement->metric_count,
+                               gates,
+                               &verdict->gate_count);
+    if (verdict->state == VERDICT_SHUT) {
+        verdict->reason = shut_reason(sched, gates, verdict->gate_count);
+    } else if (counts.tally.not_run > 0) {
+        verdict->state = VERDICT_SHUT;
+        verdict->reason = not_run_reason(sched, &counts);
+    } else if (counts.tally.cases > 0 && counts.tally.cases == counts.tally.cases_skipped
+               && sched->options->plan_only == false) {
+        verdict->state = VERDICT_ERROR;
+        verdict->reason = "every test was skipped: that proves nothing";
+    }
+}
+
+static void remember(struct sched *sched, const struct layer *layer, const struct verdict *verdict)
+{
+    if (layer->allow_failure || verdict->state == VERDICT_OPEN
+        || verdict->state == VERDICT_SKIPPED) {
+        return;
+    }
+    sched->any_shut = sched->any_shut || verdict->state == VERDICT_SHUT;
+    sched->any_error = sched->any_error || verdict->state == VERDICT_ERROR;
+    if (sched->first_reason == NULL) {
+        sched->first_reason =
+            arena_printf(sched->arena,
+                         "layer %s is %s: %s",
+                         layer->id,
+                         verdict->state == VERDICT_ERROR ? "in error" : "shut",
+                         verdict->reason != NULL ? verdict->reason : "no reason given");
+    }
+}
+
+static void emit_judged(struct sched *sched,
+                        size_t index,
+                        const struct judgement *judgement,
+                        const struct verdict *verdict)
+{
+    const struct layer *layer = sched_layer_of(sched, index);
+    struct plan_layer_counts counts;
+    plan_layer_counts(sched->plan, index, &counts);
+    struct event event = {.type = EVENT_LAYER_JUDGED};
+    event.u.layer_judged.layer = layer->id;
+    event.u.layer_judged.name = layer->name;
+    event.u.layer_judged.allow_failure = layer->allow_failure;
+    event.u.layer_judged.judgement = judgement;
+    event.u.layer_judged.verdict = verdict;
+    event.u.layer_judged.tally = &counts.tally;
+    sched_emit(sched, &event);
+}
+
+/* Standard metrics and the plugin's, gates, verdict. `extra` may be NULL. */
+static void conclude(struct sched *sched, size_t index, const struct judgement *extra)
+{
+    const struct layer *layer = sched_layer_of(sched, index);
+    struct metric metrics[PLUGIN_STANDARD_METRICS + PLUGIN_METRICS_MAX];
+    struct plan_layer_counts counts;
+    struct verdict verdict;
+    plan_layer_counts(sched->plan, index, &counts);
+    plugin_metrics_of(&counts.tally, extra != NULL ? extra->finding_count : 0, metrics);
+    struct judgement judgement = extra != NULL ? *extra : (struct judgement){0};
+    size_t more =
+        judgement.metric_count < PLUGIN_METRICS_MAX ? judgement.metric_count : PLUGIN_METRICS_MAX;
+    if (more > 0) {
+        memcpy(metrics + PLUGIN_STANDARD_METRICS, judgement.metrics, more * sizeof *metrics);
+    }
+    judgement.metrics = metrics;
+    judgement.metric_count = PLUGIN_STANDARD_METRICS + more;
+    struct gate_result *gates =
+        arena_calloc(sched->arena, layer->gate_count + GATE_DEFAULT_COUNT, sizeof *gates);
+    if (gates == NULL) {
+        set_error(sched, index, "out of memory");
+    }
+    decide(sched, index, &judgement, gates, &verdict);
+    remember(sched, layer, &verdict);
+    emit_judged(sched, index, &judgement, &verdict);
+    plan_layer_judged(sched->plan, index, verdict.state);
+}
+
+void layer_judge(struct sched *sched, size_t index)
+{
+    struct sched_layer *state = &sched->layers[index];
+    if (sched->options->plan_only && state->error == NULL) {
+        plan_layer_judged(sched->plan, index, VERDICT_OPEN);
+        return;
+    }
+    if (state->judge_fd >= 0 && state->error == NULL) {
+        flush_judge_input(sched, index);
+        if (state->error == NULL && chore_add(sched, CHORE_JUDGE, index, NULL) == 0) {
+            return;
+        }
+        set_error(sched, index, "out of memory");
+    }
+    conclude(sched, index, NULL);
+}
+
+void layer_judge_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
+{
+    char path[PATH_TEXT_MAX];
+    char name[64];
+    struct err err = {0};
+    struct judgement judgement = {0};
+    if (outcome->status != OUTCOME_PASSED) {
+        set_program_error(sched, chore, "judge", outcome);
+    } else {
+        (void)snprintf(name, sizeof name, "judgement-%zu.jsonl", chore->layer);
+        int rc = chore_extract(sched, &outcome->out, name, path, sizeof path, &err);
+        rc = rc == 0 ? plugin_read_judgement(&sched->options->plugins[chore->layer],
+                                             sched_layer_of(sched, chore->layer),
+                                             path,
+                                             sched->arena,
+                                             &judgement,
+                                             &err)
+                     : rc;
+        if (rc < 0) {
+            set_error(sched, chore->layer, err.text);
+        }
+    }
+    conclude(sched, chore->layer, &judgement);
+}
+
+void layer_skip(struct sched *sched, size_t index, const char *reason)
+{
+    const struct verdict verdict = {.state = VERDICT_SKIPPED, .reason = reason};
+    emit_judged(sched, index, NULL, &verdict);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the scheduler, shared by the sources of this folder only.
+ *
+ *   sched.c    the loop: asks plan, starts, ends; interrupt, budget, slow units, exit code
+ *   layer.c    a layer's life around its units: world, planning, judging
+ *   chore.c    planning and judging programs, one at a time beside the units
+ *   unit.c     one unit: request, environment, outcome
+ *   worlds.c   which products a layer sees
+ */
+#ifndef SLUICE_SCHED_SCHED_IMPL_H
+#define SLUICE_SCHED_SCHED_IMPL_H
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "sched/sched.h"
+
+#include <uv.h>
+
+/* All units of a run and their texts: UNITS_MAX units of about 500 bytes. */
+#define SCHED_ARENA_MAX (4ull << 30)
+/* Texts of one start: argv and environment stay below the kernel's ARG_MAX arithmetic (2 MiB, 6 MiB
+ * at most). */
+#define START_ARENA_MAX (64u << 20)
+/* What is kept of a report on standard output; larger ones must be files. */
+#define REPORT_STDOUT_MAX (128u << 20)
+/* Time for `plan` of a layer: configure steps and discovery of thousands of tests; and for `judge`.
+ */
+#define CHORE_TIMEOUT_MS (10 * 60 * 1000)
+/* Depth to which units may expand into further units. */
+#define EXPAND_MAX 10000
+
+struct text_vec {
+    VEC_FIELDS(const char *);
+};
+
+enum chore_kind {
+    CHORE_PLAN,
+    CHORE_EXPAND,
+    CHORE_JUDGE
+};
+
+struct chore {
+    enum chore_kind kind;
+    size_t layer;
+    const struct unit *unit; /* CHORE_EXPAND */
+};
+
+struct sched_layer {
+    struct world world;
+    struct text_vec base_env; /* "NAME=value", for every unit */
+    struct text_vec products; /* folders of units that passed */
+    struct str judge_input;   /* lines not yet written to the file */
+    int judge_fd;             /* -1 = the plugin does not judge */
+    const char *error;        /* planning or judging failed: why */
+    bool started;
+    size_t expanded;
+};
+
+struct sched_slot {
+    struct sched *sched;
+    const struct world *world; /* of its process */
+    const struct unit *unit;   /* NULL = free */
+    size_t index;              /* in the plan */
+    unsigned attempt;
+    unsigned number;
+    int64_t started_ns;
+    bool slow_told;
+};
+
+struct sched {
+    const struct sched_options *options;
+    const struct pipeline *pipeline;
+    struct plan *plan;
+    struct arena *arena; /* units and all that lives as long as the run */
+    struct sched_layer *layers;
+    struct sched_slot *slots;
+    unsigned busy; /* slots that run a unit */
+
+    struct {
+        VEC_FIELDS(struct chore);
+    } chores;
+
+    size_t chore_at; /* next chore to start */
+    bool chore_runs;
+    uint64_t seq;
+    int64_t started_ns;
+    int64_t cpu_us;
+    uv_timer_t tick;
+    bool interrupted;
+    bool killed; /* interrupted twice */
+    bool deadline;
+    int error; /* infrastructure failure that ends the run */
+    char error_text[ERR_TEXT_MAX];
+    /* what the exit code is made of */
+    bool any_shut, any_error, any_selected, any_excluded;
+    const char *first_reason;
+    bool pumping;
+    bool again;         /* a chore that could not start ended: ask the plan again */
+    bool told_in_place; /* the warning that nothing is isolated */
+};
+
+const struct layer *sched_layer_of(const struct sched *sched, size_t layer);
+
+/* Stamps and emits. */
+void sched_emit(struct sched *sched, struct event *event);
+void sched_note(struct sched *sched, const char *level, size_t layer, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Starts everything that can start now. */
+void sched_pump(struct sched *sched);
+
+/* layer.c */
+void layer_start(struct sched *sched, size_t layer);
+void layer_judge(struct sched *sched, size_t layer);
+void layer_skip(struct sched *sched, size_t layer, const char *reason);
+void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome);
+void layer_judge_done(struct sched *sched,
+                      const struct chore *chore,
+                      const struct outcome *outcome);
+void layer_note_outcome(struct sched *sched,
+                        const struct unit *unit,
+                        const struct outcome *outcome);
+
+/* chore.c */
+int chore_add(struct sched *sched, enum chore_kind kind, size_t layer, const struct unit *unit);
+void chore_start_next(struct sched *sched);
+/* Copies a captured piece into its own file run_dir/name; the path is put into buf. */
+int chore_extract(struct sched *sched,
+                  const struct capture *capture,
+                  const char *name,
+                  char *buf,
+                  size_t size,
+                  struct err *err);
+
+/* unit.c */
+void unit_run(struct sched *sched, const struct plan_action *action);
+/* The environment of a layer's units; see docs/architecture.md. */
+int env_build_base(struct sched *sched, size_t layer);
+/* The whole environment of one unit, NULL-terminated, in `arena`. */
+const char *const *env_of_unit(struct sched *sched,
+                               size_t layer,
+                               const struct unit *unit,
+                               struct arena *arena);
+/* PATH of a plugin as the layer's world sees it. */
+const char *plugin_program_inside(const struct sched *sched, size_t layer, struct arena *arena);
+
+/* worlds.c */
+int world_of_layer(struct sched *sched, size_t layer, struct err *err);
+
+#endif
