@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/plan/support/story.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +25,7 @@ struct text_list story_words(struct story *s, const char *words)
 
 void story_begin(struct story *s, const char *stages)
 {
+    (void)mem_fail_from(0); /* a test that failed in between may have left it on */
     memset(s, 0, sizeof *s);
     s->arena = arena_new(ARENA_MAX);
     assert_non_null(s->arena);
