@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `sluice lint` and `sluice schema`.
+load support
+
+setup() {
+    fresh_tree
+}
+
+@test "a good file is good" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" lint
+    [ "$output" = "sluice.yml: good (1 layer)" ]
+    expect_code 0 "$SLUICE" lint --json
+    [ -z "$output" ]
+    expect_code 0 "$SLUICE" lint -q
+    [ -z "$output" ]
+}
+
+@test "without a pipeline it says how to come to one" {
+    expect_code 2 "$SLUICE" lint
+    says "there is no sluice.yml here nor at the top of the tree"
+    says "--pipeline FILE"
+    expect_code 2 "$SLUICE" lint --pipeline other.yml
+    says "other.yml: there is no such pipeline file"
+}
+
+@test "an unknown key is told with its place and a guess" {
+    pipeline <<'EOF'
+layers:
+  a:
+    uses: command
+    wiht: {run: "true"}
+EOF
+    expect_code 2 "$SLUICE" lint
+    says "sluice.yml:5:5: "
+    says "wiht"
+    says "with"
+    expect_code 2 "$SLUICE" lint --json
+    json "lines[0]['file'] == 'sluice.yml' and lines[0]['line'] == 5 and lines[0]['column'] == 5"
+}
+
+@test "settings of a plugin are checked by its own schema" {
+    pipeline <<'EOF'
+layers:
+  a:
+    uses: command
+    with: {rnu: "true"}
+EOF
+    expect_code 2 "$SLUICE" lint
+    says "sluice.yml:5:"
+    says "rnu"
+}
+
+@test "an unknown plugin is told with a guess" {
+    pipeline <<<'layers: {a: {uses: comand, with: {run: "true"}}}'
+    expect_code 2 "$SLUICE" lint
+    says "sluice.yml:2:"
+    says "comand"
+    says 'command'
+}
+
+@test "of several files each is checked, and one bad one is bad" {
+    printf 'version: 1\nlayers: {a: {uses: command, with: {run: "true"}}}\n' >good.yml
+    printf 'version: 1\nlayers: {a: {uses: command, with: {run: "true"}, x: 1}}\n' >bad.yml
+    expect_code 2 "$SLUICE" lint good.yml bad.yml
+    says "good.yml: good"
+    says "bad.yml:2:"
+}
+
+@test "from a folder below, the pipeline at the top of the tree is found" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    mkdir -p deep/er
+    cd deep/er
+    expect_code 0 "$SLUICE" lint
+    says "/sluice.yml: good"
+}
+
+@test "schema and reference are made from the same table" {
+    expect_code 0 "$SLUICE" schema
+    python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); assert "layers" in d["properties"]' \
+        "$BATS_TEST_TMPDIR/out"
+    expect_code 0 "$SLUICE" schema --reference
+    says "allow_failure"
+}

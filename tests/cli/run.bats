@@ -1,0 +1,351 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `sluice run` from end to end: verdicts, reports, exit codes.
+load support
+
+setup() {
+    fresh_tree
+}
+
+@test "two green layers open the gate; JUnit, events and summary agree" {
+    pipeline <<'EOF'
+name: green
+stages: [fast, deep]
+layers:
+  one: {stage: fast, uses: command, with: {run: "echo hello"}}
+  two: {stage: deep, uses: command, with: {run: "sh -c 'exit 0'"}}
+EOF
+    expect_code 0 "$SLUICE" run --json --junit out/junit.xml --events out/events.ndjson
+    json "d['exit_code'] == 0 and d['counts']['passed'] == 2"
+    json "[l['id'] for l in d['layers']] == ['one', 'two']"
+    json "all(l['state'] == 'open' for l in d['layers'])"
+    json "d['wall_s'] > 0 and d['cpu_s'] >= 0"
+    xml out/junit.xml "len(cases) == 2 and r.get('failures') == '0'"
+    [ "$(head -n 1 out/events.ndjson | jq -r .type)" = run_started ]
+    [ "$(tail -n 1 out/events.ndjson | jq -r .type)" = run_finished ]
+    cmp out/events.ndjson .sluice/runs/*/events.ndjson
+}
+
+@test "standard output belongs to --json, words go to standard error" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "echo hello"}}}'
+    expect_code 0 "$SLUICE" run
+    [ ! -s "$BATS_TEST_TMPDIR/out" ]
+    [ -s "$BATS_TEST_TMPDIR/err" ]
+    expect_code 0 "$SLUICE" run --json
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 1 ]
+}
+
+@test "a failing unit shuts the gate, and later stages do not run" {
+    pipeline <<'EOF'
+stages: [fast, deep]
+layers:
+  one: {stage: fast, uses: command, with: {run: "sh -c 'echo it is broken; exit 3'"}}
+  two: {stage: deep, uses: command, with: {run: "touch ran"}}
+EOF
+    expect_code 1 "$SLUICE" run --json --junit junit.xml
+    says "it is broken"
+    json "d['counts']['failed'] == 1 and d['exit_code'] == 1"
+    json "[l['state'] for l in d['layers']] == ['shut', 'skipped']"
+    xml junit.xml "r.get('failures') == '1'"
+}
+
+@test "a pipeline that is wrong ends with 2 and its place" {
+    printf 'version: 1\nlayers:\n  a: [1\n' >sluice.yml
+    expect_code 2 "$SLUICE" run
+    says "sluice.yml:"
+    rm sluice.yml
+    expect_code 2 "$SLUICE" run
+    says "there is no sluice.yml here"
+}
+
+@test "an unknown layer and a wrong filter end with 2 before anything runs" {
+    pipeline <<<'layers: {unit: {uses: command, with: {run: "touch ran"}, sandbox: none}}'
+    expect_code 2 "$SLUICE" run unti
+    says 'no layer "unti"; did you mean "unit"?'
+    expect_code 2 "$SLUICE" run --filter 'layer(('
+    expect_code 2 "$SLUICE" run --filter 'name(/[/)'
+    [ ! -e ran ]
+}
+
+@test "a filter that matches nothing proves nothing" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 4 "$SLUICE" run --filter 'name(=nothing)' --json
+    json "d['exit_code'] == 4"
+}
+
+@test "named layers run alone" {
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, with: {run: "touch a.ran"}, sandbox: none}
+  b: {uses: command, with: {run: "touch b.ran"}, sandbox: none}
+EOF
+    expect_code 0 "$SLUICE" run b
+    [ ! -e a.ran ]
+    [ -e b.ran ]
+}
+
+@test "--fail-fast starts nothing after the first failure" {
+    seq 1 50 | sed 's/.*/sh -c "echo & >>ran; exit 1"/' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}, sandbox: none}}'
+    expect_code 1 "$SLUICE" run -j1 --fail-fast --json
+    [ "$(wc -l <ran)" -eq 1 ]
+    json "d['counts']['failed'] == 1 and d['counts']['not_run'] == 49"
+    rm ran
+    expect_code 1 "$SLUICE" run -j1 --max-fail 3
+    [ "$(wc -l <ran)" -eq 3 ]
+}
+
+@test "shards are a partition" {
+    seq 1 40 | sed 's/.*/echo unit-&/' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
+    expect_code 0 "$SLUICE" list
+    sort "$BATS_TEST_TMPDIR/out" >all
+    [ "$(wc -l <all)" -eq 40 ]
+    for i in 1 2 3; do
+        expect_code 0 "$SLUICE" list --shard "$i/3"
+        cp "$BATS_TEST_TMPDIR/out" "part.$i"
+        [ -s "part.$i" ]
+    done
+    sort part.1 part.2 part.3 | cmp - all
+    expect_code 0 "$SLUICE" run --shard 2/3 --json
+    json "d['counts']['passed'] == $(wc -l <part.2)"
+}
+
+@test "plan says for each unit what would be done and why" {
+    printf 'true\nfalse\n' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
+    expect_code 0 "$SLUICE" plan --json
+    json "len(lines) == 2 and all(x['decision'] == 'run' and x['reason'] == 'never run' for x in lines)"
+    expect_code 1 "$SLUICE" run
+    expect_code 0 "$SLUICE" plan --json
+    json "sorted(x['reason'] for x in lines) == ['failed last time', 'passed last time, runs again']"
+    expect_code 0 "$SLUICE" plan --rerun-failed --json
+    json "sorted(x['decision'] for x in lines) == ['run', 'skip']"
+    expect_code 0 "$SLUICE" plan --filter 'name(*false*)'
+    says "filtered out"
+    says "1 to run, 1 not"
+    # a plan leaves no run behind
+    [ "$(ls .sluice/runs | wc -l)" -eq 1 ]
+    [ -z "$(ls .sluice/plans)" ]
+}
+
+@test "--rerun-failed runs what failed, and says what is still outstanding" {
+    printf 'test -e good-one\ntest -e good-two\ntrue\n' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}, sandbox: none}}'
+    expect_code 1 "$SLUICE" run --json
+    json "d['counts']['passed'] == 1 and d['counts']['failed'] == 2"
+    touch good-one
+    expect_code 1 "$SLUICE" run --rerun-failed --json
+    json "d['counts']['passed'] == 1 and d['counts']['failed'] == 1"
+    touch good-two
+    expect_code 0 "$SLUICE" run --rerun-failed --json
+    json "d['counts']['passed'] == 1 and d['counts']['failed'] == 0"
+    expect_code 0 "$SLUICE" run --rerun-failed
+    says "nothing has to be run again"
+}
+
+@test "re-runs that pass do not open the gate while others are outstanding" {
+    printf 'test -e good-one\ntest -e good-two\n' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}, sandbox: none}}'
+    expect_code 1 "$SLUICE" run
+    touch good-one good-two
+    expect_code 5 "$SLUICE" run --rerun-failed --filter 'name(*good-one*)' --json
+    says "still to be run again"
+    json "d['exit_code'] == 5"
+    expect_code 0 "$SLUICE" run --rerun-failed
+}
+
+@test "allow_failure tells the failure and leaves the gate open" {
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, with: {run: "sh -c 'echo oh no; exit 1'"}, allow_failure: true}
+  b: {uses: command, with: {run: "true"}}
+EOF
+    expect_code 0 "$SLUICE" run --json
+    says "oh no"
+    json "[l['state'] for l in d['layers'] if l['id'] == 'a'] == ['shut']"
+}
+
+@test "a unit that passes at the second attempt is flaky, not failed" {
+    pipeline <<'EOF'
+layers:
+  a:
+    uses: command
+    with: {run: "test -e again || { touch again; exit 1; }"}
+    sandbox: none
+    retry: {max: 2}
+EOF
+    expect_code 0 "$SLUICE" run --json --junit junit.xml
+    json "d['counts']['passed'] == 1 and d['counts']['flaky'] == 1"
+    xml junit.xml "len(cases) == 1"
+}
+
+@test "products of a layer are seen by the layers that need it, and by no other" {
+    isolated
+    pipeline <<'EOF'
+layers:
+  build:
+    uses: command
+    with: {run: "mkdir -p out && echo made >out/thing"}
+    outputs: [out/**]
+  use:
+    uses: command
+    with: {run: "grep -q made out/thing"}
+    needs: [build]
+  other:
+    uses: command
+    with: {run: "test ! -e out/thing"}
+    needs: []
+EOF
+    expect_code 0 "$SLUICE" run --json
+    json "d['counts']['passed'] == 3"
+    [ ! -e out ]
+}
+
+@test "isolated units do not touch the tree" {
+    isolated
+    echo one >file
+    pipeline <<<'layers: {a: {uses: command, with: {run: "echo two >file; rm -rf .git; touch new"}}}'
+    expect_code 0 "$SLUICE" run
+    [ "$(cat file)" = one ]
+    [ -d .git ]
+    [ ! -e new ]
+}
+
+@test "a hidden path is named in the failure with the line that exposes it" {
+    isolated
+    echo '/secret' >.gitignore
+    echo hidden >secret
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, with: {run: "cat secret"}}
+EOF
+    expect_code 1 "$SLUICE" run
+    says "secret"
+    says "expose:"
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, with: {run: "cat secret"}, expose: [secret]}
+EOF
+    expect_code 0 "$SLUICE" run
+}
+
+@test "a timeout ends the whole tree of processes, daemons included" {
+    pipeline <<'EOF'
+layers:
+  a:
+    uses: command
+    with: {run: "setsid sh -c 'echo $$ >pid; exec sleep 4711' & sleep 4711"}
+    sandbox: none
+    timeout: 1s
+EOF
+    expect_code 1 "$SLUICE" run --json
+    json "d['counts']['timed_out'] == 1"
+    [ -s pid ]
+    ! kill -0 "$(cat pid)" 2>/dev/null
+}
+
+@test "--budget ends the run with 6, and --resume goes on" {
+    printf 'echo first >>ran\nsleep 60\n' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}, sandbox: none}}'
+    expect_code 6 "$SLUICE" run -j1 --budget 2s --json
+    json "d['exit_code'] == 6"
+    printf 'echo first >>ran\ntrue\n' >units
+    expect_code 0 "$SLUICE" plan --resume --json
+    json "[x['reason'] for x in lines if x['decision'] == 'skip'] == ['passed in the resumed run']"
+    expect_code 0 "$SLUICE" run --resume --json
+    [ "$(wc -l <ran)" -eq 1 ]
+}
+
+@test "--resume without an interrupted run runs everything and says so" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" run --resume
+    says "no interrupted run was found"
+    id=$(ls .sluice/runs)
+    expect_code 2 "$SLUICE" run --resume="$id"
+    says "came to its end"
+    expect_code 2 "$SLUICE" run --resume=20200101T000000-0000
+    says "there is no such run"
+}
+
+@test "passes on another tree are not taken over by --resume" {
+    isolated
+    printf 'true\nsleep 60\n' >units
+    pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
+    expect_code 6 "$SLUICE" run -j1 --budget 2s
+    printf 'true\necho\n' >units
+    expect_code 0 "$SLUICE" run --resume --json
+    says "the tree has changed"
+    json "d['counts']['passed'] == 2"
+}
+
+@test "a damaged history costs the history, not the run" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" run
+    rm -f .sluice/store.db-*
+    printf 'this is no database, and long enough to be taken for a damaged one\n%.0s' {1..200} >.sluice/store.db
+    expect_code 0 "$SLUICE" run
+    says "without history"
+    expect_code 3 "$SLUICE" run --rerun-failed
+}
+
+@test "a report that cannot be written is no success" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    mkdir junit.xml
+    expect_code 3 "$SLUICE" run --junit junit.xml
+    says "junit.xml"
+}
+
+@test "--sandbox none runs in place and --sandbox full isolates, whatever the pipeline says" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "touch here"}}}'
+    expect_code 0 "$SLUICE" run --sandbox none
+    [ -e here ]
+    rm here
+    isolated
+    pipeline <<<'layers: {a: {uses: command, with: {run: "touch here"}, sandbox: none}}'
+    expect_code 0 "$SLUICE" run --sandbox full
+    [ ! -e here ]
+}
+
+@test "when: changed runs a layer once per state of the tree" {
+    echo one >file
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, with: {run: "true"}, when: changed}
+  b: {uses: command, with: {run: "true"}}
+EOF
+    expect_code 0 "$SLUICE" run --json
+    json "d['counts']['passed'] == 2"
+    expect_code 0 "$SLUICE" run --json
+    json "d['counts']['passed'] == 1"
+    expect_code 0 "$SLUICE" run --json --when always
+    json "d['counts']['passed'] == 2"
+    expect_code 0 "$SLUICE" run --json --no-reuse
+    json "d['counts']['passed'] == 2"
+    echo two >file
+    expect_code 0 "$SLUICE" run --json
+    json "d['counts']['passed'] == 2"
+}
+
+@test "colours only where they are wanted" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "false"}}}'
+    escape=$'\033['
+    expect_code 1 "$SLUICE" run
+    says_not "$escape"
+    expect_code 1 "$SLUICE" run --color always
+    says "$escape"
+    export TERM=xterm
+    expect_code 1 script -qec "$SLUICE run --color never" /dev/null
+    says_not "${escape}31m"
+    NO_COLOR=1 expect_code 1 script -qec "$SLUICE run" /dev/null
+    says_not "${escape}31m"
+}
+
+@test "--quiet tells only what went wrong" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "echo hello"}}}'
+    expect_code 0 "$SLUICE" run --quiet
+    [ -z "$output" ]
+    pipeline <<<'layers: {a: {uses: command, with: {run: "sh -c \"echo it is broken; exit 1\""}}}'
+    expect_code 1 "$SLUICE" run --quiet
+    says "it is broken"
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Understanding the command line: help, version, errors.
+load support
+
+setup() {
+    fresh_tree
+}
+
+@test "version says name and number, also as JSON" {
+    expect_code 0 "$SLUICE" version
+    [[ $output =~ ^sluice\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    number=${output#sluice }
+    expect_code 0 "$SLUICE" --version
+    [ "$output" = "sluice $number" ]
+    expect_code 0 "$SLUICE" version --json
+    json "d['version'] == '$number' and d['events'] == 1"
+}
+
+@test "help lists the commands and hides those of no use by hand" {
+    expect_code 0 "$SLUICE" help
+    for command in run plan list lint report schema doctor version help; do
+        says "  $command "
+    done
+    says_not "slot"
+    plain=$output
+    expect_code 0 "$SLUICE" --help
+    [ "$output" = "$plain" ]
+}
+
+@test "help of a command is the same by both ways" {
+    expect_code 0 "$SLUICE" help run
+    says "Usage: sluice run [OPTION...] [LAYER...]"
+    says "--rerun-failed"
+    plain=$output
+    expect_code 0 "$SLUICE" run --help
+    [ "$output" = "$plain" ]
+}
+
+@test "unknown words end with 2 and a guess" {
+    expect_code 2 "$SLUICE" rnu
+    says 'sluice: unknown command "rnu"; did you mean "run"?'
+    expect_code 2 "$SLUICE" run --fitler x
+    says 'did you mean --filter?'
+    expect_code 2 "$SLUICE" help rnu
+    says 'did you mean "run"?'
+    expect_code 2 "$SLUICE" lint --junit x
+    says "it belongs to: run, report"
+    expect_code 2 "$SLUICE" run --shard 3/2
+    says "must be I/N"
+    expect_code 2 "$SLUICE"
+    says "no command is given"
+}
+
+@test "errors go to standard error, answers to standard output" {
+    expect_code 2 "$SLUICE" rnu
+    [ ! -s "$BATS_TEST_TMPDIR/out" ]
+    expect_code 0 "$SLUICE" help
+    [ ! -s "$BATS_TEST_TMPDIR/err" ]
+}
+
+@test "a full disk behind standard output is told" {
+    [ -w /dev/full ] || skip "no /dev/full here"
+    status=0
+    "$SLUICE" version >/dev/full 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" -eq 3 ]
+    grep -q 'cannot write to standard output: No space left' "$BATS_TEST_TMPDIR/err"
+}
+
+@test "a reader that goes away ends it like any filter" {
+    set +o pipefail
+    run bash -c '"$0" help run | head -n 1; exit "${PIPESTATUS[1]}"' "$SLUICE"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "Usage: sluice run [OPTION...] [LAYER...]" ]
+    [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "-C changes the folder first" {
+    mkdir sub
+    printf 'version: 1\nlayers: {a: {uses: command, with: {run: "true"}}}\n' >sub/sluice.yml
+    expect_code 0 "$SLUICE" -C sub lint
+    says "sluice.yml: good (1 layer)"
+    expect_code 2 "$SLUICE" -C nowhere lint
+    says "-C nowhere: No such file or directory"
+}
+
+@test "the slot process cannot be started by hand" {
+    expect_code 2 "$SLUICE" slot x
+    says "of no use by hand"
+}
