@@ -368,6 +368,9 @@ static int make_stage(const struct world *world, const char *scratch_dir, struct
 {
     int rc = mount_in("tmpfs", STAGE, MS_NOSUID | MS_NODEV, "mode=755", err);
     rc = rc == 0 ? make_folder(STAGE "/unit", err) : rc;
+    /* A fresh /proc is only granted where a whole one can be seen (mount_too_revealing() in Linux).
+     */
+    rc = rc == 0 ? bind_at("/proc", STAGE "/proc", false, err) : rc;
     if (rc == 0) {
         rc = world->lower != NULL ? bind_at(world->lower, STAGE "/lower", true, err)
                                   : make_folder(STAGE "/lower", err);

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include "base/file.h"
+#include "exec/slot.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/test.h"
+
+/* ---- this binary as slot program ---- */
+
+static int read_line(char *line,
+                     int (*each)(void *, const struct test_case *),
+                     void *context,
+                     struct err *err)
+{
+    static const struct {
+        const char *word;
+        enum outcome_status status;
+    } words[] = {
+        {"pass ", OUTCOME_PASSED },
+        {"fail ", OUTCOME_FAILED },
+        {"skip ", OUTCOME_SKIPPED}
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strncmp(line, words[i].word, 5) == 0) {
+            const struct test_case test_case = {
+                .name = line + 5, .status = words[i].status, .time_s = -1};
+            return each(context, &test_case);
+        }
+    }
+    if (strcmp(line, "crash") == 0) {
+        abort();
+    }
+    return line[0] == '\0' ? 0 : err_set(err, -EBADMSG, "line \"%s\"", line);
+}
+
+static int fake_reader(enum report_format format,
+                       int fd,
+                       int (*each)(void *, const struct test_case *),
+                       void *context,
+                       struct err *err)
+{
+    char text[4096];
+    ssize_t n = read(fd, text, sizeof text - 1);
+    int rc = 0;
+    char *rest = NULL;
+    (void)format;
+    text[n > 0 ? n : 0] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); rc == 0 && line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        rc = read_line(line, each, context, err);
+    }
+    return rc;
+}
+
+__attribute__((constructor)) static void be_slot(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "slot") == 0) {
+        _exit(slot_main((int)strtol(argv[2], NULL, 10), fake_reader));
+    }
+}
+
+/* ---- the engine ---- */
+
+void engine_open(struct engine *engine, bool isolated)
+{
+    struct err err = {0};
+    memset(engine, 0, sizeof *engine);
+    (void)snprintf(engine->run_dir, sizeof engine->run_dir, "%s/run", test_folder());
+    (void)snprintf(engine->root, sizeof engine->root, "%s/tree", test_folder());
+    (void)snprintf(engine->lower, sizeof engine->lower, "%s/lower", test_folder());
+    assert_int_equal(dir_make(engine->run_dir, 0755, &err), 0);
+    assert_int_equal(dir_make(engine->root, 0755, &err), 0);
+    assert_int_equal(dir_make(engine->lower, 0755, &err), 0);
+    assert_int_equal(uv_loop_init(&engine->loop), 0);
+    engine->world =
+        (struct world){.root = engine->root, .isolated = isolated, .lower = engine->lower};
+    const struct exec_local_options options = {
+        .loop = &engine->loop, .jobs = 1, .run_dir = engine->run_dir};
+    assert_int_equal(exec_local_new(&options, &engine->exec, &err), 0);
+}
+
+void engine_close(struct engine *engine)
+{
+    exec_free(engine->exec);
+    (void)uv_run(&engine->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&engine->loop), 0);
+}
+
+void need_isolation(void)
+{
+    static struct exec_probe probe;
+    static bool probed;
+    if (!probed) {
+        exec_probe(&probe);
+        probed = true;
+    }
+    if (!probe.isolated) {
+        print_message("skipped: %s\n", probe.reason);
+        skip();
+    }
+}
+
+struct waiting {
+    struct engine *engine;
+    struct result *result;
+    bool done;
+};
+
+static void read_capture(const struct engine *engine,
+                         const struct capture *capture,
+                         char *buf,
+                         size_t size)
+{
+    char path[400];
+    buf[0] = '\0';
+    if (capture->len == 0) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s", engine->run_dir, capture->file);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t n =
+        pread(fd, buf, capture->len < size - 1 ? capture->len : size - 1, (off_t)capture->offset);
+    buf[n > 0 ? n : 0] = '\0';
+    (void)close(fd);
+}
+
+static void on_done(void *context, const struct outcome *outcome)
+{
+    struct waiting *waiting = context;
+    struct result *result = waiting->result;
+    memset(result, 0, sizeof *result);
+    result->outcome = *outcome;
+    (void)snprintf(result->message,
+                   sizeof result->message,
+                   "%s",
+                   outcome->message != NULL ? outcome->message : "");
+    (void)snprintf(
+        result->hint, sizeof result->hint, "%s", outcome->hint != NULL ? outcome->hint : "");
+    read_capture(waiting->engine, &outcome->out, result->out, sizeof result->out);
+    read_capture(waiting->engine, &outcome->err, result->err, sizeof result->err);
+    for (size_t i = 0; i < outcome->cases.count; i++) {
+        size_t len = strlen(result->cases);
+        (void)snprintf(result->cases + len,
+                       sizeof result->cases - len,
+                       "%s%s:%s",
+                       i > 0 ? " " : "",
+                       outcome->cases.items[i].name,
+                       outcome_status_name(outcome->cases.items[i].status));
+    }
+    waiting->done = true;
+    uv_stop(&waiting->engine->loop);
+}
+
+void engine_run(struct engine *engine,
+                const char *const *argv,
+                void (*change)(struct exec_request *),
+                struct result *result)
+{
+    static const char *const env[] = {
+        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" WORLD_HOME, NULL};
+    struct waiting waiting = {.engine = engine, .result = result};
+    struct exec_request request = {.world = &engine->world,
+                                   .argv = argv,
+                                   .env = env,
+                                   .cwd = ".",
+                                   .timeout_ms = 30000,
+                                   .done = on_done,
+                                   .context = &waiting};
+    struct err err = {0};
+    if (change != NULL) {
+        change(&request);
+    }
+    int rc = exec_start(engine->exec, 0, &request, &err);
+    if (rc < 0) {
+        fail_msg("exec_start: %s", err.text);
+    }
+    while (!waiting.done) {
+        (void)uv_run(&engine->loop, UV_RUN_DEFAULT);
+    }
+}
+
+void engine_shell(struct engine *engine,
+                  const char *script,
+                  void (*change)(struct exec_request *),
+                  struct result *result)
+{
+    const char *argv[] = {"sh", "-c", script, NULL};
+    engine_run(engine, argv, change, result);
+}
+
+struct stopping {
+    uv_timer_t timer;
+    struct engine *engine;
+    bool now;
+};
+
+static void free_stopping(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_stop(uv_timer_t *timer)
+{
+    struct stopping *stopping = timer->data;
+    exec_stop(stopping->engine->exec, 0, stopping->now);
+    uv_close((uv_handle_t *)timer, free_stopping);
+}
+
+void engine_stop_after(struct engine *engine, unsigned ms, bool now)
+{
+    struct stopping *stopping = calloc(1, sizeof *stopping);
+    assert_non_null(stopping);
+    stopping->engine = engine;
+    stopping->now = now;
+    (void)uv_timer_init(&engine->loop, &stopping->timer);
+    stopping->timer.data = stopping;
+    (void)uv_timer_start(&stopping->timer, on_stop, ms, 0);
+}
+
+void put_file(const char *folder, const char *path, const char *text)
+{
+    char full[600];
+    struct err err = {0};
+    (void)snprintf(full, sizeof full, "%s/%s", folder, path);
+    if (file_write_atomic(full, text, strlen(text), &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+bool has_file(const char *folder, const char *path)
+{
+    char full[600];
+    (void)snprintf(full, sizeof full, "%s/%s", folder, path);
+    return file_exists(full);
+}
+
+int count_processes(const char *mark)
+{
+    DIR *proc = opendir("/proc");
+    int count = 0;
+    assert_non_null(proc);
+    for (struct dirent *entry = readdir(proc); entry != NULL; entry = readdir(proc)) {
+        char path[300];
+        char text[4096];
+        (void)snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+        int fd = open(path, O_RDONLY);
+        if (fd < 0) {
+            continue;
+        }
+        ssize_t n = read(fd, text, sizeof text);
+        (void)close(fd);
+        count += n > 0 && memmem(text, (size_t)n, mark, strlen(mark)) != NULL;
+    }
+    (void)closedir(proc);
+    return count;
+}
