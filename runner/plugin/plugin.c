@@ -121,12 +121,12 @@ static int refuse_builtin(const char *uses, const char *plugin_dir, struct err *
     const char *near = text_nearest(uses, names.items, names.count);
     int status = err_set(err,
                          -ENOENT,
-                         "there is no plugin \"%s\"%s%s%s. Built in are: %s. A plugin of your own "
+                         "there is no plugin \"%s\"%s%s%s Built in are: %s. A plugin of your own "
                          "is named by its path, starting with \"./\"",
                          shown,
                          near != NULL ? "; did you mean \"" : "",
                          near != NULL ? near : "",
-                         near != NULL ? "\"?" : "",
+                         near != NULL ? "\"?" : ".",
                          list.len > 0 ? str_text(&list) : "none");
     arena_free(arena);
     return status;
