@@ -16,6 +16,7 @@
 #include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -59,6 +60,7 @@ static void note(struct finding_row *row, enum health health, const char *format
 {
     va_list args;
     va_start(args, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands right above
     (void)vsnprintf(row->detail, sizeof row->detail, format, args);
     va_end(args);
     row->health = health;
@@ -75,15 +77,31 @@ static bool read_word(const char *path, char *buf, size_t size)
     return true;
 }
 
+/* "6.1.0-18" is 6, 1; false when there are no two numbers. */
+static bool read_version(const char *text, unsigned long *ret_major, unsigned long *ret_minor)
+{
+    char *end = NULL;
+    const unsigned long major = strtoul(text, &end, 10);
+    if (end == text || *end != '.') {
+        return false;
+    }
+    const char *rest = end + 1;
+    const unsigned long minor = strtoul(rest, &end, 10);
+    if (end == rest) {
+        return false;
+    }
+    *ret_major = major;
+    *ret_minor = minor;
+    return true;
+}
+
 static void check_kernel(const struct patient *patient, struct finding_row *row)
 {
     struct utsname name;
-    unsigned major = 0;
-    unsigned minor = 0;
+    unsigned long major = 0;
+    unsigned long minor = 0;
     (void)patient;
-    if (uname(&name) != 0
-        || sscanf(name.release, "%u.%u", &major, &minor)
-               != 2) { // NOLINT(cert-err34-c): a kernel's own number
+    if (uname(&name) != 0 || !read_version(name.release, &major, &minor)) {
         note(row, HEALTH_WARN, "its version cannot be read");
         return;
     }
@@ -98,25 +116,28 @@ static void check_kernel(const struct patient *patient, struct finding_row *row)
         new_enough ? NULL : "use Linux 5.11 or newer: overlays in user namespaces begin there";
 }
 
+#define GIT_FIX "install git 2.38 or newer"
+
 static void check_git(const struct patient *patient, struct finding_row *row)
 {
     static const char *const argv[] = {"git", "--version", NULL};
+    static const char prefix[] = "git version ";
     CLEANUP(str_fini) struct str out = STR_INIT(4096);
     const struct run_request request = {.argv = argv, .timeout_ms = GIT_TIMEOUT_MS};
     struct run_result result = {0};
-    unsigned major = 0;
-    unsigned minor = 0;
+    unsigned long major = 0;
+    unsigned long minor = 0;
     (void)patient;
     const int rc = run_program(&request, &out, NULL, &result, NULL);
-    // NOLINTNEXTLINE(cert-err34-c): git's own number
-    if (rc != 0 || sscanf(str_text(&out), "git version %u.%u", &major, &minor) != 2) {
+    if (rc != 0 || !text_starts_with(str_text(&out), prefix)
+        || !read_version(str_text(&out) + sizeof prefix - 1, &major, &minor)) {
         note(row, HEALTH_NO, "not found");
-        row->fix = "install git 2.38 or newer";
+        row->fix = GIT_FIX;
         return;
     }
     const bool new_enough = major > 2 || (major == 2 && minor >= 38);
-    note(row, new_enough ? HEALTH_YES : HEALTH_NO, "%u.%u", major, minor);
-    row->fix = new_enough ? NULL : "install git 2.38 or newer";
+    note(row, new_enough ? HEALTH_YES : HEALTH_NO, "%lu.%lu", major, minor);
+    row->fix = new_enough ? NULL : GIT_FIX;
 }
 
 /* Why user namespaces may be refused, most specific first. */

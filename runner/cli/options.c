@@ -498,29 +498,33 @@ static int take_long(struct parser *p, const char *name, struct err *err)
     return option_take(p, spec, equals != NULL ? equals + 1 : NULL, err);
 }
 
+static int fail_letter(const struct parser *p, char letter, struct err *err)
+{
+    const char *command = p->out.command != NULL ? p->out.command->name : NULL;
+    return err_set(err,
+                   -EINVAL,
+                   "unknown option -%c (`sluice help%s%s` lists them)",
+                   letter,
+                   command != NULL ? " " : "",
+                   command != NULL ? command : "");
+}
+
 /* "-qj2": flags may stand together, the last one may bring its value along. */
 static int take_letters(struct parser *p, const char *letters, struct err *err)
 {
-    for (; *letters != '\0'; letters++) {
+    int rc = 0;
+    for (; rc == 0 && *letters != '\0'; letters++) {
         const struct option_spec *spec = find_letter(*letters);
         if (spec == NULL) {
-            return err_set(err,
-                           -EINVAL,
-                           "unknown option -%c (`sluice help%s%s` lists them)",
-                           *letters,
-                           p->out.command != NULL ? " " : "",
-                           p->out.command != NULL ? p->out.command->name : "");
+            return fail_letter(p, *letters, err);
         }
         if (spec->argument != NULL) {
             const char *glued = letters[1] == '=' ? letters + 2 : letters + 1;
             return option_take(p, spec, letters[1] != '\0' ? glued : NULL, err);
         }
-        const int rc = option_take(p, spec, NULL, err);
-        if (rc != 0) {
-            return rc;
-        }
+        rc = option_take(p, spec, NULL, err);
     }
-    return 0;
+    return rc;
 }
 
 static int take_word(struct parser *p, const char *word, struct err *err)

@@ -122,14 +122,14 @@ int run_folder_make(const char *state,
 
 bool run_folder_is_alive(const char *state, const char *kind, const char *run_id)
 {
-    char runs[PATH_TEXT_MAX];
-    char folder[PATH_TEXT_MAX];
+    char parent[PATH_TEXT_MAX];
+    char path[PATH_TEXT_MAX];
     int fd = -1;
-    if (path_join(runs, state, kind, NULL) != 0 || path_join(folder, runs, run_id, NULL) != 0
-        || !file_exists(folder)) {
+    if (path_join(parent, state, kind, NULL) != 0 || path_join(path, parent, run_id, NULL) != 0
+        || !file_exists(path)) {
         return false;
     }
-    const int rc = folder_lock(folder, &fd, NULL);
+    const int rc = folder_lock(path, &fd, NULL);
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -187,19 +187,24 @@ static int compare_newest_first(const void *a, const void *b)
     return strcmp(((const struct id_text *)b)->text, ((const struct id_text *)a)->text);
 }
 
+static int add_id(struct id_list *ids, const char *name)
+{
+    struct id_text id;
+    if (!run_id_is_valid(name)) {
+        return 0;
+    }
+    memcpy(id.text, name, sizeof id.text);
+    return vec_push(ids, id);
+}
+
 static int read_ids(DIR *dir, struct id_list *ids)
 {
+    int rc = 0;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (run_id_is_valid(entry->d_name)) {
-            struct id_text id;
-            memcpy(id.text, entry->d_name, sizeof id.text);
-            if (vec_push(ids, id) != 0) {
-                return -ENOMEM;
-            }
-        }
+    for (struct dirent *entry = readdir(dir); rc == 0 && entry != NULL; entry = readdir(dir)) {
+        rc = add_id(ids, entry->d_name);
     }
-    return 0;
+    return rc;
 }
 
 int run_folder_list(const char *state,
@@ -208,15 +213,15 @@ int run_folder_list(const char *state,
                     void *context,
                     struct err *err)
 {
-    char runs[PATH_TEXT_MAX];
+    char parent[PATH_TEXT_MAX];
     struct id_list ids = {0};
-    int rc = path_join(runs, state, kind, err);
+    int rc = path_join(parent, state, kind, err);
     if (rc != 0) {
         return rc;
     }
-    DIR *dir = opendir(runs);
+    DIR *dir = opendir(parent);
     if (dir == NULL) {
-        return errno == ENOENT ? 0 : err_errno(err, "%s", runs);
+        return errno == ENOENT ? 0 : err_errno(err, "%s", parent);
     }
     rc = read_ids(dir, &ids);
     (void)closedir(dir);
@@ -242,17 +247,17 @@ struct pruning {
 static int prune_one(void *context, const char *run_id)
 {
     struct pruning *pruning = context;
-    char runs[PATH_TEXT_MAX];
-    char folder[PATH_TEXT_MAX];
+    char parent[PATH_TEXT_MAX];
+    char path[PATH_TEXT_MAX];
     if (++pruning->seen <= pruning->keep
         || run_folder_is_alive(pruning->state, pruning->kind, run_id)) {
         return 0;
     }
-    int rc = path_join(runs, pruning->state, pruning->kind, pruning->err);
+    int rc = path_join(parent, pruning->state, pruning->kind, pruning->err);
     if (rc == 0) {
-        rc = path_join(folder, runs, run_id, pruning->err);
+        rc = path_join(path, parent, run_id, pruning->err);
     }
-    return rc == 0 ? tree_remove(AT_FDCWD, folder, pruning->err) : rc;
+    return rc == 0 ? tree_remove(AT_FDCWD, path, pruning->err) : rc;
 }
 
 int run_folder_prune(const char *state, const char *kind, unsigned keep, struct err *err)

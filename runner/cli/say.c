@@ -40,7 +40,7 @@ int say_answer(struct str *text)
 /* One write per message, so that lines of several processes do not mix. */
 static void say_text(const char *prefix, const char *text)
 {
-    struct str line = STR_INIT(2 * ERR_TEXT_MAX);
+    struct str line = STR_INIT((size_t)2 * ERR_TEXT_MAX);
     (void)str_appendf(&line, "%s%s\n", prefix, text);
     (void)fd_write_all(STDERR_FILENO, str_text(&line), line.len);
     str_fini(&line);

@@ -202,7 +202,7 @@ static int check_isolation(struct session *session, struct world_wanted *wanted,
 
 int world_prepare(struct session *session, struct err *err)
 {
-    struct world_wanted wanted;
+    struct world_wanted wanted = {0};
     int rc = world_wanted(session, &wanted, err);
     if (rc == 0 && wanted.isolated) {
         rc = check_isolation(session, &wanted, err);

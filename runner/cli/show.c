@@ -14,7 +14,7 @@ struct showing {
 
 static void append_output(struct str *out, const char *output)
 {
-    struct str clean = STR_INIT(8 * SHOW_OUTPUT_MAX);
+    struct str clean = STR_INIT((size_t)8 * SHOW_OUTPUT_MAX);
     (void)text_sanitize(&clean, output, strlen(output));
     const char *line = str_text(&clean);
     while (*line != '\0') {

@@ -7,6 +7,13 @@ setup() {
     fresh_tree
 }
 
+# without_namespaces ARGS...: sluice where the kernel refuses namespaces: in a user namespace of our own
+# the limit may be set to nothing.
+# shellcheck disable=SC2016  # $0 and $@ are for the inner shell
+without_namespaces() {
+    unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$0" "$@"' "$SLUICE" "$@"
+}
+
 @test "every check is told, and the exit code says whether units can be isolated" {
     status=0
     "$SLUICE" doctor --json >"$BATS_TEST_TMPDIR/out" || status=$?
@@ -21,12 +28,7 @@ setup() {
 
 @test "without user namespaces it says no, why, and what to switch on" {
     unshare -Ur true 2>/dev/null || skip "no user namespaces here"
-    status=0
-    # in a user namespace of our own the limit may be set to nothing
-    unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$0" doctor' "$SLUICE" \
-        >"$BATS_TEST_TMPDIR/out" 2>&1 || status=$?
-    output=$(cat "$BATS_TEST_TMPDIR/out")
-    [ "$status" -eq 3 ]
+    expect_code 3 without_namespaces doctor
     says "no    user namespaces"
     says "max_user_namespaces is 0"
     says "sysctl -w user.max_user_namespaces="
@@ -35,11 +37,11 @@ setup() {
 @test "where units cannot be isolated a run says so once and goes on in place" {
     unshare -Ur true 2>/dev/null || skip "no user namespaces here"
     pipeline <<<'layers: {a: {uses: command, with: {run: "touch here"}}, b: {uses: command, with: {run: "true"}}}'
-    expect_code 0 unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$0" run' "$SLUICE"
+    expect_code 0 without_namespaces run
     says "cannot be isolated"
     [ "$(grep -c 'cannot be isolated' "$BATS_TEST_TMPDIR/err")" -eq 1 ]
     [ -e here ]
-    expect_code 3 unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$0" run --sandbox full' "$SLUICE"
+    expect_code 3 without_namespaces run --sandbox full
 }
 
 @test "missing plugins are told with what to do" {

@@ -125,7 +125,7 @@ EOF
     says "filtered out"
     says "1 to run, 1 not"
     # a plan leaves no run behind
-    [ "$(ls .sluice/runs | wc -l)" -eq 1 ]
+    [ "$(find .sluice/runs -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
     [ -z "$(ls .sluice/plans)" ]
 }
 
@@ -242,7 +242,8 @@ EOF
     expect_code 1 "$SLUICE" run --json
     json "d['counts']['timed_out'] == 1"
     [ -s pid ]
-    ! kill -0 "$(cat pid)" 2>/dev/null
+    run kill -0 "$(cat pid)"
+    [ "$status" -ne 0 ]
 }
 
 @test "--budget ends the run with 6, and --resume goes on" {

@@ -131,7 +131,7 @@ TEST(an_empty_or_missing_log_is_an_error)
     unsigned count = 0;
     write_log(&log);
     assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), -ENODATA);
-    (void)strcat(path, ".gone");
+    (void)snprintf(path, sizeof path, "%s/gone", test_folder());
     assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), -ENOENT);
     str_fini(&log);
 }

@@ -22,7 +22,7 @@ static void line_set(struct line *line, const char *text)
 {
     *line = (struct line){.argv = {"sluice"}, .argc = 1};
     assert_true(strlen(text) < sizeof line->text);
-    (void)strcpy(line->text, text);
+    memcpy(line->text, text, strlen(text) + 1);
     char *rest = NULL;
     for (char *word = strtok_r(line->text, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest)) {
