@@ -60,6 +60,7 @@ struct level {
     uint64_t planned;
     uint64_t seen;
     uint64_t last_number;
+    uint64_t highest;
     unsigned char *numbers; /* bit per number that was seen */
     char name[64];          /* from "# Subtest: name", for messages */
     struct point point;
@@ -448,6 +449,7 @@ static const char *parse_number(struct level *level, struct point *point, const 
     } else {
         point->number = level->last_number + 1;
     }
+    level->highest = point->number > level->highest ? point->number : level->highest;
     level->last_number = point->number < CASES_PER_UNIT_MAX ? point->number : level->last_number;
     return text;
 }
@@ -611,6 +613,9 @@ static bool read_plan(struct tap *tap, unsigned index, const char *text)
     level->has_plan = true;
     level->planned = strtoull(text + 3, NULL, 10);
     level->plan_last = level->seen > 0;
+    if (level->highest > level->planned) {
+        level_complain(tap, level, "a test number before the plan is outside of it");
+    }
     if (level->planned == 0) {
         plan_skip_all(tap, index, rest);
     }

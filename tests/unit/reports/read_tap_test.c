@@ -70,6 +70,7 @@ TEST(a_plan_that_is_not_met_is_an_error)
     assert_broken("1..2\nok 1\nok 1\n", "there before");
     assert_broken("1..2\nok 1\nok 0\n", "outside the plan");
     assert_broken("1..2\nok 1\nok 999999999999999999999\n", "outside the plan");
+    assert_broken("ok 1\nok 5\n1..2\n", "outside of it");
     assert_broken("1..2\nok 1\n1..2\nok 2\n", "second plan");
     assert_broken("TAP version 15\n1..1\nok\n", "newer than 14");
 }

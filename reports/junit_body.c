@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reports/junit_body.h"
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "reports/capture_text.h"
+#include "reports/xml_write.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A name with its " (2)". */
+#define NAME_MAX_BYTES (64u << 10)
+
+/* Longest @message: one line on a dashboard. */
+#define MESSAGE_MAX 4096
+
+/* Said instead of an output when JUNIT_TEXTS_MAX is used up. */
+#define LEFT_OUT "[left out: this report has reached its size limit]"
+
+void junit_writer_fini(struct junit_writer *writer)
+{
+    unique_fini(&writer->names);
+    *writer = (struct junit_writer){0};
+}
+
+void junit_counts_add(struct junit_counts *into, const struct junit_counts *from)
+{
+    into->tests += from->tests;
+    into->failures += from->failures;
+    into->errors += from->errors;
+    into->skipped += from->skipped;
+    into->time_s += from->time_s;
+}
+
+void junit_write_counts(struct str *out, const struct junit_counts *counts)
+{
+    xml_attribute_count(out, "tests", counts->tests);
+    xml_attribute_count(out, "failures", counts->failures);
+    xml_attribute_count(out, "errors", counts->errors);
+    xml_attribute_count(out, "skipped", counts->skipped);
+    xml_attribute_seconds(out, "time", counts->time_s);
+}
+
+static void count_entry(struct junit_counts *counts, const struct junit_entry *entry)
+{
+    uint64_t *const places[OUTCOME_STATUS_COUNT] = {
+        [OUTCOME_FAILED] = &counts->failures,
+        [OUTCOME_ERRORED] = &counts->errors,
+        [OUTCOME_TIMED_OUT] = &counts->errors,
+        [OUTCOME_SKIPPED] = &counts->skipped,
+    };
+    assert((size_t)entry->status < OUTCOME_STATUS_COUNT);
+    counts->tests++;
+    counts->time_s += entry->time_s > 0 ? entry->time_s : 0;
+    if (places[entry->status] != NULL) {
+        (*places[entry->status])++;
+    }
+}
+
+/* ---- texts within limits ---- */
+
+/* Takes `len` bytes from the report's budget; false when they are not there. */
+static bool take_budget(struct junit_writer *writer, size_t len)
+{
+    if (writer->texts + len > JUNIT_TEXTS_MAX) {
+        return false;
+    }
+    writer->texts += len;
+    return true;
+}
+
+/* Where a cut at `at` does not tear a UTF-8 character. */
+static size_t cut_before(const char *text, size_t at)
+{
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80) {
+        at--;
+    }
+    return at;
+}
+
+/* Head and tail of a long text. */
+static void write_text(struct junit_writer *writer, struct str *out, const char *text)
+{
+    size_t len = strlen(text);
+    size_t kept = len <= JUNIT_TEXT_MAX ? len : JUNIT_TEXT_MAX;
+    if (!take_budget(writer, kept)) {
+        (void)str_append(out, LEFT_OUT);
+        return;
+    }
+    if (len <= JUNIT_TEXT_MAX) {
+        xml_text_n(out, text, len);
+        return;
+    }
+    size_t head = cut_before(text, JUNIT_TEXT_MAX / 2);
+    size_t tail = cut_before(text, len - JUNIT_TEXT_MAX / 2);
+    xml_text_n(out, text, head);
+    (void)str_appendf(out, "\n[... %zu bytes left out ...]\n", tail - head);
+    xml_text_n(out, text + tail, len - tail);
+}
+
+static void write_message(struct str *out, const char *message)
+{
+    char cut[MESSAGE_MAX];
+    if (strlen(message) >= sizeof cut) {
+        size_t len = cut_before(message, sizeof cut - 4);
+        (void)snprintf(cut, sizeof cut, "%.*s...", (int)len, message);
+        message = cut;
+    }
+    xml_attribute(out, "message", message);
+}
+
+/* ---- results ---- */
+
+static const char *default_type(enum outcome_status status)
+{
+    static const char *const types[OUTCOME_STATUS_COUNT] = {
+        [OUTCOME_PASSED] = "flaky",
+        [OUTCOME_FAILED] = "failure",
+        [OUTCOME_ERRORED] = "error",
+        [OUTCOME_TIMED_OUT] = "timeout",
+        [OUTCOME_SKIPPED] = "skipped",
+    };
+    return types[status];
+}
+
+/* A message there must be: consumers show nothing else. */
+static const char *message_of(const struct junit_entry *entry, char *buf, size_t size)
+{
+    const struct outcome *outcome = entry->outcome;
+    if (entry->message != NULL && entry->message[0] != '\0') {
+        return entry->message;
+    }
+    if (entry->status == OUTCOME_TIMED_OUT) {
+        (void)snprintf(buf, size, "timed out");
+    } else if (outcome != NULL && outcome->signal != 0) {
+        (void)snprintf(buf, size, "ended by signal %d", outcome->signal);
+    } else if (outcome != NULL && outcome->exit_code > 0) {
+        (void)snprintf(buf, size, "exit code %d", outcome->exit_code);
+    } else {
+        (void)snprintf(buf, size, "%s", default_type(entry->status));
+    }
+    return buf;
+}
+
+/* "path:line: message" in front, unless the details begin with a place themselves; then the
+ * details, or the message when they lack it; then the hint. */
+static void write_details(struct junit_writer *writer,
+                          struct str *out,
+                          const struct junit_entry *entry,
+                          const char *message)
+{
+    const char *details = entry->details != NULL ? entry->details : "";
+    bool has_place = entry->file != NULL && text_starts_with(details, entry->file);
+    bool has_message = strstr(details, message) != NULL;
+    if (entry->file != NULL && !has_place) {
+        xml_text(out, entry->file);
+        if (entry->line > 0) {
+            (void)str_appendf(out, ":%u", (unsigned)entry->line);
+        }
+        (void)str_append(out, ": ");
+    }
+    if (!has_message || (entry->file != NULL && !has_place)) {
+        write_text(writer, out, message);
+        (void)str_append(out, details[0] != '\0' ? "\n" : "");
+    }
+    write_text(writer, out, details);
+    if (entry->hint != NULL) {
+        (void)str_append(out, "\nhint: ");
+        write_text(writer, out, entry->hint);
+    }
+}
+
+/* ` message=".." type="..">TEXT`, which follows the name of a result element. */
+static void write_result_inner(struct junit_writer *writer,
+                               struct str *out,
+                               const struct junit_entry *entry)
+{
+    char buf[64];
+    const char *message = message_of(entry, buf, sizeof buf);
+    write_message(out, message);
+    xml_attribute(out, "type", entry->type != NULL ? entry->type : default_type(entry->status));
+    (void)str_append_char(out, '>');
+    write_details(writer, out, entry, message);
+}
+
+static void write_result(struct junit_writer *writer,
+                         struct str *out,
+                         const struct junit_entry *entry)
+{
+    if (entry->status == OUTCOME_SKIPPED) {
+        (void)str_append(out, "<skipped");
+        if (entry->message != NULL) {
+            write_message(out, entry->message);
+        }
+        (void)str_append(out, "/>\n");
+        return;
+    }
+    const char *name = entry->status == OUTCOME_FAILED ? "failure" : "error";
+    (void)str_appendf(out, "<%s", name);
+    write_result_inner(writer, out, entry);
+    (void)str_appendf(out, "</%s>\n", name);
+}
+
+static void write_attempt(struct str *out, const char *element, const char *inner)
+{
+    const char *text = strchr(inner, '>'); /* values hold "&gt;" */
+    assert(text != NULL);
+    (void)str_appendf(out, "<%s", element);
+    (void)str_append_n(out, inner, (size_t)(text + 1 - inner));
+    (void)str_append(out, "<stackTrace>");
+    (void)str_append(out, text + 1);
+    (void)str_appendf(out, "</stackTrace></%s>\n", element);
+}
+
+/* Failed attempts before the one that counts. flakyFailure, not flakyError: the only one of the two
+ * that Jenkins and others read. */
+static void write_attempts(struct str *out, const struct junit_entry *entry)
+{
+    if (entry->attempts == NULL || entry->status == OUTCOME_SKIPPED) {
+        return;
+    }
+    const char *element = entry->status == OUTCOME_PASSED ? "flakyFailure" : "rerunFailure";
+    struct junit_attempt *attempt = NULL;
+    vec_for_each (attempt, entry->attempts) {
+        if (!attempt->used && (entry->attempt_key == 0 || entry->attempt_key == attempt->key)) {
+            write_attempt(out, element, attempt->xml);
+            attempt->used = true;
+        }
+    }
+}
+
+/* ---- properties and output ---- */
+
+void junit_write_property(struct str *out, const char *name, const char *value)
+{
+    if (value != NULL) {
+        (void)str_append(out, "<property");
+        xml_attribute(out, "name", name);
+        xml_attribute(out, "value", value);
+        (void)str_append(out, "/>\n");
+    }
+}
+
+const char *outcome_flag_text(unsigned flags, struct str *out)
+{
+    static const struct {
+        unsigned flag;
+        const char *text;
+    } words[] = {
+        {FLAG_LEAKED_PROCESS, "left processes behind, which were killed"},
+        {FLAG_LEAKED_PIPE,    "its output stayed open after it ended"   },
+        {FLAG_OUTPUT_CUT,     "output beyond the limit was dropped"     },
+        {FLAG_KILLED,         "did not end when asked and was killed"   },
+        {FLAG_SCRATCH_FULL,   "its scratch space filled up"             },
+        {FLAG_OOM,            "killed by the kernel for want of memory" },
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if ((flags & words[i].flag) != 0) {
+            (void)str_append(out, out->len > 0 ? ", " : "");
+            (void)str_append(out, words[i].text);
+        }
+    }
+    return str_text(out);
+}
+
+static void write_number_property(struct str *out, const char *name, int64_t value)
+{
+    char number[32];
+    (void)snprintf(number, sizeof number, "%lld", (long long)value);
+    junit_write_property(out, name, number);
+}
+
+static void write_properties(struct str *out, const struct junit_entry *entry)
+{
+    const struct outcome *outcome = entry->outcome;
+    if (outcome == NULL) {
+        return;
+    }
+    CLEANUP(str_fini) struct str flags = STR_INIT(1024);
+    bool ended_badly = entry->status != OUTCOME_PASSED && entry->status != OUTCOME_SKIPPED;
+    bool has_flags = outcome_flag_text(outcome->flags, &flags)[0] != '\0';
+    if (!has_flags && outcome->attempt <= 1 && !ended_badly) {
+        return;
+    }
+    (void)str_append(out, "<properties>\n");
+    if (outcome->attempt > 1) {
+        write_number_property(out, "attempts", outcome->attempt);
+    }
+    if (ended_badly && outcome->signal != 0) {
+        write_number_property(out, "signal", outcome->signal);
+    } else if (ended_badly && outcome->exit_code >= 0) {
+        write_number_property(out, "exit_code", outcome->exit_code);
+    }
+    if (has_flags) {
+        junit_write_property(out, "notes", str_text(&flags));
+    }
+    (void)str_append(out, "</properties>\n");
+}
+
+static void append_capture(struct junit_writer *writer,
+                           struct str *out,
+                           const struct capture *capture)
+{
+    size_t size = capture->len < JUNIT_TEXT_MAX ? (size_t)capture->len : JUNIT_TEXT_MAX;
+    if (!take_budget(writer, size)) {
+        (void)str_append(out, LEFT_OUT);
+        return;
+    }
+    CLEANUP(str_fini) struct str text = STR_INIT(4 * (size_t)JUNIT_TEXT_MAX);
+    if (capture_text(&text, writer->run_dir, capture, JUNIT_TEXT_MAX) != 0) {
+        writer->error = text.error;
+    }
+    xml_text_n(out, str_text(&text), text.len);
+}
+
+static void write_outputs(struct junit_writer *writer,
+                          struct str *out,
+                          const struct junit_entry *entry,
+                          const struct outcome *outcome)
+{
+    bool captured = outcome != NULL && outcome->out.len > 0;
+    if (captured || entry->output != NULL || entry->attachment != NULL) {
+        (void)str_append(out, "<system-out>");
+        if (captured) {
+            append_capture(writer, out, &outcome->out);
+        }
+        if (entry->output != NULL) {
+            write_text(writer, out, entry->output);
+        }
+        if (entry->attachment != NULL) {
+            (void)str_append(out, "\n[[ATTACHMENT|");
+            xml_text(out, entry->attachment);
+            (void)str_append(out, "]]\n");
+        }
+        (void)str_append(out, "</system-out>\n");
+    }
+    if (outcome != NULL && outcome->err.len > 0) {
+        (void)str_append(out, "<system-err>");
+        append_capture(writer, out, &outcome->err);
+        (void)str_append(out, "</system-err>\n");
+    }
+}
+
+void junit_write_captures(struct junit_writer *writer,
+                          struct str *out,
+                          const struct outcome *outcome)
+{
+    const struct junit_entry nothing = {0};
+    write_outputs(writer, out, &nothing, outcome);
+}
+
+/* ---- the element ---- */
+
+static void write_open_tag(struct junit_writer *writer,
+                           struct str *out,
+                           const struct junit_entry *entry)
+{
+    CLEANUP(str_fini) struct str other = STR_INIT(NAME_MAX_BYTES);
+    int rc = unique_name(&writer->names, entry->classname, entry->name, &other);
+    if (rc != 0 && writer->error == 0) {
+        writer->error = rc;
+    }
+    (void)str_append(out, "<testcase");
+    xml_attribute(out, "classname", entry->classname);
+    xml_attribute(out, "name", other.len > 0 ? other.data : entry->name);
+    xml_attribute(out, "file", entry->file);
+    if (entry->file != NULL && entry->line > 0) {
+        xml_attribute_count(out, "line", entry->line);
+    }
+    xml_attribute_seconds(out, "time", entry->time_s);
+}
+
+static bool is_bad(enum outcome_status status)
+{
+    return status != OUTCOME_PASSED && status != OUTCOME_SKIPPED;
+}
+
+void junit_write_entry(struct junit_writer *writer,
+                       struct str *out,
+                       const struct junit_entry *entry,
+                       struct junit_counts *counts)
+{
+    assert(entry->classname != NULL && entry->name != NULL);
+    count_entry(counts, entry);
+    write_open_tag(writer, out, entry);
+    (void)str_append(out, ">\n");
+    size_t start = out->len;
+    write_properties(out, entry);
+    if (entry->status != OUTCOME_PASSED) {
+        write_result(writer, out, entry);
+    }
+    write_attempts(out, entry);
+    if (is_bad(entry->status)) {
+        write_outputs(writer, out, entry, entry->outcome);
+    }
+    if (out->error == 0 && out->len == start) {
+        out->len -= 2; /* nothing inside */
+        (void)str_append(out, "/>\n");
+    } else {
+        (void)str_append(out, "</testcase>\n");
+    }
+}
+
+int junit_keep_attempt(struct junit_writer *writer,
+                       struct junit_attempts *attempts,
+                       uint64_t key,
+                       const struct junit_entry *entry)
+{
+    CLEANUP(str_fini) struct str xml = STR_INIT(16 * (size_t)JUNIT_TEXT_MAX);
+    write_result_inner(writer, &xml, entry);
+    char *text = str_take(&xml);
+    if (text == NULL
+        || vec_push(attempts, ((struct junit_attempt){.key = key, .xml = text})) != 0) {
+        mem_free(text);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void junit_attempts_fini(struct junit_attempts *attempts)
+{
+    struct junit_attempt *attempt = NULL;
+    vec_for_each (attempt, attempts) {
+        mem_free(attempt->xml);
+    }
+    vec_fini(attempts);
+}
