@@ -21,6 +21,7 @@ void complaints_init(struct complaints *complaints, const struct source *source)
     complaints->source = *source;
     complaints->count = 0;
     complaints->dropped = 0;
+    complaints->found = 0;
     complaints->error = 0;
 }
 
@@ -37,6 +38,7 @@ static bool is_known(const struct complaints *complaints, unsigned line, unsigne
 __attribute__((format(printf, 4, 0))) static void add(
     struct complaints *complaints, unsigned line, unsigned column, const char *format, va_list args)
 {
+    complaints->found++;
     if (is_known(complaints, line, column)) {
         return;
     }
@@ -65,6 +67,18 @@ void complain(struct complaints *complaints, const struct node *node, const char
     va_start(args, format);
     add(complaints, node->line, node->column, format, args);
     va_end(args);
+}
+
+bool complaints_room(struct complaints *complaints, const struct node *node)
+{
+    bool known = is_known(complaints, node->line, node->column);
+    bool full = complaints->count == COMPLAINTS_MAX;
+    if (!known && !full) {
+        return true;
+    }
+    complaints->found++;
+    complaints->dropped += !known;
+    return false;
 }
 
 void complaints_fail(struct complaints *complaints, int error)

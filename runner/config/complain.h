@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct node;
@@ -38,6 +39,7 @@ struct complaints {
     struct complaint items[COMPLAINTS_MAX];
     size_t count;
     size_t dropped; /* beyond COMPLAINTS_MAX */
+    size_t found;   /* all, those not kept too: tells whether a step found something */
     int error;      /* negative errno when memory was short; sticks */
 };
 
@@ -52,6 +54,10 @@ void complain_at(struct complaints *complaints,
                  ...) __attribute__((format(printf, 4, 5)));
 void complain(struct complaints *complaints, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* True when a complaint about this node would be kept. Else it is counted here, and the caller can
+ * save the search for "did you mean", which a hostile file could make long. */
+bool complaints_room(struct complaints *complaints, const struct node *node);
 
 /* Notes that memory was short; the first reason stays. */
 void complaints_fail(struct complaints *complaints, int error);

@@ -172,6 +172,13 @@ const struct pipeline *config_pipeline(const struct config *config)
     return &config->pipeline;
 }
 
+__attribute__((format(printf, 2, 0))) static void format_complaint(struct complaint *complaint,
+                                                                   const char *format,
+                                                                   va_list args)
+{
+    (void)vsnprintf(complaint->text, sizeof complaint->text, format, args);
+}
+
 int config_complain(const struct config *config,
                     struct source_pos pos,
                     struct err *err,
@@ -183,7 +190,7 @@ int config_complain(const struct config *config,
     struct complaint complaint = {.line = pos.line, .column = pos.column};
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(complaint.text, sizeof complaint.text, format, args);
+    format_complaint(&complaint, format, args);
     va_end(args);
     int result = complaint_write(&out, &config->source, &complaint);
     if (result == -ENOMEM) {

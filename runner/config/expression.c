@@ -21,7 +21,8 @@
 /* Digits of a seed. */
 #define SEED_TEXT_MAX 24
 
-/* Where the n-th OPEN of a text stands in the file. */
+/* Where the n-th OPEN of a text stands in the file. Reads the file from its start, so it is asked
+ * for complaints that will be kept only: complaints_room(). */
 static void locate(const struct reader *r,
                    const struct node *node,
                    size_t n,
@@ -82,6 +83,9 @@ static bool append_value(const struct reader *r, const char *name, struct str *o
 
 static void complain_unknown(struct reader *r, const struct node *node, size_t n, const char *name)
 {
+    if (!complaints_room(r->complaints, node)) {
+        return;
+    }
     unsigned line = 0;
     unsigned column = 0;
     locate(r, node, n, &line, &column);
@@ -122,6 +126,9 @@ static void complain_unknown(struct reader *r, const struct node *node, size_t n
 
 static void complain_open(struct reader *r, const struct node *node, size_t n, const char *sentence)
 {
+    if (!complaints_room(r->complaints, node)) {
+        return;
+    }
     unsigned line = 0;
     unsigned column = 0;
     locate(r, node, n, &line, &column);

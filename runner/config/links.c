@@ -51,6 +51,9 @@ static void resolve_stage(struct links *l, struct draft *draft)
         draft->layer.stage = index;
         return;
     }
+    if (!complaints_room(l->r->complaints, draft->stage_node)) {
+        return;
+    }
     const char *nearest = text_nearest(draft->stage, l->stages->items, l->stages->count);
     if (nearest != NULL) {
         complain(l->r->complaints,
@@ -78,6 +81,9 @@ static void check_plugin(struct links *l, const struct draft *draft)
             return;
         }
     }
+    if (!complaints_room(l->r->complaints, draft->uses_node)) {
+        return;
+    }
     const char *nearest = text_nearest(uses, options->plugins, options->plugin_count);
     if (nearest != NULL) {
         complain(l->r->complaints,
@@ -103,6 +109,9 @@ static const struct node *need_node(const struct draft *draft, size_t i)
 static void complain_need(struct links *l, const struct node *node, const char *word)
 {
     const char *bracket = strchr(word, '[');
+    if (!complaints_room(l->r->complaints, node)) {
+        return;
+    }
     const char *nearest = text_nearest(word, l->words, l->word_count);
     if (nearest != NULL) {
         complain(

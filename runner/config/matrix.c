@@ -35,6 +35,34 @@ static const char *value_text(struct reader *r, const struct node *axis, const s
     return good ? node->text : NULL;
 }
 
+static bool is_repeated(const struct node *values, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(values->items[i]->text, values->items[k]->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_values(struct reader *r, const struct node_pair *axis)
+{
+    const struct node *values = axis->value;
+    for (size_t i = 0; i < values->count; i++) {
+        if (value_text(r, axis->key, values->items[i]) == NULL) {
+            return false;
+        }
+        if (is_repeated(values, i)) {
+            complain(r->complaints,
+                     values->items[i],
+                     "the value `%s` is listed twice",
+                     values->items[i]->text);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_axis(struct reader *r, const struct node_pair *axis)
 {
     const struct node *values = axis->value;
@@ -49,24 +77,8 @@ static bool check_axis(struct reader *r, const struct node_pair *axis)
                  values->type == NODE_LIST ? "an empty one" : node_kind(values));
         return false;
     }
-    if (values->count > MATRIX_VARIANTS_MAX) {
-        return true; /* told by check_product() */
-    }
-    for (size_t i = 0; i < values->count; i++) {
-        if (value_text(r, axis->key, values->items[i]) == NULL) {
-            return false;
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(values->items[i]->text, values->items[k]->text) == 0) {
-                complain(r->complaints,
-                         values->items[i],
-                         "the value `%s` is listed twice",
-                         values->items[i]->text);
-                return false;
-            }
-        }
-    }
-    return true;
+    /* Too many are told by check_product(). */
+    return values->count > MATRIX_VARIANTS_MAX || check_values(r, axis);
 }
 
 static bool check_product(struct reader *r,

@@ -343,7 +343,7 @@ static bool copy_children(struct builder *b, const struct frame *frame)
         node->pairs = pairs;
         return pairs != NULL;
     }
-    const struct node **items = arena_calloc(b->arena, count, sizeof *items);
+    const struct node **items = arena_calloc(b->arena, count, sizeof(struct node *));
     for (size_t i = 0; items != NULL && i < count; i++) {
         items[i] = frame->pairs.items[i].value;
     }
@@ -384,9 +384,12 @@ static void complain_unknown_alias(struct builder *b, const char *name, const ya
     unsigned best = UINT_MAX;
     for (size_t i = 0; i < b->anchors.cap; i++) {
         const char *anchor = b->anchors.entries[i].key;
-        unsigned distance = anchor != NULL ? text_distance(name, anchor) : UINT_MAX;
-        if (distance < best
-            || (distance == best && anchor != NULL && strcmp(anchor, nearest) < 0)) {
+        if (anchor == NULL) {
+            continue;
+        }
+        unsigned distance = text_distance(name, anchor);
+        bool tie = distance == best && nearest != NULL && strcmp(anchor, nearest) < 0;
+        if (distance < best || nearest == NULL || tie) {
             best = distance;
             nearest = anchor;
         }

@@ -45,7 +45,7 @@ static const struct {
      "text after the end of the pipeline: only one mapping can stand at the top level",            PLACE_PROBLEM},
 };
 
-static const char *bad_start(char c)
+static const char *bad_start(int c)
 {
     switch (c) {
     case '\t':
@@ -59,10 +59,10 @@ static const char *bad_start(char c)
     }
 }
 
-static char byte_at(const struct source *source, const yaml_mark_t *mark)
+static int byte_at(const struct source *source, const yaml_mark_t *mark)
 {
     size_t offset = source_offset(source, (unsigned)mark->line + 1, (unsigned)mark->column + 1);
-    return offset < source->len ? source->text[offset] : '\0';
+    return offset < source->len ? (unsigned char)source->text[offset] : 0;
 }
 
 static void complain_mark(struct complaints *complaints, const yaml_mark_t *mark, const char *text)
@@ -90,11 +90,10 @@ static void give_advice(struct complaints *complaints,
 {
     const yaml_mark_t *problem = &parser->problem_mark;
     const yaml_mark_t *context = &parser->context_mark;
-    if (parser->context == NULL) {
-        complain_mark(complaints, problem, text);
-    } else if (place == PLACE_CONTEXT) {
+    bool known = parser->context != NULL;
+    if (known && place == PLACE_CONTEXT) {
         complain_mark(complaints, context, text);
-    } else if (place == PLACE_BRACKET && context->line != problem->line) {
+    } else if (known && place == PLACE_BRACKET && context->line != problem->line) {
         complain_at(complaints,
                     (unsigned)context->line + 1,
                     (unsigned)context->column + 1,
@@ -118,7 +117,7 @@ void node_syntax_complain(struct complaints *complaints, const yaml_parser_t *pa
     }
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
     if (strcmp(problem, "found character that cannot start any token") == 0) {
-        char c = byte_at(&complaints->source, &parser->problem_mark);
+        int c = byte_at(&complaints->source, &parser->problem_mark);
         complain_mark(complaints, &parser->problem_mark, bad_start(c));
         return;
     }

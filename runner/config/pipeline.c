@@ -18,7 +18,7 @@ static const char *const default_stages[] = {"default", NULL};
 static const struct layer layer_defaults = {
     .with = "{}",
     .cwd = ".",
-    .timeout_ms = LAYER_TIMEOUT_DEFAULT_MS,
+    .timeout_ms = (int64_t)LAYER_TIMEOUT_DEFAULT_MS,
     .retry_when = LAYER_RETRY_WHEN_DEFAULT,
     .shards = 1,
     .slots = 1,
@@ -100,12 +100,12 @@ static void read_variant(struct reader *r, struct draft *draft)
     char what[96];
     (void)snprintf(what, sizeof what, "the layer `%.60s`", draft->key->text);
     struct reader_place place = {SCOPE_LAYER, what, draft->key};
-    size_t before = r->complaints->count;
+    size_t before = r->complaints->found;
     r->draft = draft;
     r->matrix = &draft->layer.matrix;
     reader_object(r, &place, draft->value, draft);
     write_settings(r, draft);
-    if (r->complaints->count == before) {
+    if (r->complaints->found == before) {
         check_layer(r, draft);
     }
     r->matrix = NULL;
@@ -136,7 +136,7 @@ static bool read_layer(struct reader *r,
                        struct drafts *drafts)
 {
     struct variants variants;
-    size_t before = r->complaints->count + r->complaints->dropped;
+    size_t before = r->complaints->found;
     (void)reader_check(r, &rule_id, "the layer id", pair->key, pair->key->text);
     (void)matrix_read(r, pair->value, &variants);
     for (size_t i = 0; i < variants.count && r->complaints->error == 0; i++) {
@@ -151,7 +151,7 @@ static bool read_layer(struct reader *r,
             return false;
         }
         draft.layer.name = draft.layer.id;
-        if (i == 0 || r->complaints->count + r->complaints->dropped == before) {
+        if (i == 0 || r->complaints->found == before) {
             read_variant(r, &draft);
         }
         if (!add_draft(r, drafts, &draft)) {
@@ -191,7 +191,8 @@ static void fill(struct reader *r,
                  const struct node_pair *const **ret_with)
 {
     struct layer *layers = arena_calloc(r->arena, drafts->count, sizeof *layers);
-    const struct node_pair **with = arena_calloc(r->arena, drafts->count, sizeof *with);
+    const struct node_pair **with =
+        arena_calloc(r->arena, drafts->count, sizeof(struct node_pair *));
     if (layers == NULL || with == NULL) {
         complaints_fail_arena(r->complaints, r->arena);
         return;

@@ -77,6 +77,9 @@ static const struct key_word *find_word(struct reader *r,
             return &key->words[i];
         }
     }
+    if (!complaints_room(r->complaints, node)) {
+        return NULL;
+    }
     const char *nearest = text_nearest(text, known, sizeof known / sizeof *known);
     if (nearest != NULL) {
         complain(r->complaints,
@@ -372,12 +375,12 @@ void read_reuse(struct reader *r, const struct key *key, const struct node *valu
 static void read_rule(struct reader *r, const struct node_pair *pair, struct gate_rule *rule)
 {
     char what[96];
-    size_t before = r->complaints->count;
+    size_t before = r->complaints->found;
     (void)snprintf(what, sizeof what, "the gate of `%.60s`", pair->key->text);
     struct reader_place place = {SCOPE_GATE, what, pair->key};
     *rule = (struct gate_rule){.metric = pair->key->text, .pos = reader_pos(r, pair->key)};
     reader_object(r, &place, pair->value, rule);
-    if (r->complaints->count > before) {
+    if (r->complaints->found > before) {
         return;
     }
     if (!rule->has_min && !rule->has_max) {
@@ -462,31 +465,43 @@ void read_needs(struct reader *r, const struct key *key, const struct node *valu
     r->draft->layer.has_needs = true;
 }
 
+static bool is_repeated(const struct node *list, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        if (strcmp(list->items[i]->text, list->items[k]->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_unique(struct reader *r, const struct node *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_repeated(list, i)) {
+            complain(r->complaints,
+                     list->items[i],
+                     "the stage `%s` is listed twice",
+                     list->items[i]->text);
+        }
+    }
+}
+
 void read_stages(struct reader *r, const struct key *key, const struct node *value, void *field)
 {
-    size_t before = r->complaints->count;
+    size_t before = r->complaints->found;
     read_list(r, key, value, field);
-    if (r->complaints->count > before || value->type != NODE_LIST) {
+    if (r->complaints->found > before || value->type != NODE_LIST) {
         return;
     }
     if (value->count == 0) {
         complain(r->complaints,
                  value,
                  "`stages` is empty: name at least one, or remove the key for one stage `default`");
-    }
-    if (value->count > STAGES_MAX) {
+    } else if (value->count > STAGES_MAX) {
         complain(r->complaints, value, "more than %d stages", STAGES_MAX);
-        return;
-    }
-    for (size_t i = 0; i < value->count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(value->items[i]->text, value->items[k]->text) == 0) {
-                complain(r->complaints,
-                         value->items[i],
-                         "the stage `%s` is listed twice",
-                         value->items[i]->text);
-            }
-        }
+    } else {
+        check_unique(r, value);
     }
 }
 

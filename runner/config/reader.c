@@ -73,6 +73,9 @@ static void complain_unknown(struct reader *r,
                              const struct reader_place *place,
                              const struct node *key)
 {
+    if (!complaints_room(r->complaints, key)) {
+        return;
+    }
     const char *nearest = nearest_key(place->scope, key->text);
     const char *other = other_scope(key->text);
     if (other != NULL) {
@@ -161,43 +164,36 @@ static void describe_wants(const struct key *key, char *buf, size_t size)
     }
 }
 
+#define FOUND(type) (1u << (unsigned)SCALAR_##type)
+#define QUOTED      (1u << 16)
+#define NUMBER      (FOUND(INT) | FOUND(FLOAT) | FOUND(ODD))
+#define NOT_TEXT    (NUMBER | FOUND(BOOL) | FOUND(OLDBOOL))
+
 /* What to do about a scalar that is nearly right. */
+static const struct {
+    enum key_type wanted;
+    unsigned found; /* bits */
+    const char *advice;
+} mends[] = {
+    {TYPE_TEXT,     NOT_TEXT,                  "; put quotes around it"                      },
+    {TYPE_LIST,     NOT_TEXT,                  "; put quotes around it"                      },
+    {TYPE_LIST,     FOUND(TEXT),               "; put it in brackets"                        },
+    {TYPE_DURATION, FOUND(INT),                "; add the unit: ms, s, m, h or d"            },
+    {TYPE_SHARE,    FOUND(INT) | FOUND(FLOAT), "; write it with `%`"                         },
+    {TYPE_BOOL,     FOUND(OLDBOOL),            "; yes, no, on and off are not used in sluice"},
+    {TYPE_BOOL,     QUOTED,                    "; remove the quotes"                         },
+    {TYPE_INT,      QUOTED,                    "; remove the quotes"                         },
+    {TYPE_NUMBER,   QUOTED,                    "; remove the quotes"                         },
+    {TYPE_VERSION,  QUOTED,                    "; remove the quotes"                         },
+};
+
 static const char *mend(const struct key *key, const struct node *node)
 {
-    if (node->type != NODE_TEXT) {
-        return "";
-    }
-    enum scalar_type type = node->plain ? scalar_parse(node->text).type : SCALAR_TEXT;
-    switch (key->type) {
-    case TYPE_LIST:
-        if (type == SCALAR_TEXT) {
-            return "; put it in brackets";
+    unsigned found = node->plain ? 1u << (unsigned)scalar_parse(node->text).type : QUOTED;
+    for (size_t i = 0; i < sizeof mends / sizeof *mends; i++) {
+        if (mends[i].wanted == key->type && (mends[i].found & found) != 0) {
+            return mends[i].advice;
         }
-        return "; put quotes around it";
-    case TYPE_TEXT:
-        return "; put quotes around it";
-    case TYPE_DURATION:
-        return type == SCALAR_INT ? "; add the unit: ms, s, m, h or d" : "";
-    case TYPE_SHARE:
-        return type == SCALAR_INT || type == SCALAR_FLOAT ? "; write it with `%`" : "";
-    case TYPE_BOOL:
-        if (type == SCALAR_OLDBOOL) {
-            return "; yes, no, on and off are not used in sluice";
-        }
-        return type == SCALAR_TEXT && !node->plain ? "; remove the quotes" : "";
-    case TYPE_INT:
-    case TYPE_NUMBER:
-    case TYPE_VERSION:
-        return type == SCALAR_TEXT && !node->plain ? "; remove the quotes" : "";
-    case TYPE_WORD:
-    case TYPE_WORDS:
-    case TYPE_ENV:
-    case TYPE_MATRIX:
-    case TYPE_WITH:
-    case TYPE_OBJECT:
-    case TYPE_MAP:
-    case TYPE_COUNT:
-        break;
     }
     return "";
 }

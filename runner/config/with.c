@@ -19,15 +19,16 @@ struct level {
 /* The shortest text that reads back as the same number, always with a point or an exponent. */
 static void write_float(double number, struct json_writer *w)
 {
-    char text[40];
+    char text[40] = "";
     for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text - 2, "%.*g", digits, number);
         if (strtod(text, NULL) == number) {
             break;
         }
     }
+    size_t len = strlen(text);
     if (strpbrk(text, ".e") == NULL) {
-        (void)strcat(text, ".0");
+        memcpy(text + len, ".0", sizeof ".0");
     }
     jw_raw(w, text);
 }

@@ -11,6 +11,7 @@
 /* As assert(), in every build. */
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_layer(const struct config *config, const struct layer *layer)
