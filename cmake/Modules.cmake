@@ -25,6 +25,10 @@ function(sluice_module name)
   if(headers)
     target_sources(sluice_${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
   endif()
+  # What a module needs beyond its sources (generated code) stands in its own folder.
+  if(EXISTS ${CMAKE_SOURCE_DIR}/${arg_FOLDER}/module.cmake)
+    include(${CMAKE_SOURCE_DIR}/${arg_FOLDER}/module.cmake)
+  endif()
   sluice_test_binary(${name} sluice_${name})
 endfunction()
 

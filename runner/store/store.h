@@ -15,8 +15,11 @@ struct store;
 int store_open(const char *file, struct store **ret_store, struct err *err);
 void store_close(struct store *store);
 
-/* A sink that records events. Rows are committed in batches (at most STORE_BATCH_MS old, and when a
- * run ends); a failure to write is kept and told by store_error(): the run goes on without history.
+/* A sink that records events. Rows wait in memory and are committed in batches: at once when the
+ * last commit is STORE_BATCH_MS ago, else with the first event after that, when a run ends, and by
+ * store_flush(), which a caller with a clock may call. The first failure to write is kept and told
+ * by store_error(), and nothing is written after it (what is in the file is a prefix of what
+ * happened): the run goes on without history. Cancelled attempts are no outcomes and not recorded.
  */
 #define STORE_BATCH_MS 500
 struct event_sink *store_sink(struct store *store);
@@ -30,13 +33,13 @@ struct unit_history {
     const char *unit;
     int64_t duration_ms; /* mean of the last passes, weighted to the newest; 0 = never passed */
     enum outcome_status last; /* final outcome of the newest run that ran it */
-    uint32_t runs;            /* times run */
+    uint32_t runs;            /* times it came to an outcome, skipped included */
     uint32_t flakes;          /* times it passed only after a retry */
     int64_t last_failed_ms;   /* wall clock; 0 = never */
 };
 
-/* Calls `each` for every unit of a layer that is known. Return non-zero from it to stop. Strings
- * are valid during the call. */
+/* Calls `each` for every unit of a layer that is known. Return positive from it to stop; a negative
+ * number stops too and is handed on, *err untouched. Strings are valid during the call. */
 int store_history(struct store *store,
                   const char *layer,
                   int (*each)(void *context, const struct unit_history *history),
@@ -53,7 +56,8 @@ struct run_row {
     struct tally tally;
 };
 
-/* Newest first; the callback returns non-zero to stop. */
+/* Newest first; the callback stops it as in store_history(). A run that never finished has the
+ * units of its tally, but no cases. */
 int store_runs(struct store *store,
                int (*each)(void *context, const struct run_row *row),
                void *context,
@@ -73,8 +77,9 @@ int store_outcomes(struct store *store,
                    void *context,
                    struct err *err);
 
-/* The snapshot on which a layer's gate last opened: for `when: changed`. 1 and the id copied into
- * buf, 0 = never. */
+/* The snapshot on which a layer's gate last opened: for `when: changed`. Only runs count in which
+ * all of the layer's units were judged on that snapshot: none excluded by filter or shard, none
+ * carried over but by resume. 1 and the id copied into buf, 0 = never. */
 int store_last_open(
     struct store *store, const char *layer, char *buf, size_t size, struct err *err);
 
