@@ -55,9 +55,12 @@ static int compare(const void *a, const void *b, void *context)
 /* Sorts order[begin..). Often it is sorted already: a first run knows no durations. */
 static void sort_units(struct plan *plan, size_t begin)
 {
-    uint32_t *units = plan->order.items + begin;
     size_t count = plan->order.count - begin;
 
+    if (count == 0) {
+        return;
+    }
+    uint32_t *units = &plan->order.items[begin];
     for (size_t i = 1; i < count; i++) {
         if (compare(&units[i - 1], &units[i], plan) > 0) {
             qsort_r(units, count, sizeof *units, compare, plan);

@@ -231,8 +231,7 @@ static void pull_needs(struct selection *s, size_t i)
     for (size_t e = 0; !layer->has_needs && e < s->plan->pipeline->layer_count; e++) {
         const struct layer *earlier = layer_of(s->plan, e);
         const struct choice *choice = &s->choices[e];
-        if (earlier->stage < layer->stage && earlier->outputs.count != 0 && choice->chosen
-            && !choice->blocked) {
+        if (earlier->stage < layer->stage && choice->chosen && !choice->blocked) {
             pull(s, e);
         }
     }

@@ -241,36 +241,74 @@ TEST(a_unit_that_is_only_told_as_skipped_waits_for_no_lock)
     story_end(&s);
 }
 
+/* Runs small units one after the other until none may start; how many did. */
+static int run_small_units(struct story *s)
+{
+    int count = 0;
+
+    for (;; count++) {
+        const char *action = story_next(s);
+        if (strcmp(action, "wait") == 0) {
+            return count;
+        }
+        assert_non_null(strstr(action, "unit u/small"));
+        story_finish(s, arena_strdup(s->arena, action + strlen("unit ")), OUTCOME_PASSED);
+    }
+}
+
 TEST(a_heavy_unit_is_passed_64_times_and_then_gets_its_slots)
 {
     struct story s;
-    const char *running = NULL;
-    int passed_by = 0;
 
     begin(&s, 2);
-    units_with_locks(&s, "x", "0first");
-    units_of_weight(&s, 2, "heavy");
+    story_units(&s, "u", "first");
+    units_of_weight(&s, 2, "heavy1");
+    story_units(&s, "u", "second");
+    units_of_weight(&s, 2, "heavy2");
     for (int i = 0; i < 200; i++) {
         story_units(&s, "u", arena_printf(s.arena, "small%d", i));
     }
     story_planned(&s, "u", "");
-    story_expect(&s, "unit u/0first");
     /* One slot is taken all the time; small units go through the other. */
-    for (;;) {
-        const char *action = story_next(&s);
-        if (strcmp(action, "wait") == 0) {
-            break;
-        }
-        assert_non_null(strstr(action, "unit u/small"));
-        passed_by++;
-        running = arena_strdup(s.arena, action + strlen("unit "));
-        story_finish(&s, running, OUTCOME_PASSED);
+    story_expect(&s, "unit u/first|unit u/second");
+    story_finish(&s, "u/second", OUTCOME_PASSED);
+    assert_int_equal(run_small_units(&s), PLAN_OVERTAKE_MAX - 1); /* "second" was one */
+    story_finish(&s, "u/first", OUTCOME_PASSED);
+    story_expect(&s, "unit u/heavy1|wait");
+    story_finish(&s, "u/heavy1", OUTCOME_PASSED);
+    story_expect(&s, "unit u/heavy2|wait");
+    story_finish(&s, "u/heavy2", OUTCOME_PASSED);
+    story_expect(&s, "unit u/small63|unit u/small64|wait");
+    story_end(&s);
+}
+
+TEST(passes_are_counted_afresh_for_the_next_heavy_unit)
+{
+    struct story s;
+
+    story_begin(&s, "one two");
+    story_layer(&s, "e", "one");
+    story_layer(&s, "u", "two");
+    story_needs(&s, "u", "");
+    story_start(&s);
+    story_expect(&s, "layer e|layer u");
+    story_units(&s, "u", "first");
+    units_of_weight(&s, 2, "heavy1 heavy2");
+    for (int i = 0; i < 200; i++) {
+        story_units(&s, "u", arena_printf(s.arena, "small%d", i));
     }
-    assert_int_equal(passed_by, PLAN_OVERTAKE_MAX);
-    story_finish(&s, "u/0first", OUTCOME_PASSED);
-    story_expect(&s, "unit u/heavy|wait");
-    story_finish(&s, "u/heavy", OUTCOME_PASSED);
-    story_expect(&s, "unit u/small64|unit u/small65|wait");
+    story_planned(&s, "u", "");
+    story_expect(&s, "unit u/first");
+    assert_int_equal(run_small_units(&s), PLAN_OVERTAKE_MAX);
+    story_finish(&s, "u/first", OUTCOME_PASSED);
+    story_expect(&s, "unit u/heavy1|wait");
+    /* Now an earlier unit takes the slot that heavy2 needs as well. */
+    story_planned(&s, "e", "x");
+    story_finish(&s, "u/heavy1", OUTCOME_PASSED);
+    story_expect(&s, "unit e/x");
+    assert_int_equal(run_small_units(&s), PLAN_OVERTAKE_MAX);
+    story_finish(&s, "e/x", OUTCOME_PASSED);
+    story_expect(&s, "judge e|unit u/heavy2|wait");
     story_end(&s);
 }
 

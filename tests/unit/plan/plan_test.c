@@ -241,9 +241,9 @@ TEST(the_shard_of_a_unit_never_changes)
     s.options.shard_index = 1;
     s.options.shard_count = 2;
     start_one(&s);
-    for (char id = 'a'; id <= 'g'; id++) {
-        story_units(&s, "unit", arena_printf(s.arena, "%c", id));
-        answer[id - 'a'] = (char)('0' + s.added);
+    for (int i = 0; i < 7; i++) {
+        story_units(&s, "unit", arena_printf(s.arena, "%c", 'a' + i));
+        answer[i] = (char)('0' + s.added);
     }
     assert_string_equal(answer, "1111001");
     story_end(&s);
@@ -300,6 +300,36 @@ TEST(a_layer_that_carries_everything_is_judged_by_what_it_carries)
     assert_int_equal(story_counts(&s, "unit").tally.cases_passed, 2);
     story_judged(&s, "unit", VERDICT_OPEN);
     story_expect(&s, "done");
+    story_end(&s);
+}
+
+TEST(a_layer_whose_matching_units_are_all_carried_is_judged_and_not_skipped)
+{
+    struct story s;
+
+    begin_one(&s, 1);
+    story_filter(&s, "a");
+    start_one(&s);
+    s.hint = (struct plan_hint){.known = true, .carried = true, .last = OUTCOME_PASSED};
+    story_planned(&s, "unit", "a b");
+    assert_int_equal(story_counts(&s, "unit").excluded, 1);
+    story_expect(&s, "judge unit|wait");
+    story_end(&s);
+}
+
+TEST(every_shard_makes_the_products_it_needs)
+{
+    struct story s;
+
+    story_begin(&s, "one two");
+    story_layer(&s, "build", "one")->outputs = story_words(&s, "bin/*");
+    story_layer(&s, "unit", "two");
+    s.options.shard_count = 1000000;
+    s.options.shard_index = 1;
+    story_start(&s);
+    story_expect(&s, "layer build");
+    story_planned(&s, "build", "x y");
+    story_expect(&s, "unit build/x|unit build/y");
     story_end(&s);
 }
 

@@ -145,6 +145,22 @@ TEST(a_name_filter_keeps_products_whole_and_filters_the_rest)
     story_end(&s);
 }
 
+TEST(a_needed_layer_that_the_filter_leaves_out_runs_whole)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "lint", "one");
+    story_layer(&s, "unit", "one");
+    story_needs(&s, "unit", "lint");
+    story_filter(&s, "layer(unit)");
+    story_start(&s);
+    story_expect(&s, "layer lint");
+    story_planned(&s, "lint", "style");
+    story_expect(&s, "unit lint/style");
+    story_end(&s);
+}
+
 TEST(a_layer_with_no_unit_in_the_filter_lets_those_behind_it_run)
 {
     struct story s;
