@@ -55,6 +55,7 @@ struct group {
     double cost_s;
     uint32_t slots;
     size_t count;
+    size_t disabled;
     bool has_timeout;
 };
 
@@ -183,6 +184,7 @@ static int add_test(struct group *group, const struct ctest_test *test, size_t n
     group->slots = test->processors > group->slots ? test->processors : group->slots;
     group->slots = test->serial ? SDK_SLOTS_ALL : group->slots;
     group->count++;
+    group->disabled += test->disabled ? 1 : 0;
     return str_error(&group->numbers);
 }
 
@@ -302,7 +304,7 @@ static int emit_group(struct ctest_plan *plan, size_t first, struct err *err)
         .labels = group.labels.items,
         .file = file,
         .line = file != NULL ? test->line : 0,
-        .skip = test->disabled && group.count == 1 ? "DISABLED in CTest" : NULL,
+        .skip = group.disabled == group.count ? "DISABLED in CTest" : NULL,
     };
     return emit_command(plan, &group, &unit, err);
 }
