@@ -8,7 +8,8 @@ if(SLUICE_COVERAGE)
   add_compile_options(--coverage)
   add_link_options(--coverage)
 endif()
+add_compile_options(-UNDEBUG) # asserts stay on in every build
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  add_compile_options(-D_FORTIFY_SOURCE=2 -UNDEBUG) # asserts stay on
+  add_compile_options(-D_FORTIFY_SOURCE=2)
   add_link_options(-Wl,-z,relro -Wl,--as-needed)
 endif()

@@ -152,23 +152,32 @@ static int add_parts(struct adding *adding, const struct unit *unit, unsigned sh
     return rc;
 }
 
-static int add_unit(void *context, const struct unit *unit)
+static int add_expanding(struct adding *adding, const struct unit *unit)
+{
+    struct sched_layer *state = &adding->sched->layers[adding->layer];
+    if (++state->expanded > EXPAND_MAX) {
+        return err_set(
+            adding->err, -E2BIG, "more than %d units that expand into further units", EXPAND_MAX);
+    }
+    return chore_add(adding->sched, CHORE_EXPAND, adding->layer, unit) < 0
+               ? err_set(adding->err, -ENOMEM, "out of memory")
+               : 0;
+}
+
+/* The texts of `read` live in the run's arena already; the unit itself is copied there. */
+static int add_unit(void *context, const struct unit *read)
 {
     struct adding *adding = context;
     const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
-    struct sched_layer *state = &adding->sched->layers[adding->layer];
-    if (unit->expands) {
-        if (++state->expanded > EXPAND_MAX) {
-            return err_set(adding->err,
-                           -E2BIG,
-                           "more than %d units that expand into further units",
-                           EXPAND_MAX);
-        }
-        return chore_add(adding->sched, CHORE_EXPAND, adding->layer, unit) < 0
-                   ? err_set(adding->err, -ENOMEM, "out of memory")
-                   : 0;
+    if (layer->shards > 1 && !read->expands) {
+        return add_parts(adding, read, layer->shards);
     }
-    return layer->shards > 1 ? add_parts(adding, unit, layer->shards) : add_one(adding, unit);
+    struct unit *unit = arena_alloc(adding->sched->arena, sizeof *unit);
+    if (unit == NULL) {
+        return err_set(adding->err, -ENOMEM, "out of memory");
+    }
+    *unit = *read;
+    return unit->expands ? add_expanding(adding, unit) : add_one(adding, unit);
 }
 
 /* The plugin's last words, for its failure. */
@@ -353,13 +362,16 @@ static void decide(struct sched *sched,
                                judgement->metric_count,
                                gates,
                                &verdict->gate_count);
-    if (verdict->state == VERDICT_SHUT) {
+    const struct tally *tally = &counts.tally;
+    if (tally->not_run > 0 && tally->failed + tally->errored + tally->timed_out == 0) {
+        verdict->state = VERDICT_SHUT; /* whatever the gate says of what did run */
+        verdict->reason = not_run_reason(sched, &counts);
+    } else if (verdict->state == VERDICT_SHUT) {
         verdict->reason = shut_reason(sched, gates, verdict->gate_count);
-    } else if (counts.tally.not_run > 0) {
+    } else if (tally->not_run > 0) {
         verdict->state = VERDICT_SHUT;
         verdict->reason = not_run_reason(sched, &counts);
-    } else if (counts.tally.cases > 0 && counts.tally.cases == counts.tally.cases_skipped
-               && sched->options->plan_only == false) {
+    } else if (tally->cases > 0 && tally->cases == tally->cases_skipped) {
         verdict->state = VERDICT_ERROR;
         verdict->reason = "every test was skipped: that proves nothing";
     }
