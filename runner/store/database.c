@@ -146,19 +146,26 @@ static int read_number(struct store *store, const char *sql, int *ret_number, st
     return result;
 }
 
-/* A file that is not empty and not ours is not touched. */
-static int check_owner(struct store *store, int version, struct err *err)
+/* Reads the version of the schema, inside a transaction: another process may be making the file. A
+ * file that is not empty and not ours, or newer than we know, is refused. */
+static int read_version(struct store *store, int *ret_version, struct err *err)
 {
+    int version = 0;
     int id = 0;
     int tables = 0;
-    int result = read_number(store, "PRAGMA application_id", &id, err);
+    int result = read_number(store, "PRAGMA user_version", &version, err);
+    result = result == 0 ? read_number(store, "PRAGMA application_id", &id, err) : result;
     result = result == 0 ? read_number(store, "SELECT count(*) FROM sqlite_schema", &tables, err)
                          : result;
     if (result != 0) {
         return result;
     }
     if (id != STORE_APPLICATION_ID && (tables > 0 || version != 0)) {
-        return damaged(store, "cannot open it", "a database of some other program", err);
+        return err_set(err,
+                       -EUCLEAN,
+                       "%s is a database of some other program: move it away, and sluice makes its "
+                       "own there",
+                       store->file);
     }
     if (version > schema_step_count) {
         return err_set(err,
@@ -169,6 +176,7 @@ static int check_owner(struct store *store, int version, struct err *err)
                        version,
                        schema_step_count);
     }
+    *ret_version = version;
     return 0;
 }
 
@@ -177,8 +185,7 @@ static int migrate_locked(struct store *store, struct err *err)
 {
     char text[128];
     int version = 0;
-    int result = read_number(store, "PRAGMA user_version", &version, err);
-    result = result == 0 ? check_owner(store, version, err) : result;
+    int result = read_version(store, &version, err);
     for (int step = version; result == 0 && step < schema_step_count; step++) {
         (void)snprintf(text, sizeof text, "cannot apply %s", schema_steps[step].name);
         result = run_sql(store, schema_steps[step].sql, text, err);
@@ -191,23 +198,29 @@ static int migrate_locked(struct store *store, struct err *err)
     return result == 0 ? run_sql(store, text, "cannot mark it", err) : result;
 }
 
-static int migrate(struct store *store, struct err *err)
+/* Runs `body` between `begin` and COMMIT, or ROLLBACK when it fails. */
+static int in_transaction(struct store *store,
+                          const char *begin,
+                          int (*body)(struct store *store, struct err *err),
+                          struct err *err)
 {
-    int version = 0;
-    int result = read_number(store, "PRAGMA user_version", &version, err);
-    result = result == 0 ? check_owner(store, version, err) : result;
-    if (result != 0 || version == schema_step_count) {
-        return result;
-    }
-    result = run_sql(store, "BEGIN IMMEDIATE", "cannot start to write", err);
+    int result = run_sql(store, begin, "cannot start to use it", err);
     if (result != 0) {
         return result;
     }
-    result = migrate_locked(store, err);
+    result = body(store, err);
     result = result == 0 ? run_sql(store, "COMMIT", "cannot bring it up to date", err) : result;
     if (result != 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
+    return result;
+}
+
+static int look_at(struct store *store, struct err *err)
+{
+    int version = 0;
+    int result = read_version(store, &version, err);
+    store->outdated = version < schema_step_count;
     return result;
 }
 
@@ -233,7 +246,11 @@ static int make_folder(const char *file, struct err *err)
     if (printed < 0 || (size_t)printed >= sizeof folder) {
         return err_set(err, -ENAMETOOLONG, "%s: the path is too long", file);
     }
-    return dir_make(folder, 0777, err) == 0 ? 0 : err_wrap(err, "cannot open %s", file);
+    int result = dir_make(folder, 0777, err);
+    if (result != 0) {
+        (void)err_wrap(err, "cannot open %s", file);
+    }
+    return result;
 }
 
 int database_open(struct store *store, const char *file, struct err *err)
@@ -255,10 +272,8 @@ int database_open(struct store *store, const char *file, struct err *err)
     if (sqlite3_db_readonly(store->db, "main") == 1) {
         return err_set(err, -EROFS, "%s cannot be written to: look at its permissions", file);
     }
-    int version = 0;
-    result = read_number(store, "PRAGMA user_version", &version, err);
-    /* not a byte is written to a file that is not ours */
-    result = result == 0 ? check_owner(store, version, err) : result;
+    /* Before anything else: not a byte is written to a file that is not ours. */
+    result = in_transaction(store, "BEGIN", look_at, err);
     result = result == 0 ? set_wal(store, err) : result;
     result = result == 0 ? run_sql(store,
                                    "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
@@ -266,7 +281,10 @@ int database_open(struct store *store, const char *file, struct err *err)
                                    "cannot open it",
                                    err)
                          : result;
-    return result == 0 ? migrate(store, err) : result;
+    if (result == 0 && store->outdated) {
+        result = in_transaction(store, "BEGIN IMMEDIATE", migrate_locked, err);
+    }
+    return result;
 }
 
 /* ---- statements ---- */

@@ -70,6 +70,7 @@ struct store {
     sqlite3 *db;
     char *file;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use, kept */
+    bool outdated;                             /* its schema is older than ours */
     struct err error;                          /* the first failure to write; code 0 = none */
 
     struct {
