@@ -12,6 +12,7 @@
 #include "cli/say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,34 +97,33 @@ static int choose_run(struct report *report, const char *word, struct err *err)
                : err_set(err, -ENAMETOOLONG, "%s: the path is too long", report->state);
 }
 
-/* The first event of a log that lies elsewhere tells where its captures are. */
-static int keep_run_dir(void *context, const struct event *event)
-{
-    struct report *report = context;
-    char run_dir[PATH_TEXT_MAX];
-    if (event->type == EVENT_RUN_STARTED && run_id_is_valid(event->u.run_started.run_id)) {
-        const int len = snprintf(run_dir,
-                                 sizeof run_dir,
-                                 "%s/" STATE_FOLDER "/" FOLDERS_RUNS "/%s",
-                                 event->u.run_started.root,
-                                 event->u.run_started.run_id);
-        if (len < (int)sizeof run_dir && file_exists(run_dir)) {
-            memcpy(report->run_dir, run_dir, sizeof run_dir);
-        }
-    }
-    return 1;
-}
-
+/* Captures of a log that lies elsewhere are where its first event says, or beside it. */
 static int choose_file(struct report *report, const char *file, struct err *err)
 {
-    struct event_file_result result;
+    struct event event = {0};
     const char *base = path_basename(file);
-    if (snprintf(report->file, sizeof report->file, "%s", file) >= (int)sizeof report->file) {
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    if (arena == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    const int file_len = snprintf(report->file, sizeof report->file, "%s", file);
+    const int rc = event_file_first(file, arena, &event, err);
+    int len = 0;
+    if (rc == 0 && run_id_is_valid(event.u.run_started.run_id)) {
+        len = snprintf(report->run_dir,
+                       sizeof report->run_dir,
+                       "%s/" STATE_FOLDER "/" FOLDERS_RUNS "/%s",
+                       event.u.run_started.root,
+                       event.u.run_started.run_id);
+    }
+    if (len == 0 || len >= (int)sizeof report->run_dir || !file_exists(report->run_dir)) {
+        len = snprintf(report->run_dir, sizeof report->run_dir, "%.*s.", (int)(base - file), file);
+    }
+    arena_free(arena);
+    if (rc == 0 && (len >= (int)sizeof report->run_dir || file_len >= (int)sizeof report->file)) {
         return err_set(err, -ENAMETOOLONG, "the path is too long");
     }
-    (void)snprintf(report->run_dir, sizeof report->run_dir, "%.*s.", (int)(base - file), file);
-    const int rc = event_file_read(file, keep_run_dir, report, &result, err);
-    return rc > 0 ? 0 : rc;
+    return rc;
 }
 
 static int choose(struct report *report, struct err *err)
@@ -140,15 +140,7 @@ static int choose(struct report *report, struct err *err)
 
 /* ---- rendering ---- */
 
-static int pass_on(void *context, const struct event *event)
-{
-    const struct report *report = context;
-    struct event_sink *sink = fanout_sink(report->reports.fanout);
-    sink->emit(sink, event);
-    return 0;
-}
-
-static void tell_state(const struct report *report, const struct event_file_result *result)
+static void tell_state(const struct report *report, const struct event_log_read *result)
 {
     if (!result->finished) {
         say_problem("%s: this run did not come to its end (killed, or still under way); what ended "
@@ -163,26 +155,38 @@ static int write_summary(const struct report *report)
     if (!report->invocation->json) {
         return EXIT_OPEN;
     }
-    (void)summary_write(report->reports.summary, &text);
-    if (text.len > 0 && text.data[text.len - 1] != '\n') {
-        (void)str_append_char(&text, '\n');
-    }
+    (void)run_reports_summary(&report->reports, &text);
     return say_answer(&text);
+}
+
+/* Chooses the log, opens the views and replays it into them. */
+static int replay(struct report *report, struct event_log_read *ret_read, struct err *err)
+{
+    int rc = choose(report, err);
+    if (rc != 0) {
+        return rc;
+    }
+    CLEANUP(cleanup_fd) int fd = open(report->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "%s", report->file);
+    }
+    const struct invocation *in = report->invocation;
+    rc = run_reports_open_terminal(&report->reports, in, report->run_dir, false, err);
+    if (rc == 0) {
+        rc = run_reports_open_views(&report->reports, in, report->run_dir, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    struct event_sink *sink = fanout_sink(report->reports.fanout);
+    return event_log_replay(fd, report->file, sink, ret_read, err);
 }
 
 static int render(struct report *report)
 {
-    struct event_file_result result = {0};
+    struct event_log_read result = {0};
     struct err err = {0};
-    int rc = choose(report, &err);
-    if (rc != 0) {
-        say_error(&err);
-        return rc == -ENOENT ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
-    }
-    rc = run_reports_open_views(&report->reports, report->invocation, report->run_dir, &err);
-    if (rc == 0) {
-        rc = event_file_read(report->file, pass_on, report, &result, &err);
-    }
+    const int rc = replay(report, &result, &err);
     if (rc != 0) {
         say_error(&err);
         return rc == -ENOENT ? EXIT_USAGE : EXIT_INFRASTRUCTURE;

@@ -102,8 +102,11 @@ static void on_resize(void *context, unsigned width)
 
 static void on_tick(void *context, int64_t mono_ms)
 {
-    const struct run *run = context;
-    terminal_tick(run->reports.terminal, mono_ms);
+    struct run *run = context;
+    if (run->reports.live) {
+        terminal_tick(run->reports.terminal, mono_ms);
+    }
+    run_reports_flush(&run->reports);
 }
 
 static int open_controls(struct run *run, struct err *err)
@@ -146,6 +149,14 @@ static int open_sink(struct run *run, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
+static int open_reports(struct run *run, struct err *err)
+{
+    const char *run_dir = run->session.folder.path;
+    const int rc =
+        run_reports_open_facts(&run->reports, run->invocation, run_dir, run->session.store, err);
+    return rc == 0 ? run_reports_open_views(&run->reports, run->invocation, run_dir, err) : rc;
+}
+
 /* Everything up to the first event. */
 static enum exit_code open_all(struct run *run, struct err *err)
 {
@@ -154,7 +165,7 @@ static enum exit_code open_all(struct run *run, struct err *err)
         return code;
     }
     const char *run_dir = run->session.folder.path;
-    if (run_reports_open_terminal(&run->reports, run->invocation, run_dir, err) != 0) {
+    if (run_reports_open_terminal(&run->reports, run->invocation, run_dir, true, err) != 0) {
         return EXIT_INFRASTRUCTURE;
     }
     announce(run);
@@ -164,8 +175,7 @@ static enum exit_code open_all(struct run *run, struct err *err)
     if (code != EXIT_OPEN) {
         return code;
     }
-    if (run_reports_open(&run->reports, run->invocation, run_dir, run->session.store, err) != 0
-        || open_sink(run, err) != 0 || open_controls(run, err) != 0) {
+    if (open_reports(run, err) != 0 || open_sink(run, err) != 0 || open_controls(run, err) != 0) {
         return EXIT_INFRASTRUCTURE;
     }
     run->sink.next = fanout_sink(run->reports.fanout);
@@ -209,10 +219,7 @@ static int write_summary(const struct run *run)
     if (!run->invocation->json) {
         return EXIT_OPEN;
     }
-    (void)summary_write(run->reports.summary, &text);
-    if (text.len > 0 && text.data[text.len - 1] != '\n') {
-        (void)str_append_char(&text, '\n');
-    }
+    (void)run_reports_summary(&run->reports, &text);
     return say_answer(&text);
 }
 

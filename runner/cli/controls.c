@@ -132,25 +132,28 @@ static int listen_signals(struct controls *controls)
     return 0;
 }
 
-static int listen_live(struct controls *controls)
+static int start_clock(struct controls *controls)
 {
-    int rc = uv_timer_init(controls->options.loop, &controls->tick);
+    const int rc = uv_timer_init(controls->options.loop, &controls->tick);
     if (rc != 0) {
         return rc;
     }
     adopt(controls, (uv_handle_t *)&controls->tick);
-    rc = uv_timer_start(&controls->tick, on_tick, CONTROLS_TICK_MS, CONTROLS_TICK_MS);
-    if (rc != 0 || !in_foreground() || tcgetattr(STDIN_FILENO, &controls->cooked) != 0) {
-        return rc;
-    }
-    rc = uv_poll_init(controls->options.loop, &controls->keys, STDIN_FILENO);
-    if (rc != 0) {
-        return 0; /* no keys then: nothing is lost but a convenience */
+    return uv_timer_start(&controls->tick, on_tick, CONTROLS_TICK_MS, CONTROLS_TICK_MS);
+}
+
+/* Without keys nothing is lost but a convenience, so failures are passed over. */
+static void listen_keys(struct controls *controls)
+{
+    if (!in_foreground() || tcgetattr(STDIN_FILENO, &controls->cooked) != 0
+        || uv_poll_init(controls->options.loop, &controls->keys, STDIN_FILENO) != 0) {
+        return;
     }
     adopt(controls, (uv_handle_t *)&controls->keys);
-    controls->reads_keys = true;
-    keys_on(controls);
-    return uv_poll_start(&controls->keys, UV_READABLE, on_keys);
+    if (uv_poll_start(&controls->keys, UV_READABLE, on_keys) == 0) {
+        controls->reads_keys = true;
+        keys_on(controls);
+    }
 }
 
 int controls_new(const struct controls_options *options,
@@ -163,8 +166,11 @@ int controls_new(const struct controls_options *options,
     }
     controls->options = *options;
     int rc = listen_signals(controls);
+    if (rc == 0) {
+        rc = start_clock(controls);
+    }
     if (rc == 0 && options->live) {
-        rc = listen_live(controls);
+        listen_keys(controls);
     }
     if (rc != 0) {
         controls_close(controls);

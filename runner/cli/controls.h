@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a person steers a run under way: signals, keys, the size of the window, and the clock of the
- * live view. Everything is called on the loop's thread. */
+/* How a person steers a run under way: signals, keys, the size of the window, and the clock that
+ * views are redrawn by. Everything is called on the loop's thread. */
 #ifndef SLUICE_CLI_CONTROLS_H
 #define SLUICE_CLI_CONTROLS_H
 
@@ -12,12 +12,12 @@
 struct uv_loop_s;
 struct controls;
 
-/* Time between two redraws. */
+/* Time between two ticks. */
 #define CONTROLS_TICK_MS 100
 
 struct controls_options {
     struct uv_loop_s *loop;
-    bool live; /* redraw, and read keys when we may */
+    bool live; /* read keys when we may */
     int fd;    /* the terminal that is drawn on */
     void *context;
     void (*interrupt)(void *context, int signal_number); /* SIGINT, SIGTERM */

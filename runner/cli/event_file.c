@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/event_file.h"
 
-#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "model/event_json.h"
@@ -11,111 +10,57 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Read at once: a few hundred events. */
-#define READ_SIZE (256u << 10)
+/* Read at once; first lines have about 400 bytes. */
+#define READ_SIZE 4096u
 
-struct reading {
-    const char *path;
-    int (*each)(void *context, const struct event *event);
-    void *context;
-    uint64_t line; /* number of the line, from 1 */
-    struct event_file_result result;
-};
-
-/* One whole line, without its newline. */
-static int read_line(struct reading *reading, const char *line, size_t len, struct err *err)
-{
-    struct event event = {0};
-    struct err why = {0};
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
-    if (arena == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    reading->line++;
-    int rc = event_read(line, len, arena, &event, &why);
-    if (rc < 0) {
-        rc = err_set(err,
-                     rc == -ENOMEM ? rc : -EBADMSG,
-                     "%s:%llu: this is no event: %s",
-                     reading->path,
-                     (unsigned long long)reading->line,
-                     why.text);
-    } else if (rc == 1) {
-        reading->result.events++;
-        reading->result.finished |= event.type == EVENT_RUN_FINISHED;
-        rc = reading->each(reading->context, &event);
-    }
-    arena_free(arena);
-    return rc;
-}
-
-/* Hands out the whole lines in `buffer` and keeps the rest at its start. */
-static int read_lines(struct reading *reading, struct str *buffer, struct err *err)
-{
-    size_t start = 0;
-    int rc = 0;
-    while (rc == 0) {
-        const char *newline = memchr(buffer->data + start, '\n', buffer->len - start);
-        if (newline == NULL) {
-            break;
-        }
-        const size_t len = (size_t)(newline - buffer->data) - start;
-        rc = read_line(reading, buffer->data + start, len, err);
-        start += len + 1;
-    }
-    memmove(buffer->data, buffer->data + start, buffer->len - start);
-    buffer->len -= start;
-    return rc;
-}
-
-static int read_all(struct reading *reading, int fd, struct str *buffer, struct err *err)
+/* Appends up to the first newline, which is left out; all there is when there is none. */
+static int read_first_line(int fd, const char *path, struct str *line, struct err *err)
 {
     for (;;) {
-        if (str_reserve(buffer, READ_SIZE) != 0) {
-            return err_set(err,
-                           str_error(buffer),
-                           "%s:%llu: the line is too long",
-                           reading->path,
-                           (unsigned long long)reading->line + 1);
+        if (str_reserve(line, READ_SIZE) != 0) {
+            return err_set(err, str_error(line), "%s:1: the line is too long", path);
         }
-        const ssize_t got = read(fd, buffer->data + buffer->len, READ_SIZE);
+        char *piece = line->data + line->len;
+        const ssize_t got = read(fd, piece, READ_SIZE);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got < 0) {
-            return err_errno(err, "%s", reading->path);
+            return err_errno(err, "%s", path);
         }
-        if (got == 0) {
-            reading->result.torn = buffer->len > 0;
+        const char *newline = memchr(piece, '\n', (size_t)got);
+        line->len += newline != NULL ? (size_t)(newline - piece) : (size_t)got;
+        if (newline != NULL || got == 0) {
             return 0;
-        }
-        buffer->len += (size_t)got;
-        const int rc = read_lines(reading, buffer, err);
-        if (rc != 0) {
-            return rc;
         }
     }
 }
 
-int event_file_read(const char *path,
-                    int (*each)(void *context, const struct event *event),
-                    void *context,
-                    struct event_file_result *ret_result,
-                    struct err *err)
+int event_file_first(const char *path,
+                     struct arena *arena,
+                     struct event *ret_event,
+                     struct err *err)
 {
-    CLEANUP(str_fini) struct str buffer = STR_INIT(EVENT_LINE_MAX);
-    struct reading reading = {.path = path, .each = each, .context = context};
+    CLEANUP(str_fini) struct str line = STR_INIT(EVENT_FIRST_MAX);
+    struct event event = {0};
+    struct err why = {0};
     CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return err_errno(err, "%s", path);
     }
-    const int rc = read_all(&reading, fd, &buffer, err);
+    int rc = read_first_line(fd, path, &line, err);
     if (rc != 0) {
         return rc;
     }
-    if (reading.result.events == 0) {
-        return err_set(err, -ENODATA, "%s: there is no event in it", path);
+    rc = event_read(str_text(&line), line.len, arena, &event, &why);
+    if (rc != 1 || event.type != EVENT_RUN_STARTED) {
+        return err_set(err,
+                       rc == -ENOMEM ? -ENOMEM : -EBADMSG,
+                       "%s:1: an event log begins with a run_started event%s%s",
+                       path,
+                       rc < 0 ? ": " : "",
+                       rc < 0 ? why.text : "");
     }
-    *ret_result = reading.result;
+    *ret_event = event;
     return 0;
 }

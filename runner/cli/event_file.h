@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads event logs back: NDJSON files of past runs. */
+/* The first event of a log: which run it is of. (All of it: event_log_replay() of
+ * reports/event_log.h.) */
 #ifndef SLUICE_CLI_EVENT_FILE_H
 #define SLUICE_CLI_EVENT_FILE_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "model/event.h"
 
-#include <stdbool.h>
+/* Longest first line: a run_started event with the longest command line there is (COMMAND_MAX of
+ * session.c). Beyond: an error. */
+#define EVENT_FIRST_MAX (8u << 20)
+#define EVENT_ARENA_MAX ((size_t)4 * EVENT_FIRST_MAX)
 
-/* One event as read takes at most this much memory: its line and the strings of its cases. */
-#define EVENT_ARENA_MAX ((size_t)2 << 30)
-
-struct event_file_result {
-    uint64_t events;
-    bool torn;     /* the last line ends in the middle: the run was killed while it wrote */
-    bool finished; /* a run_finished event was seen */
-};
-
-/* Calls `each` for every event in order (unknown types of newer versions are passed over); non-zero
- * from it stops and is returned, without message. A damaged line before the end: -EBADMSG with
- * file and line number. No event at all: -ENODATA. */
-int event_file_read(const char *path,
-                    int (*each)(void *context, const struct event *event),
-                    void *context,
-                    struct event_file_result *ret_result,
-                    struct err *err);
+/* Reads it; strings live in `arena` (of EVENT_ARENA_MAX bytes). -EBADMSG when the file does not
+ * begin with a run_started event. */
+int event_file_first(const char *path,
+                     struct arena *arena,
+                     struct event *ret_event,
+                     struct err *err);
 
 #endif

@@ -14,39 +14,48 @@
 #include "reports/terminal.h"
 #include "store/store.h"
 
+/* Starts zeroed; NULL members are not there. */
 struct run_reports {
     struct fanout *fanout;
     struct event_log *log;   /* run_dir/events.ndjson */
-    struct event_log *extra; /* --events; NULL */
-    struct junit *junit;     /* --junit; NULL */
+    struct event_log *extra; /* --events */
+    struct junit *junit;     /* --junit */
     struct summary *summary;
     struct terminal *terminal;
-    bool live;
+    bool live; /* the terminal redraws */
 };
 
-/* The terminal alone: first words reach the user before anything slow begins. */
+/* The terminal alone: first words reach the user before anything slow begins. `live` allows a view
+ * that is redrawn, where standard error is a terminal. */
 int run_reports_open_terminal(struct run_reports *reports,
                               const struct invocation *invocation,
                               const char *run_dir,
+                              bool live,
                               struct err *err);
 
-/* The rest. `store` may be NULL. Facts are written in the order that a crash needs: the row, then
- * the event (captures were written before the event came); views follow. A JUnit file of an earlier
- * run is removed, so that nobody takes it for this one's. */
-int run_reports_open(struct run_reports *reports,
-                     const struct invocation *invocation,
-                     const char *run_dir,
-                     struct store *store,
-                     struct err *err);
+/* Facts, in the order that a crash needs: the row, then the event (captures were written before the
+ * event came). `store` may be NULL. */
+int run_reports_open_facts(struct run_reports *reports,
+                           const struct invocation *invocation,
+                           const char *run_dir,
+                           struct store *store,
+                           struct err *err);
 
-/* The views only, to show a past run: terminal (never live), JUnit, summary. */
+/* Views: JUnit, summary, and the terminal opened before. A JUnit file of an earlier run is removed,
+ * so that nobody takes it for this one's. */
 int run_reports_open_views(struct run_reports *reports,
                            const struct invocation *invocation,
                            const char *run_dir,
                            struct err *err);
 
+/* Writes the event logs' waiting lines; failures are kept for the end. */
+void run_reports_flush(struct run_reports *reports);
+
 /* Writes what is written at the end. Each failure is told; returns false when there was one. */
 bool run_reports_finish(struct run_reports *reports, void (*tell)(const struct err *err));
+
+/* Appends the summary object as one line. */
+int run_reports_summary(const struct run_reports *reports, struct str *out);
 
 void run_reports_close(struct run_reports *reports);
 

@@ -103,31 +103,23 @@ static int check_choice(const struct session *session, struct choice *choice, st
     return 0;
 }
 
-/* First event of a log: keeps the id of the run it resumed. */
-static int keep_resumed(void *context, const struct event *event)
-{
-    char *resumed = context;
-    if (event->type == EVENT_RUN_STARTED && event->u.run_started.resumed != NULL) {
-        (void)snprintf(resumed, RUN_ID_SIZE, "%s", event->u.run_started.resumed);
-    }
-    return 1; /* one is enough */
-}
-
 /* The run that `run_id` itself went on with, or "". */
 static void find_resumed(const struct session *session, const char *run_id, char *resumed)
 {
     char path[PATH_TEXT_MAX];
-    struct event_file_result result;
-    struct err ignored = {0};
+    struct event event = {0};
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    const int len = snprintf(path,
+                             sizeof path,
+                             "%s/" FOLDERS_RUNS "/%s/" RUN_EVENTS_FILE,
+                             session->project.state,
+                             run_id);
     resumed[0] = '\0';
-    if (snprintf(path,
-                 sizeof path,
-                 "%s/" FOLDERS_RUNS "/%s/" RUN_EVENTS_FILE,
-                 session->project.state,
-                 run_id)
-        < (int)sizeof path) {
-        (void)event_file_read(path, keep_resumed, resumed, &result, &ignored);
+    if (arena != NULL && len < (int)sizeof path && event_file_first(path, arena, &event, NULL) == 0
+        && event.u.run_started.resumed != NULL) {
+        (void)snprintf(resumed, RUN_ID_SIZE, "%s", event.u.run_started.resumed);
     }
+    arena_free(arena);
 }
 
 int resume_prepare(struct session *session, struct err *err)

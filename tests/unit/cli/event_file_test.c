@@ -23,115 +23,94 @@ static void write_log(const struct str *text)
     }
 }
 
-static void append_note(struct str *out, uint64_t seq, const char *text)
+static void append_start(struct str *out, const char *command)
 {
     const struct event event = {
-        .type = EVENT_NOTE, .seq = seq, .time_ms = 1, .u.note = {.level = "info", .text = text}
-    };
-    assert_int_equal(event_write(out, &event), 0);
-}
-
-static void append_end(struct str *out, uint64_t seq)
-{
-    static const struct tally tally = {0};
-    const struct event event = {
-        .type = EVENT_RUN_FINISHED,
-        .seq = seq,
+        .type = EVENT_RUN_STARTED,
+        .seq = 1,
         .time_ms = 1,
-        .u.run_finished = {.exit_code = EXIT_OPEN, .tally = &tally}
+        .u.run_started = {.run_id = "20261122T090000-4f2a",
+                          .version = "0",
+                          .root = "/r",
+                          .pipeline = "sluice.yml",
+                          .name = "p",
+                          .host = "h",
+                          .resumed = "20261121T090000-4f2a",
+                          .command = command,
+                          .jobs = 1,
+                          .layer_count = 1}
     };
     assert_int_equal(event_write(out, &event), 0);
 }
 
-static int count_notes(void *context, const struct event *event)
+static void append_note(struct str *out)
 {
-    unsigned *count = context;
-    *count += event->type == EVENT_NOTE ? 1 : 0;
-    return 0;
+    const struct event event = {
+        .type = EVENT_NOTE, .seq = 2, .time_ms = 1, .u.note = {.level = "info", .text = "x"}
+    };
+    assert_int_equal(event_write(out, &event), 0);
 }
 
-static int stop_at_once(void *context, const struct event *event)
+static int first(struct event *ret_event, struct arena *arena, struct err *err)
 {
-    (void)event;
-    ++*(unsigned *)context;
-    return 42;
+    *err = (struct err){0};
+    return event_file_first(path, arena, ret_event, err);
 }
 
-TEST(all_events_come_in_order_and_the_end_is_seen)
-{
-    struct str log = STR_INIT(8u << 20);
-    struct event_file_result result = {0};
-    struct err err = {0};
-    unsigned count = 0;
-    for (unsigned i = 0; i < 20000; i++) { /* more than is read at once */
-        append_note(&log, i + 1, "a note of some length, so that lines cross the pieces read");
-    }
-    append_end(&log, 20001);
-    write_log(&log);
-    assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), 0);
-    assert_int_equal(count, 20000);
-    assert_int_equal(result.events, 20001);
-    assert_true(result.finished);
-    assert_false(result.torn);
-    str_fini(&log);
-}
-
-TEST(a_log_torn_in_its_last_line_is_read_up_to_there)
+TEST(the_first_event_tells_which_run_it_was_and_which_it_resumed)
 {
     struct str log = STR_INIT(1u << 20);
-    struct event_file_result result = {0};
-    struct err err = {0};
-    unsigned count = 0;
-    append_note(&log, 1, "one");
-    append_note(&log, 2, "two");
-    log.len -= 5;
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct event event = {0};
+    struct err err;
+    append_start(&log, "sluice run");
+    append_note(&log);
     write_log(&log);
-    assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), 0);
-    assert_int_equal(count, 1);
-    assert_true(result.torn);
-    assert_false(result.finished);
+    assert_int_equal(first(&event, arena, &err), 0);
+    assert_string_equal(event.u.run_started.run_id, "20261122T090000-4f2a");
+    assert_string_equal(event.u.run_started.resumed, "20261121T090000-4f2a");
+    arena_free(arena);
     str_fini(&log);
 }
 
-TEST(a_damaged_line_in_the_middle_is_an_error_with_its_number)
+TEST(a_first_line_longer_than_one_read_is_read_whole)
+{
+    static char command[20000];
+    struct str log = STR_INIT(1u << 20);
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct event event = {0};
+    struct err err;
+    memset(command, 'x', sizeof command - 1);
+    append_start(&log, command);
+    append_note(&log);
+    write_log(&log);
+    assert_int_equal(first(&event, arena, &err), 0);
+    assert_string_equal(event.u.run_started.command, command);
+    arena_free(arena);
+    str_fini(&log);
+}
+
+TEST(what_does_not_begin_as_a_log_is_told)
 {
     struct str log = STR_INIT(1u << 20);
-    struct event_file_result result = {.events = 77};
-    struct err err = {0};
-    unsigned count = 0;
-    append_note(&log, 1, "one");
-    (void)str_append(&log, "{\"v\":1,\"seq\":\n");
-    append_note(&log, 3, "three");
-    write_log(&log);
-    assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), -EBADMSG);
-    assert_non_null(strstr(err.text, "events.ndjson:2: this is no event"));
-    assert_int_equal(result.events, 77);
-    str_fini(&log);
-}
-
-TEST(the_reader_may_stop_early)
-{
-    struct str log = STR_INIT(1u << 20);
-    struct event_file_result result = {0};
-    struct err err = {0};
-    unsigned count = 0;
-    append_note(&log, 1, "one");
-    append_note(&log, 2, "two");
-    write_log(&log);
-    assert_int_equal(event_file_read(path, stop_at_once, &count, &result, &err), 42);
-    assert_int_equal(count, 1);
-    str_fini(&log);
-}
-
-TEST(an_empty_or_missing_log_is_an_error)
-{
-    struct str log = STR_INIT(64);
-    struct event_file_result result = {0};
-    struct err err = {0};
-    unsigned count = 0;
-    write_log(&log);
-    assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), -ENODATA);
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    struct event event = {.seq = 77};
+    struct err err;
+    write_log(&log); /* empty */
+    assert_int_equal(first(&event, arena, &err), -EBADMSG);
+    append_note(&log);
+    write_log(&log); /* begins with another event */
+    assert_int_equal(first(&event, arena, &err), -EBADMSG);
+    assert_non_null(strstr(err.text, "run_started"));
+    str_clear(&log);
+    append_start(&log, "sluice run");
+    log.len /= 2;
+    write_log(&log); /* torn */
+    assert_int_equal(first(&event, arena, &err), -EBADMSG);
+    assert_non_null(strstr(err.text, "events.ndjson:1:"));
     (void)snprintf(path, sizeof path, "%s/gone", test_folder());
-    assert_int_equal(event_file_read(path, count_notes, &count, &result, &err), -ENOENT);
+    assert_int_equal(first(&event, arena, &err), -ENOENT);
+    assert_int_equal(event.seq, 77);
+    arena_free(arena);
     str_fini(&log);
 }
