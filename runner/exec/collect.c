@@ -68,26 +68,24 @@ static int push_level(struct walk *walk, struct err *err)
     return 0;
 }
 
-/* Puts the next entry's path into walk->path. False at the end of the level. */
-static bool next_entry(struct walk *walk)
+/* Puts the next entry's path into walk->path: 1, 0 at the end of the level, or negative. */
+static int next_entry(struct walk *walk, struct err *err)
 {
     struct level *level = &walk->levels[walk->depth - 1];
     while (level->at < level->count) {
         const char *name = level->entries[level->at++]->d_name;
+        size_t room = sizeof walk->path - level->path_len;
         if (walk->depth == 1 && (strcmp(name, ".git") == 0 || strcmp(name, ".sluice") == 0)) {
             continue;
         }
         walk->path[level->path_len] = '\0';
-        int n = snprintf(walk->path + level->path_len,
-                         sizeof walk->path - level->path_len,
-                         "%s%s",
-                         level->path_len > 0 ? "/" : "",
-                         name);
-        if (n > 0 && (size_t)n < sizeof walk->path - level->path_len) {
-            return true;
-        }
+        int n = snprintf(
+            walk->path + level->path_len, room, "%s%s", level->path_len > 0 ? "/" : "", name);
+        return n > 0 && (size_t)n < room
+                   ? 1
+                   : err_set(err, -ENAMETOOLONG, "path too long: %s", walk->path);
     }
-    return false;
+    return 0;
 }
 
 static void pop_level(struct walk *walk)
@@ -122,11 +120,12 @@ int tree_walk(int root,
     walk->root = root;
     int rc = push_level(walk, err);
     while (rc >= 0 && walk->depth > 0) {
-        if (!next_entry(walk)) {
+        rc = next_entry(walk, err);
+        if (rc > 0) {
+            rc = visit(walk, each, context, err);
+        } else if (rc == 0) {
             pop_level(walk);
-            continue;
         }
-        rc = visit(walk, each, context, err);
     }
     while (walk->depth > 0) {
         pop_level(walk);
@@ -282,6 +281,15 @@ struct merging {
     struct err *err;
 };
 
+static int same_link(int a_dir, int b_dir, const char *path)
+{
+    char a[PATH_TEXT_MAX];
+    char b[PATH_TEXT_MAX];
+    ssize_t a_len = readlinkat(a_dir, path, a, sizeof a);
+    ssize_t b_len = readlinkat(b_dir, path, b, sizeof b);
+    return a_len >= 0 && a_len == b_len && memcmp(a, b, (size_t)a_len) == 0;
+}
+
 /* 1 same content and kind, 0 different, negative. */
 static int same_file(int a_dir, int b_dir, const char *path)
 {
@@ -296,6 +304,9 @@ static int same_file(int a_dir, int b_dir, const char *path)
     }
     if (a.st_mode != b.st_mode || a.st_size != b.st_size) {
         return 0;
+    }
+    if (S_ISLNK(a.st_mode)) {
+        return same_link(a_dir, b_dir, path);
     }
     CLEANUP(str_fini) struct str one = STR_INIT(SIZE_MAX / 2);
     CLEANUP(str_fini) struct str two = STR_INIT(SIZE_MAX / 2);

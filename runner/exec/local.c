@@ -402,10 +402,11 @@ static int local_start(struct exec *exec,
     }
     put_request(local, request);
     rc = send_message(slot, err);
-    if (rc < 0) {
+    if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET) {
         drop_process(slot, true);
         return rc;
     }
+    /* A process that is gone already has said why (WIRE_FAILED); that is read like any answer. */
     slot->request = *request;
     (void)snprintf(slot->cwd, sizeof slot->cwd, "%s", request->cwd != NULL ? request->cwd : ".");
     slot->busy = true;

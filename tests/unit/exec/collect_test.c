@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/collect.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/engine.h"
+#include "support/test.h"
+
+static const char *below(const char *name)
+{
+    static char paths[4][400];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    (void)snprintf(path, sizeof paths[0], "%s/%s", test_folder(), name);
+    return path;
+}
+
+TEST(merging_links_what_is_new_and_accepts_equal_files)
+{
+    struct err err = {0};
+    put_file(below("a"), "x/one", "1");
+    put_file(below("b"), "x/one", "1");
+    put_file(below("b"), "x/two", "2");
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("b"), below("all"), &err), 0);
+    assert_true(has_file(below("all"), "x/one"));
+    assert_true(has_file(below("all"), "x/two"));
+}
+
+TEST(merging_two_contents_for_one_path_is_an_error_that_names_it)
+{
+    struct err err = {0};
+    put_file(below("a"), "x/one", "1");
+    put_file(below("b"), "x/one", "2");
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("b"), below("all"), &err), -EEXIST);
+    assert_non_null(strstr(err.text, "x/one"));
+}
+
+TEST(merging_compares_links_by_their_targets)
+{
+    struct err err = {0};
+    assert_int_equal(dir_make(below("a"), 0755, &err), 0);
+    assert_int_equal(dir_make(below("b"), 0755, &err), 0);
+    assert_int_equal(dir_make(below("c"), 0755, &err), 0);
+    assert_int_equal(symlink("target", below("a/link")), 0);
+    assert_int_equal(symlink("target", below("b/link")), 0);
+    assert_int_equal(symlink("else", below("c/link")), 0);
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("b"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("c"), below("all"), &err), -EEXIST);
+}
+
+static int note_path(void *context, int root, const char *path, mode_t mode)
+{
+    char *seen = context;
+    (void)root;
+    (void)snprintf(
+        seen + strlen(seen), 1000 - strlen(seen), "%s%s ", path, S_ISDIR(mode) ? "/" : "");
+    return strcmp(path, "closed") != 0;
+}
+
+TEST(a_walk_is_sorted_and_enters_only_where_it_is_told_to)
+{
+    char seen[1000] = "";
+    struct err err = {0};
+    put_file(below("t"), "b/2", "");
+    put_file(below("t"), "b/1", "");
+    put_file(below("t"), "closed/no", "");
+    put_file(below("t"), ".git/no", "");
+    put_file(below("t"), ".sluice/no", "");
+    put_file(below("t"), "a", "");
+    CLEANUP(cleanup_fd) int root = open(below("t"), O_RDONLY | O_DIRECTORY);
+    assert_int_equal(tree_walk(root, note_path, seen, &err), 0);
+    assert_string_equal(seen, "a b/ b/1 b/2 closed/ ");
+}
+
+TEST(a_walk_refuses_folders_deeper_than_its_limit)
+{
+    struct err err = {0};
+    char seen[1000] = "";
+    CLEANUP(cleanup_fd) int root = open(test_folder(), O_RDONLY | O_DIRECTORY);
+    int at = dup(root);
+    for (int i = 0; i < COLLECT_DEPTH_MAX + 10; i++) {
+        assert_int_equal(mkdirat(at, "d", 0755), 0);
+        int next = openat(at, "d", O_RDONLY | O_DIRECTORY);
+        (void)close(at);
+        at = next;
+    }
+    (void)close(at);
+    assert_int_equal(tree_walk(root, note_path, seen, &err), -ELOOP);
+    assert_int_equal(tree_remove(root, "d", &err), 0);
+}
