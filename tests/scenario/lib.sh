@@ -65,7 +65,7 @@ run_sluice() {
 # cases FILE LAYER [CHILD]: names of the test cases of a layer in a JUnit file, sorted; only those with
 # a child element (failure, error, skipped), or with `-` only those with none.
 cases() {
-    local filter="starts-with(@classname,'$2.')"
+    local filter="(@classname='$2' or starts-with(@classname,'$2.'))"
     case ${3:-} in
     "") ;;
     -) filter+=" and not(failure) and not(error) and not(skipped)" ;;
