@@ -139,8 +139,8 @@ TEST(doubles_have_up_to_six_decimals)
     assert_double_is(123456789.125, "123456789.125");
     assert_double_is(9000000000001.0, "9000000000001");
     assert_double_is(1e300, "1.0000000000000001e+300");
-    assert_double_is(NAN, "null");
-    assert_double_is(-INFINITY, "null");
+    assert_double_is((double)NAN, "null");
+    assert_double_is(-(double)INFINITY, "null");
 }
 
 TEST(a_full_buffer_is_told_once_at_the_end)
