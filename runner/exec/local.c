@@ -249,21 +249,32 @@ static bool serve_message(struct local_slot *slot)
 /* Bytes read at once; most results are under 300. */
 #define READ_SIZE 16384
 
+/* One read, and what it completes. False when the process is gone. */
+static bool read_some(struct local_slot *slot)
+{
+    ssize_t n = str_reserve(&slot->in, READ_SIZE) < 0
+                    ? 0
+                    : read(slot->fd, slot->in.data + slot->in.len, READ_SIZE);
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
+        on_death(slot);
+        return false;
+    }
+    slot->in.len += n > 0 ? (size_t)n : 0;
+    while (slot->fd >= 0 && serve_message(slot)) {
+    }
+    return slot->fd >= 0;
+}
+
+/* A peer that closed with unread requests shows as an error (POLLERR) although its last words wait
+ * in the socket: libuv has stopped polling then, so they are read here to the end. */
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
     struct local_slot *slot = handle->data;
     (void)events;
-    if (status < 0 || str_reserve(&slot->in, READ_SIZE) < 0) {
-        on_death(slot);
-        return;
-    }
-    ssize_t n = read(slot->fd, slot->in.data + slot->in.len, READ_SIZE);
-    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
-        on_death(slot);
-        return;
-    }
-    slot->in.len += n > 0 ? (size_t)n : 0;
-    while (slot->fd >= 0 && serve_message(slot)) {
+    const pid_t pid = slot->pid;
+    bool more = read_some(slot);
+    while (status < 0 && more && slot->pid == pid) {
+        more = read_some(slot);
     }
 }
 
