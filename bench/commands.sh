@@ -12,8 +12,9 @@ cd "$work/tree"
 # Ten lines a layer, each with another id, command and need.
 awk -v lines="$lines" 'BEGIN {
     print "version: 1\nname: bench\nstages: [fast, slow]\nlayers:"
-    for (i = 0; i < (lines - 4) / 10; i++) {
-        printf "  layer_%d:\n    name: layer number %d\n    stage: %s\n    uses: command\n", i, i, i % 2 ? "slow" : "fast"
+    count = (lines - 4) / 10
+    for (i = 0; i < count; i++) {
+        printf "  layer_%d:\n    name: layer number %d\n    stage: %s\n    uses: command\n", i, i, i < count / 2 ? "fast" : "slow"
         printf "    with: {run: echo %d}\n    timeout: 10m\n    retry: {max: 2, when: [timeout, signal]}\n", i
         printf "    env: {NUMBER: \"%d\"}\n    needs: [%s]\n    gate: {failed: {max: 0}}\n", i, i ? "layer_" (i - 1) : ""
     }

@@ -19,7 +19,7 @@ for mode in none full; do
 version: 1
 name: bench
 layers:
-  true:
+  units:
     uses: command
     sandbox: $mode
     with: {each: units.txt}
