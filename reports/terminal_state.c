@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reports/terminal_state.h"
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "reports/terminal_render.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Units done before an end is foretold; fewer say little. */
+#define ETA_UNITS_MIN 10
+
+/* One failure in the recap: a head and some cases. */
+#define FAILURE_TEXT_MAX (64u << 10)
+
+/* Lines about gates: a thousand layers with a dozen gates. */
+#define GATES_TEXT_MAX (1u << 20)
+
+void view_init(struct view *view)
+{
+    *view = (struct view){0};
+    str_init(&view->gates, GATES_TEXT_MAX);
+}
+
+static void forget_running(struct view_running *running)
+{
+    mem_free(running->layer);
+    mem_free(running->unit);
+}
+
+void view_fini(struct view *view)
+{
+    for (size_t i = 0; i < view->running.count; i++) {
+        forget_running(&view->running.items[i]);
+    }
+    for (size_t i = 0; i < view->layers.count; i++) {
+        mem_free(view->layers.items[i].id);
+    }
+    for (size_t i = 0; i < view->failures.count; i++) {
+        mem_free(view->failures.items[i]);
+    }
+    for (size_t i = 0; i < view->flaky.count; i++) {
+        mem_free(view->flaky.items[i]);
+    }
+    vec_fini(&view->running);
+    vec_fini(&view->layers);
+    vec_fini(&view->failures);
+    vec_fini(&view->flaky);
+    str_fini(&view->gates);
+    mem_free(view->title);
+    *view = (struct view){0};
+}
+
+uint64_t view_bad(const struct view *view)
+{
+    return view->tally.failed + view->tally.errored + view->tally.timed_out;
+}
+
+const struct view_layer *view_layer(const struct view *view, const char *id)
+{
+    for (size_t i = 0; i < view->layers.count; i++) {
+        if (strcmp(view->layers.items[i].id, id) == 0) {
+            return &view->layers.items[i];
+        }
+    }
+    return NULL;
+}
+
+static size_t find_running(const struct view *view, const char *layer, const char *unit)
+{
+    for (size_t i = 0; i < view->running.count; i++) {
+        if (strcmp(view->running.items[i].unit, unit) == 0
+            && strcmp(view->running.items[i].layer, layer) == 0) {
+            return i;
+        }
+    }
+    return view->running.count;
+}
+
+const struct view_running *view_running(const struct view *view,
+                                        const char *layer,
+                                        const char *unit)
+{
+    size_t at = find_running(view, layer, unit);
+    return at < view->running.count ? &view->running.items[at] : NULL;
+}
+
+int64_t view_eta_ms(const struct view *view)
+{
+    bool all_planned = view->layer_count > 0 && view->layers_settled >= view->layer_count;
+    if (!all_planned || view->done < ETA_UNITS_MIN || view->done > view->planned) {
+        return -1;
+    }
+    double spent = (double)(view->now_ms - view->first_unit_ms);
+    return (int64_t)(spent * (double)(view->planned - view->done) / (double)view->done);
+}
+
+/* Keeps a text in a list; a text that memory is short for is dropped. */
+static void keep_text_in(void *list, struct str *text, size_t max)
+{
+    struct {
+        VEC_FIELDS(char *);
+    } *texts = list;
+
+    if (texts->count >= max) {
+        return;
+    }
+    char *copy = str_take(text);
+    if (copy == NULL || vec_push(texts, copy) != 0) {
+        mem_free(copy);
+    }
+}
+
+/* ---- events ---- */
+
+static void on_run_started(struct view *view, const struct event *event)
+{
+    CLEANUP(str_fini) struct str title = STR_INIT(1u << 16);
+    const char *name = event->u.run_started.name;
+    (void)str_appendf(&title,
+                      "sluice %s: %s, %zu layer%s, %u job%s, run %s",
+                      event->u.run_started.version != NULL ? event->u.run_started.version : "",
+                      name != NULL ? name : "pipeline",
+                      event->u.run_started.layer_count,
+                      event->u.run_started.layer_count == 1 ? "" : "s",
+                      event->u.run_started.jobs,
+                      event->u.run_started.jobs == 1 ? "" : "s",
+                      event->u.run_started.run_id);
+    if (event->u.run_started.resumed != NULL) {
+        (void)str_appendf(&title, ", continues %s", event->u.run_started.resumed);
+    }
+    mem_free(view->title);
+    view->title = str_take(&title);
+    view->layer_count = event->u.run_started.layer_count;
+    view->started_ms = event->time_ms;
+    view->told_ms = event->time_ms;
+}
+
+static struct view_layer *layer_of(struct view *view, const char *id, int64_t now_ms)
+{
+    for (size_t i = 0; i < view->layers.count; i++) {
+        if (strcmp(view->layers.items[i].id, id) == 0) {
+            return &view->layers.items[i];
+        }
+    }
+    struct view_layer layer = {.id = mem_strdup(id), .started_ms = now_ms};
+    if (layer.id == NULL || vec_push(&view->layers, layer) != 0) {
+        mem_free(layer.id);
+        return NULL;
+    }
+    return &view->layers.items[view->layers.count - 1];
+}
+
+static void on_layer_planned(struct view *view, const struct event *event)
+{
+    struct view_layer *layer = layer_of(view, event->u.layer_planned.layer, event->time_ms);
+    view->planned += event->u.layer_planned.units;
+    if (layer != NULL && !layer->planned) {
+        layer->planned = true;
+        layer->units = event->u.layer_planned.units;
+        view->layers_settled++;
+    }
+}
+
+static void on_unit_started(struct view *view, const struct event *event)
+{
+    struct view_running running = {
+        .layer = mem_strdup(event->u.unit_started.layer),
+        .unit = mem_strdup(event->u.unit_started.unit),
+        .started_ms = event->time_ms,
+        .attempt = event->u.unit_started.attempt,
+    };
+    if (view->first_unit_ms == 0) {
+        view->first_unit_ms = event->time_ms;
+    }
+    if (running.layer == NULL || running.unit == NULL || vec_push(&view->running, running) != 0) {
+        forget_running(&running);
+    }
+}
+
+static void remove_running(struct view *view, const char *layer, const char *unit)
+{
+    size_t at = find_running(view, layer, unit);
+    if (at == view->running.count) {
+        return;
+    }
+    forget_running(&view->running.items[at]);
+    view->running.count--;
+    memmove(&view->running.items[at],
+            &view->running.items[at + 1],
+            (view->running.count - at) * sizeof *view->running.items);
+}
+
+static bool is_bad(const struct outcome *outcome)
+{
+    return outcome->status != OUTCOME_PASSED && outcome->status != OUTCOME_SKIPPED
+           && (outcome->flags & FLAG_CANCELLED) == 0;
+}
+
+static void on_unit_finished(struct view *view, const struct event *event)
+{
+    const struct outcome *outcome = event->u.unit_finished.outcome;
+    remove_running(view, event->u.unit_finished.layer, event->u.unit_finished.unit);
+    if (!outcome->final) {
+        return;
+    }
+    view->done++;
+    tally_add(&view->tally, outcome);
+    CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
+    if (is_bad(outcome)) {
+        view->failure_count++;
+        if (view->failures.count < RECAP_FAILURES_MAX) {
+            render_failure(event, false, &text);
+            keep_text_in(&view->failures, &text, RECAP_FAILURES_MAX);
+        }
+    } else if (outcome->flaky) {
+        view->flaky_count++;
+        (void)str_appendf(&text,
+                          "%s %s passed at attempt %u\n",
+                          event->u.unit_finished.layer,
+                          event->u.unit_finished.unit,
+                          outcome->attempt);
+        keep_text_in(&view->flaky, &text, RECAP_FLAKY_MAX);
+    }
+}
+
+static void on_layer_judged(struct view *view, const struct event *event)
+{
+    const struct verdict *verdict = event->u.layer_judged.verdict;
+    struct view_layer *layer = layer_of(view, event->u.layer_judged.layer, event->time_ms);
+    if (layer != NULL && !layer->planned) {
+        layer->planned = true;
+        view->layers_settled++;
+    }
+    if (verdict->state == VERDICT_OPEN || verdict->state == VERDICT_SKIPPED) {
+        return;
+    }
+    const char *allowed = event->u.layer_judged.allow_failure ? " (may fail)" : "";
+    bool any = false;
+    for (size_t i = 0; i < verdict->gate_count; i++) {
+        if (!verdict->gates[i].open) {
+            (void)str_appendf(&view->gates, "%s%s: ", event->u.layer_judged.layer, allowed);
+            render_gate(&verdict->gates[i], &view->gates);
+            (void)str_append_char(&view->gates, '\n');
+            any = true;
+        }
+    }
+    if (!any || verdict->state == VERDICT_ERROR) {
+        (void)str_appendf(&view->gates,
+                          "%s%s: %s\n",
+                          event->u.layer_judged.layer,
+                          allowed,
+                          verdict->reason != NULL ? verdict->reason : "shut");
+    }
+}
+
+void view_apply(struct view *view, const struct event *event)
+{
+    view->now_ms = event->time_ms > view->now_ms ? event->time_ms : view->now_ms;
+    switch (event->type) {
+    case EVENT_RUN_STARTED:
+        on_run_started(view, event);
+        break;
+    case EVENT_LAYER_STARTED:
+        (void)layer_of(view, event->u.layer_started.layer, event->time_ms);
+        break;
+    case EVENT_LAYER_PLANNED:
+        on_layer_planned(view, event);
+        break;
+    case EVENT_UNIT_STARTED:
+        on_unit_started(view, event);
+        break;
+    case EVENT_UNIT_FINISHED:
+        on_unit_finished(view, event);
+        break;
+    case EVENT_LAYER_JUDGED:
+        on_layer_judged(view, event);
+        break;
+    case EVENT_UNIT_SLOW:
+    case EVENT_NOTE:
+    case EVENT_RUN_FINISHED:
+        break;
+    }
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the terminal knows of a run: a fold over events into counts and short lists. No output, no
+ * clock: `now_ms` moves with events and ticks. What does not fit into memory is left out; the
+ * counts stay right. */
+#ifndef SLUICE_REPORTS_TERMINAL_STATE_H
+#define SLUICE_REPORTS_TERMINAL_STATE_H
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "model/event.h"
+
+/* Failures and flaky units told again at the end; a person reads no more. Beyond: "and N more". */
+#define RECAP_FAILURES_MAX 100
+#define RECAP_FLAKY_MAX    20
+
+struct view_running {
+    char *layer;
+    char *unit;
+    int64_t started_ms;
+    unsigned attempt;
+};
+
+struct view_layer {
+    char *id;
+    int64_t started_ms;
+    uint64_t units;
+    bool planned;
+};
+
+struct view {
+    char *title;           /* what runs, for the first line */
+    size_t layer_count;    /* of the pipeline */
+    size_t layers_settled; /* planned, or judged without a plan */
+    uint64_t planned;      /* units of all layers planned so far */
+    uint64_t done;         /* of these, those with a final outcome */
+    struct tally tally;    /* of what is done */
+    int64_t started_ms, now_ms;
+    int64_t first_unit_ms; /* 0 = none started */
+    int64_t told_ms;       /* when a progress line was written last */
+    uint64_t failure_count, flaky_count;
+
+    struct {
+        VEC_FIELDS(struct view_running);
+    } running; /* in the order they were started */
+
+    struct {
+        VEC_FIELDS(struct view_layer);
+    } layers;
+
+    struct {
+        VEC_FIELDS(char *);
+    } failures; /* texts for the recap */
+
+    struct {
+        VEC_FIELDS(char *);
+    } flaky;
+    struct str gates; /* a line per gate or layer that is shut or in error */
+};
+
+void view_init(struct view *view);
+void view_fini(struct view *view);
+
+/* Takes an event in. */
+void view_apply(struct view *view, const struct event *event);
+
+/* Units that failed, errored or timed out so far. */
+uint64_t view_bad(const struct view *view);
+
+/* The layer, or NULL. */
+const struct view_layer *view_layer(const struct view *view, const char *id);
+
+/* The running unit, or NULL. */
+const struct view_running *view_running(const struct view *view,
+                                        const char *layer,
+                                        const char *unit);
+
+/* Milliseconds until the end if the rest goes as what is done; -1 = not known. */
+int64_t view_eta_ms(const struct view *view);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reports/terminal.h"
+
+#include "base/cleanup.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "reports/terminal_render.h"
+#include "reports/terminal_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support/test.h"
+#include "unit/reports/support/feed.h"
+
+#define assert_contains(text, part) assert_contains_at(__LINE__, text, part)
+#define assert_lacks(text, part)    assert_null(strstr((text), (part)))
+
+/* The time of feed_run_started(). */
+#define START_MS 1795338000000
+
+static void assert_contains_at(int line, const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("line %d: no \"%s\" in\n%s", line, part, text);
+    }
+}
+
+/* A terminal that writes into a file. */
+struct screen {
+    struct terminal *terminal;
+    int fd;
+    char text[1 << 20];
+};
+
+static struct screen screen;
+
+static struct event_sink *open_screen(bool live, bool color, enum verbosity verbosity)
+{
+    struct err err = {0};
+    screen.fd = memfd_create("screen", MFD_CLOEXEC);
+    assert_true(screen.fd >= 0);
+    const struct terminal_options options = {.fd = screen.fd,
+                                             .live = live,
+                                             .color = color,
+                                             .width = 80,
+                                             .verbosity = verbosity,
+                                             .run_dir = test_folder()};
+    assert_int_equal(terminal_new(&options, &screen.terminal, &err), 0);
+    return terminal_sink(screen.terminal);
+}
+
+static const char *shown(void)
+{
+    ssize_t got = pread(screen.fd, screen.text, sizeof screen.text - 1, 0);
+    assert_true(got >= 0);
+    screen.text[got] = '\0';
+    return screen.text;
+}
+
+static void close_screen(void)
+{
+    terminal_free(screen.terminal);
+    (void)close(screen.fd);
+}
+
+static void write_output(const char *name, const char *text)
+{
+    char file[600];
+    (void)snprintf(file, sizeof file, "%s/%s", test_folder(), name);
+    FILE *out = fopen(file, "we");
+    assert_non_null(out);
+    (void)fputs(text, out);
+    (void)fclose(out);
+}
+
+TEST(a_plain_run_tells_layers_failures_and_the_end)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    feed_run_started(sink);
+    assert_contains(shown(), "sluice 0.1.0: demo, 1 layer, 2 jobs, run 20261122T090000-4f2a\n");
+    feed_layer_started(sink, "unit");
+    feed_planned(sink, "unit", 2);
+    feed_unit_started(sink, "unit", "a", 0);
+    feed_passed(sink, "unit", "a");
+    feed_unit(sink, "unit", "b", &failed);
+    assert_contains(shown(), "FAILED unit b (0.010s): exit code 1\n");
+    feed_judged(sink, "unit", VERDICT_SHUT, "failed is 1");
+    feed_run_finished(sink, EXIT_SHUT, "unit is shut");
+    const char *text = shown();
+    assert_contains(text, "unit: started, stage default\n");
+    assert_contains(text, "unit: 2 units\n");
+    assert_lacks(text, "unit a");
+    assert_contains(text, "unit: shut, 2 units: 1 passed, 1 failed in 0.029s: failed is 1\n");
+    assert_contains(text, "\nfailures:\n  FAILED unit b (0.010s): exit code 1\n");
+    assert_contains(text, "\ngates:\n  unit: failed is 1, must be at most 0\n");
+    assert_contains(text, "  unit: score was not reported, must be at least 80\n");
+    assert_contains(text, "\n2 units: 1 passed, 1 failed\nwall 12.3s, cpu 45.6s (3.7x)\n");
+    assert_contains(text, "\nshut: 1 of 2 units failed in 12.3s: unit is shut\n");
+    assert_lacks(text, "\033");
+    close_screen();
+}
+
+TEST(an_open_run_ends_with_one_word)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_passed(sink, "unit", "a");
+    feed_judged(sink, "unit", VERDICT_OPEN, NULL);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    assert_contains(shown(), "unit: open, 1 unit: 1 passed in 0.000s\n");
+    assert_contains(shown(), "\nopen: 1 unit passed in 12.3s\n");
+    assert_lacks(shown(), "failures:");
+    close_screen();
+}
+
+TEST(failed_cases_come_with_their_place_first_and_their_text)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct test_case cases[] = {
+        {.name = "fine",                 .status = OUTCOME_PASSED},
+        { .name = "adds",
+         .suite = "math",
+         .file = "t.c",
+         .line = 12,
+         .message = "1 != 2",
+         .details = "1 != 2\nat t.c:12",
+         .status = OUTCOME_FAILED}
+    };
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    outcome.cases = (struct case_list){cases, 2};
+    outcome.hint = "add data/x to expose:";
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "t", &outcome);
+    assert_contains(shown(),
+                    "FAILED unit t (0.010s): 1 of 2 cases\n  t.c:12: math > adds: 1 != 2\n"
+                    "    | 1 != 2\n    | at t.c:12\n  hint: add data/x to expose:\n");
+    close_screen();
+}
+
+TEST(the_tail_of_the_output_is_shown_cleaned)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    char text[4096] = "";
+    for (int i = 1; i <= 30; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof line, "line %d \033[2J\a\n", i);
+        (void)strcat(text, line);
+    }
+    write_output("out.0", text);
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    outcome.out = (struct capture){.file = "out.0", .len = strlen(text)};
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "t", &outcome);
+    assert_contains(shown(), "    | line 11 \xEF\xBF\xBD\n");
+    assert_contains(shown(), "    | line 30 \xEF\xBF\xBD\n");
+    assert_lacks(shown(), "line 10 ");
+    assert_lacks(shown(), "\033");
+    close_screen();
+}
+
+TEST(retries_flakes_leaks_and_slow_units_are_told)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    struct outcome first = feed_outcome(OUTCOME_FAILED);
+    struct outcome second = feed_outcome(OUTCOME_PASSED);
+    first.final = false;
+    second.attempt = 2;
+    second.flaky = true;
+    second.flags = FLAG_LEAKED_PROCESS;
+    feed_run_started(sink);
+    feed_unit_started(sink, "unit", "a", 0);
+    struct event slow = {.type = EVENT_UNIT_SLOW, .time_ms = START_MS + 60003};
+    slow.u.unit_slow.layer = "unit";
+    slow.u.unit_slow.unit = "a";
+    sink->emit(sink, &slow);
+    feed_unit(sink, "unit", "a", &first);
+    feed_unit(sink, "unit", "a", &second);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    assert_contains(shown(), "SLOW unit a: still running after 1m00s\n");
+    assert_contains(shown(), "RETRY unit a: attempt 1 failed: exit code 1\n");
+    assert_contains(shown(), "FLAKY unit a: passed at attempt 2\n");
+    assert_contains(shown(), "LEAK unit a: left processes behind, which were killed\n");
+    assert_contains(shown(), "\nflaky:\n  unit a passed at attempt 2\n");
+    close_screen();
+}
+
+TEST(quiet_leaves_failures_and_the_end)
+{
+    struct event_sink *sink = open_screen(true, false, VERBOSITY_QUIET);
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    feed_run_started(sink);
+    feed_layer_started(sink, "unit");
+    feed_unit(sink, "unit", "b", &failed);
+    feed_note(sink, "info", "nothing");
+    terminal_tick(screen.terminal, 100);
+    assert_string_equal(shown(), "");
+    feed_note(sink, "warning", "careful");
+    feed_run_finished(sink, EXIT_SHUT, "no");
+    assert_string_equal(shown(),
+                        "warning: careful\n\nfailures:\n  FAILED unit b (0.010s): exit code 1\n"
+                        "shut: 1 of 1 unit failed in 12.3s: no\n");
+    close_screen();
+}
+
+TEST(verbose_names_every_unit)
+{
+    struct event_sink *sink = open_screen(false, true, VERBOSITY_VERBOSE);
+    feed_run_started(sink);
+    feed_passed(sink, "unit", "a");
+    assert_contains(shown(), "\033[32mPASSED\033[0m unit a (0.010s)\n");
+    close_screen();
+}
+
+TEST(many_failures_are_counted_not_told)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    feed_run_started(sink);
+    for (int i = 0; i < 150; i++) {
+        char unit[16];
+        (void)snprintf(unit, sizeof unit, "u%d", i);
+        feed_unit(sink, "unit", unit, &failed);
+    }
+    feed_run_finished(sink, EXIT_SHUT, "no");
+    assert_contains(shown(), "  FAILED unit u99 (0.010s): exit code 1\n  and 50 more\n");
+    assert_contains(shown(), "shut: 150 of 150 units failed");
+    close_screen();
+}
+
+TEST(without_a_live_block_progress_is_counted_every_ten_seconds)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_planned(sink, "unit", 4);
+    feed_unit_started(sink, "unit", "a", 0);
+    feed_passed(sink, "unit", "a");
+    feed_unit_started(sink, "unit", "b", 0);
+    terminal_tick(screen.terminal, 5000);
+    assert_lacks(shown(), "...");
+    terminal_tick(screen.terminal, 15000);
+    assert_contains(shown(), "... 1 of 4 units, 0 failed, 1 running, 10.0s\n");
+    terminal_tick(screen.terminal, 16000);
+    terminal_tick(screen.terminal, 26000);
+    assert_contains(shown(), "1 running, 21.0s\n");
+    close_screen();
+}
+
+TEST(the_live_block_is_erased_before_lines_and_at_the_end)
+{
+    struct event_sink *sink = open_screen(true, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_planned(sink, "unit", 4);
+    feed_unit_started(sink, "unit", "a", 0);
+    terminal_tick(screen.terminal, 1000);
+    terminal_tick(screen.terminal, 1000);
+    const char *text = shown();
+    size_t len = strlen(text);
+    assert_string_equal(text + len - strlen(" 0.000s  unit a\n"), " 0.000s  unit a\n");
+    terminal_tick(screen.terminal, 3500);
+    assert_contains(shown(),
+                    "\r\033[2A\033[J[                    ] 0/4  2.503s\n 2.500s  unit a\n");
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    feed_unit(sink, "unit", "a", &failed);
+    assert_contains(shown(), "\r\033[2A\033[JFAILED unit a (0.010s): exit code 1\n[====>");
+    terminal_print(screen.terminal, "a message");
+    assert_contains(shown(), "\r\033[1A\033[Ja message\n[====>");
+    terminal_end(screen.terminal);
+    terminal_end(screen.terminal);
+    len = strlen(shown());
+    assert_string_equal(screen.text + len - strlen("\r\033[1A\033[J"), "\r\033[1A\033[J");
+    close_screen();
+    assert_int_equal(len, strlen(screen.text));
+}
+
+TEST(a_narrower_terminal_erases_the_lines_that_wrapped)
+{
+    struct event_sink *sink = open_screen(true, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_unit_started(
+        sink, "unit", "a/very/long/name/of/a/unit/that/takes/more/than/forty/columns/on/screen", 0);
+    terminal_tick(screen.terminal, 1000);
+    terminal_resize(screen.terminal, 40);
+    assert_contains(shown(), "\r\033[3A\033[J0/0  0.003s\n");
+    terminal_resize(screen.terminal, 20);
+    size_t len = strlen(shown());
+    assert_int_equal(screen.text[len - 1], 'J'); /* too narrow: nothing is drawn */
+    close_screen();
+}
+
+static void fill_view(struct view *view, unsigned running)
+{
+    struct event e = {.type = EVENT_RUN_STARTED, .time_ms = 1000};
+    view_init(view);
+    e.u.run_started.run_id = "r";
+    e.u.run_started.layer_count = 1;
+    view_apply(view, &e);
+    e = (struct event){.type = EVENT_LAYER_PLANNED, .time_ms = 1000};
+    e.u.layer_planned.layer = "unit";
+    e.u.layer_planned.units = 100;
+    view_apply(view, &e);
+    for (unsigned i = 0; i < 20 + running; i++) {
+        char unit[128];
+        (void)snprintf(unit,
+                       sizeof unit,
+                       "tests/\xE6\x97\xA5/%u/\033[2J a long name indeed, more than fits",
+                       i);
+        e = (struct event){.type = EVENT_UNIT_STARTED, .time_ms = 2000 + i};
+        e.u.unit_started.layer = "unit";
+        e.u.unit_started.unit = unit;
+        e.u.unit_started.attempt = i % 3;
+        view_apply(view, &e);
+        if (i < 20) {
+            struct outcome outcome = feed_outcome(i == 3 ? OUTCOME_FAILED : OUTCOME_PASSED);
+            e = (struct event){.type = EVENT_UNIT_FINISHED, .time_ms = 4000};
+            e.u.unit_finished.layer = "unit";
+            e.u.unit_finished.unit = unit;
+            e.u.unit_finished.outcome = &outcome;
+            view_apply(view, &e);
+        }
+    }
+}
+
+TEST(the_live_block_fits_every_width)
+{
+    for (unsigned width = 40; width <= 200; width += 8) {
+        struct view view;
+        CLEANUP(str_fini) struct str out = STR_INIT(1u << 20);
+        const struct render_options options = {.width = width};
+        fill_view(&view, 20);
+        render_live(&view, &options, &out);
+        size_t lines = 0;
+        for (char *line = strtok(out.data, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+            assert_true(text_columns(line) < width);
+            assert_null(strchr(line, '\033'));
+            lines++;
+        }
+        assert_int_equal(lines, LIVE_UNITS_MAX + 2);
+        view_fini(&view);
+    }
+}
+
+TEST(an_end_is_foretold_when_all_layers_are_planned)
+{
+    struct view view;
+    CLEANUP(str_fini) struct str out = STR_INIT(1u << 20);
+    const struct render_options options = {.width = 80};
+    fill_view(&view, 1);
+    /* 20 of 100 units took 2 s: 8 s for the other 80 */
+    assert_int_equal(view_eta_ms(&view), 8000);
+    render_live(&view, &options, &out);
+    assert_contains(str_text(&out),
+                    "[===>                ] 20/100  1 failed  3.000s  ETA 8.000s\n");
+    view.layer_count = 2;
+    assert_int_equal(view_eta_ms(&view), -1);
+    view_fini(&view);
+}
+
+TEST(long_lines_are_cut_at_characters)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(1024);
+    render_cut(&out, "\xE6\x97\xA5\xE6\x97\xA5\xE6\x97\xA5", 5);
+    assert_string_equal(str_text(&out), "\xE6\x97\xA5...");
+    str_clear(&out);
+    render_cut(&out, "abc", 3);
+    assert_string_equal(str_text(&out), "abc");
+    str_clear(&out);
+    render_cut(&out, "abcdef", 2);
+    assert_string_equal(str_text(&out), "..");
+}
+
+TEST(other_ends_of_a_run_are_named)
+{
+    static const struct {
+        enum exit_code code;
+        const char *text;
+    } ends[] = {
+        {EXIT_NOTHING_SELECTED,   "nothing selected: 0 units passed in 12.3s: why\n"},
+        {EXIT_DEADLINE,           "out of time: 0 units passed in 12.3s: why\n"     },
+        {EXIT_INTERRUPTED,        "interrupted: 0 units passed in 12.3s: why\n"     },
+        {EXIT_RERUNS_OUTSTANDING, "re-runs outstanding: 0 units passed"             },
+        {EXIT_INFRASTRUCTURE,     "error: 0 units passed"                           }
+    };
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+        feed_run_started(sink);
+        feed_run_finished(sink, ends[i].code, "why");
+        assert_contains(shown(), ends[i].text);
+        close_screen();
+    }
+}
+
+TEST(a_terminal_short_of_memory_goes_on)
+{
+    for (size_t n = 1; n < 60; n++) {
+        struct err err = {0};
+        const struct terminal_options options = {.fd = -1, .live = true, .run_dir = test_folder()};
+        struct terminal *terminal = NULL;
+        (void)mem_fail_from(n);
+        if (terminal_new(&options, &terminal, &err) == 0) {
+            struct event_sink *sink = terminal_sink(terminal);
+            struct outcome failed = feed_outcome(OUTCOME_FAILED);
+            failed.message = "a message";
+            feed_run_started(sink);
+            feed_layer_started(sink, "unit");
+            feed_planned(sink, "unit", 4);
+            feed_unit_started(sink, "unit", "a", 0);
+            terminal_tick(terminal, 1000);
+            feed_unit(sink, "unit", "a", &failed);
+            feed_judged(sink, "unit", VERDICT_SHUT, "no");
+            feed_run_finished(sink, EXIT_SHUT, "no");
+        }
+        (void)mem_fail_from(0);
+        terminal_free(terminal);
+    }
+}
