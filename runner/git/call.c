@@ -40,8 +40,7 @@ static const struct {
  /* work trees are given by the environment */
     {"core.bare",              "false"    },
     {"submodule.recurse",      "false"    },
-    {"diff.ignoreSubmodules",  "dirty"    }, /* no `git status` process inside each submodule */
-  /* a failure is one, a hint is none */
+ /* a failure is one, a hint is none */
     {"add.ignoreErrors",       "false"    },
     {"core.safecrlf",          "false"    },
     {"advice.addEmbeddedRepo", "false"    },

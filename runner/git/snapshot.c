@@ -322,7 +322,7 @@ static int add_all(const struct snapshot *snap, struct err *err)
         VEC_FIELDS(const char *);
     } argv = {0};
     CLEANUP(str_fini) struct str specs = STR_INIT(1u << 20);
-    static const char *const fixed[] = {"git", "add", "-A", "--sparse", "--", "."};
+    static const char *const fixed[] = {"git", "add", "-A", "--", "."};
     int result = 0;
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && result == 0; i++) {
         result = vec_push(&argv, fixed[i]);

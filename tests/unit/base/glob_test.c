@@ -108,11 +108,11 @@ TEST(hostile_patterns_take_no_more_than_pattern_times_path)
     static char pattern[4001];
     memset(path, 'a', 4000);
     for (size_t i = 0; i + 4 < 4000; i += 5) {
-        memcpy(pattern + i, "**/*a", 5);
+        (void)snprintf(pattern + i, 6, "**/*a");
     }
     static char stars[2001];
     for (size_t i = 0; i < 2000; i += 2) {
-        memcpy(stars + i, "*a", 2);
+        (void)snprintf(stars + i, 3, "*a");
     }
     stars[1999] = 'b';
     int64_t begin = clock_mono_ns();

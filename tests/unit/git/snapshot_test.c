@@ -156,12 +156,13 @@ TEST(a_sparse_checkout_gives_the_whole_tree)
 TEST(a_split_index_and_an_untracked_cache_do_not_matter)
 {
     sh(REPO "git config core.splitIndex true; git update-index --split-index --untracked-cache\n"
-            "git status >/dev/null; echo changed >src/a.c; echo new >new");
+            "git status >/dev/null; echo changed >src/a.c; echo new >new; mkdir many\n"
+            "for i in $(seq 50); do echo $i >many/$i; done");
     char before[65536];
     (void)snprintf(before, sizeof before, "%s", sh_out("cd r/.git; ls; sha256sum *index*"));
     const char *tree = snapshot(open_repo("r"), NULL);
     assert_string_equal(content("r", tree, "src/a.c"), "changed");
-    assert_string_equal(names("r", tree), ".gitignore\nb.txt\ngone\nnew\nsrc/a.c");
+    assert_string_equal(content("r", tree, "many/50"), "50");
     assert_string_equal(sh_out("cd r/.git; ls; sha256sum *index*"), before);
 }
 
@@ -197,6 +198,23 @@ TEST(submodules_and_inner_repositories_are_recorded_by_their_commit)
     materialise(open_repo("r"), tree, at("pool"));
     assert_string_equal(sh_out("ls -A pool/tree/mod pool/tree/inner"),
                         "pool/tree/inner:\n\npool/tree/mod:");
+}
+
+/* git add starts `git status` in each submodule, whose configuration must not run a program either.
+ */
+TEST(configuration_of_submodules_is_not_executed)
+{
+    sh("git init -q sub; cd sub; echo s >s; git add s; git commit -qm s; cd ..\n" REPO
+       "git submodule -q add ../sub mod; git commit -qm m; echo dirty >mod/s\n"
+       "printf '#!/bin/sh\\ntouch \"%s\"\\n' \"$HOME/monitor-ran\" >../monitor\n"
+       "chmod +x ../monitor; git -C mod config core.fsmonitor \"$HOME/monitor\"; cd ..\n"
+       "cp -a r proof; git -C proof/mod status >/dev/null; test -e monitor-ran; rm monitor-ran");
+    const char *look = "cd r/.git/modules/mod; find . -type f | sort | xargs sha256sum";
+    char before[65536];
+    (void)snprintf(before, sizeof before, "%s", sh_out(look));
+    (void)snapshot(open_repo("r"), NULL);
+    assert_int_not_equal(access(at("monitor-ran"), F_OK), 0);
+    assert_string_equal(sh_out(look), before);
 }
 
 TEST(an_inner_repository_without_a_commit_is_explained)

@@ -184,7 +184,7 @@ TEST(damage_inside_the_file_is_told_when_it_is_met)
     memset(garbage, 0xa5, sizeof garbage);
     struct stat st;
     assert_int_equal(fstat(fd, &st), 0);
-    for (off_t offset = 10 * 4096; offset < st.st_size; offset += 4096) {
+    for (off_t offset = 40960; offset < st.st_size; offset += 4096) {
         assert_int_equal(pwrite(fd, garbage, sizeof garbage, offset), (int)sizeof garbage);
     }
     (void)close(fd);

@@ -258,7 +258,7 @@ TEST(pruning_deletes_the_oldest_runs_and_keeps_what_is_known_of_units)
     for (int i = 1; i <= 9; i++) {
         char run_id[32];
         (void)snprintf(run_id, sizeof run_id, "run-%d", i);
-        tell_start(store, run_id, 1000 * i, "t");
+        tell_start(store, run_id, INT64_C(1000) * i, "t");
         tell_plan(store, "unit", 0, 0);
         tell_unit(store, "a", OUTCOME_PASSED, 50);
         tell_verdict(store, "unit", VERDICT_OPEN);
@@ -283,7 +283,7 @@ static int64_t cpu_us(void)
 {
     struct timespec now;
     assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now), 0);
-    return now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return (int64_t)now.tv_sec * INT64_C(1000000) + (int64_t)now.tv_nsec / 1000;
 }
 
 TEST(ten_thousand_outcomes_cost_little)
