@@ -162,12 +162,15 @@ static void level_complain(struct tap *tap, struct level *level, const char *wha
     if (level == &tap->levels[0]) {
         complain(tap, what, "");
     } else if (level->complaint[0] == '\0') {
+        char name[sizeof level->name]; /* gcc cannot see that the fields do not overlap */
+        memcpy(name, level->name, sizeof name);
+        name[sizeof name - 1] = '\0';
         (void)snprintf(level->complaint,
                        sizeof level->complaint,
-                       "%s%s%s",
+                       "%.100s%s%.63s",
                        what,
-                       level->name[0] != '\0' ? ", in subtest " : "",
-                       level->name);
+                       name[0] != '\0' ? ", in subtest " : "",
+                       name);
     }
 }
 

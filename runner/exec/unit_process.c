@@ -322,7 +322,6 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
         return;
     }
     (void)snprintf(folder, sizeof folder, WORLD_ROOT "/%s", init->request->cwd);
-    (void)chdir(folder);
     if (spawn_command(init->request, folder, init->stdio, &command, &err) < 0) {
         keep_text(end->start_error, err.text);
         return;
