@@ -243,7 +243,7 @@ static int64_t to_ms(double seconds)
 
 static int emit_command(struct ctest_plan *plan,
                         const struct group *group,
-                        struct sdk_unit *unit,
+                        struct sdk_unit unit,
                         struct err *err)
 {
     const char *dir = plan->settings->dir;
@@ -275,10 +275,10 @@ static int emit_command(struct ctest_plan *plan,
         argv[10] = "-C";
         argv[11] = plan->settings->config;
     }
-    unit->argv = argv;
-    unit->report_format = "junit";
-    unit->report_path = report_path;
-    return unit_emit_fresh(plan->sdk, unit, err);
+    unit.argv = argv;
+    unit.report_format = "junit";
+    unit.report_path = report_path;
+    return unit_emit_fresh(plan->sdk, &unit, err);
 }
 
 static int emit_group(struct ctest_plan *plan, size_t first, struct err *err)
@@ -306,7 +306,7 @@ static int emit_group(struct ctest_plan *plan, size_t first, struct err *err)
         .line = file != NULL ? test->line : 0,
         .skip = group.disabled == group.count ? "DISABLED in CTest" : NULL,
     };
-    return emit_command(plan, &group, &unit, err);
+    return emit_command(plan, &group, unit, err);
 }
 
 int unit_plan_ctest(struct sdk *sdk, const struct unit_settings *settings, struct err *err)

@@ -168,7 +168,7 @@ static int refuse_nothing(const struct search *search, struct err *err)
 /* A cmocka program writes XML into a file: standard output belongs to the test. It never writes
  * over a file that is there but prints to standard error instead, so the file must be fresh. All
  * groups of one program go to one file, one root element after the other. */
-static int emit_cmocka(struct sdk *sdk, struct sdk_unit *unit, const char *path, struct err *err)
+static int emit_cmocka(struct sdk *sdk, struct sdk_unit unit, const char *path, struct err *err)
 {
     char report[64];
     (void)snprintf(report,
@@ -179,10 +179,10 @@ static int emit_cmocka(struct sdk *sdk, struct sdk_unit *unit, const char *path,
         {"CMOCKA_MESSAGE_OUTPUT", "xml" },
         {"CMOCKA_XML_FILE",       report},
     };
-    unit->env = env;
-    unit->env_count = sizeof env / sizeof env[0];
-    unit->report_path = report;
-    return unit_emit_fresh(sdk, unit, err);
+    unit.env = env;
+    unit.env_count = sizeof env / sizeof env[0];
+    unit.report_path = report;
+    return unit_emit_fresh(sdk, &unit, err);
 }
 
 static int emit_file(struct sdk *sdk, struct search *search, const char *path, struct err *err)
@@ -208,7 +208,7 @@ static int emit_file(struct sdk *sdk, struct search *search, const char *path, s
         .file = kind->executable ? NULL : source, /* a binary is not where the test is written */
     };
     if (kind->report != NULL && strcmp(kind->report, "cmocka") == 0) {
-        return emit_cmocka(sdk, &unit, path, err);
+        return emit_cmocka(sdk, unit, path, err);
     }
     if (search->settings->report != NULL) {
         unit.report_format = "junit";

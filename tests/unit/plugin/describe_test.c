@@ -146,7 +146,7 @@ TEST(a_plugin_that_hangs_is_ended)
     struct err err = {0};
     assert_int_equal(describe("#!/bin/sh\nsleep 100 & sleep 100\n", &err), -ETIMEDOUT);
     int64_t ms = (clock_mono_ns() - start) / 1000000;
-    assert_true(ms >= PLUGIN_DESCRIBE_TIMEOUT_MS && ms < 2 * PLUGIN_DESCRIBE_TIMEOUT_MS);
+    assert_true(ms >= PLUGIN_DESCRIBE_TIMEOUT_MS && ms < 2LL * PLUGIN_DESCRIBE_TIMEOUT_MS);
 }
 
 TEST(a_deeply_nested_answer_is_refused)

@@ -137,7 +137,7 @@ static void write_long_line(size_t len)
     char *text = mem_calloc(len + 6, 1);
     assert_non_null(text);
     memset(text, 'x', len);
-    memcpy(text + len, "\nmake", 5);
+    memcpy(text + len, "\nmake", sizeof "\nmake");
     write_list(text, len + 5);
     mem_free(text);
 }

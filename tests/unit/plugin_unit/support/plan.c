@@ -67,10 +67,10 @@ static json_t *read_units(const char *text)
     return units;
 }
 
-int plan(const char *with_text, json_t **ret_units, struct err *err)
+int plan(const char *settings, json_t **ret_units, struct err *err)
 {
     CLEANUP(json_cleanup) json_t *with = NULL;
-    assert_int_equal(json_parse(with_text, strlen(with_text), &with, err), 0);
+    assert_int_equal(json_parse(settings, strlen(settings), &with, err), 0);
     struct sdk sdk = {.layer = "l",
                       .root = enter_folder(),
                       .program = "/plugin",
@@ -86,11 +86,11 @@ int plan(const char *with_text, json_t **ret_units, struct err *err)
     return status;
 }
 
-void assert_plan_refused(const char *with, const char *message)
+void assert_plan_refused(const char *settings, const char *message)
 {
     json_t *units = NULL;
     struct err err = {0};
-    assert_true(plan(with, &units, &err) < 0);
+    assert_true(plan(settings, &units, &err) < 0);
     assert_string_equal(err.text, message);
 }
 

@@ -21,10 +21,10 @@ bool has_tool(const char *tool);
 void run_shell(const char *line);
 
 /* Plans with the settings; *ret_units (json_decref() it) is an array of units. */
-int plan(const char *with, json_t **ret_units, struct err *err);
+int plan(const char *settings, json_t **ret_units, struct err *err);
 
 /* The planning must fail with this message. */
-void assert_plan_refused(const char *with, const char *message);
+void assert_plan_refused(const char *settings, const char *message);
 
 /* Words of a unit's argv joined with blanks, in a static buffer. */
 const char *words_of(const json_t *unit, const char *key);
