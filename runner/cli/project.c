@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "git/git.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +120,8 @@ static void add_complaint(struct err *all, const struct err *one)
     }
     if (strstr(all->text, one->text) == NULL) {
         const size_t used = strlen(all->text);
-        (void)snprintf(all->text + used, sizeof all->text - used, "\n%s", one->text);
+        const int len = snprintf(all->text + used, sizeof all->text - used, "\n%s", one->text);
+        assert(len > 0); /* a list that grows too long is cut */
     }
 }
 
