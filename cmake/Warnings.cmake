@@ -10,7 +10,9 @@ target_compile_options(sluice_warnings INTERFACE
     -Wredundant-decls -Wnested-externs -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference
     -Wunused -Wunused-result -Wdate-time
     $<$<C_COMPILER_ID:GNU>:-Wformat-signedness -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
-        -Wstrict-overflow=2 -Warith-conversion -Wtrampolines -Wunsafe-loop-optimizations -Wstringop-overflow=4>
+        -Wstrict-overflow=2 -Warith-conversion -Wtrampolines -Wunsafe-loop-optimizations -Wstringop-overflow=4
+        # snprintf() into a bounded buffer is how we cut text on purpose; gcc warns of it by optimisation level
+        -Wno-format-truncation>
     $<$<C_COMPILER_ID:Clang>:-Wmissing-variable-declarations -Wcomma -Wextra-semi-stmt -Wconditional-uninitialized
         -Wassign-enum -Wunreachable-code-aggressive -Wloop-analysis -Wheader-hygiene>
     -fno-common -fstack-protector-strong)
