@@ -276,6 +276,7 @@ static int emit_command(struct ctest_plan *plan,
         argv[11] = plan->settings->config;
     }
     unit.argv = argv;
+    unit.cwd = "."; /* dir is below the root, wherever the layer would run */
     unit.report_format = "junit";
     unit.report_path = report_path;
     return unit_emit_fresh(plan->sdk, &unit, err);

@@ -299,25 +299,33 @@ static int check_sense(const struct fields *f, struct err *err)
     return 0;
 }
 
+/* The id of two units: says where the first one stands. */
+static int refuse_twice(const struct unit_reader *reader, const char *id, struct err *err)
+{
+    uintptr_t first = 0;
+    (void)map_get(&reader->ids, id, &first);
+    char shown[WORD_SHOWN_MAX];
+    return err_set(err,
+                   -EEXIST,
+                   "the id \"%s\" was given to the unit of line %zu already; ids name units in "
+                   "reports and history, each once",
+                   word_show(id, shown),
+                   (size_t)first);
+}
+
 /* Notes the id; a second unit with the same one is refused. */
 static int take_id(
     struct unit_reader *reader, const char *id, size_t line, struct unit *unit, struct err *err)
 {
     int status = word_check_id("id", id, err);
-    uintptr_t first = 0;
-    if (status == 0 && map_get(&reader->ids, id, &first) == 1) {
-        char shown[WORD_SHOWN_MAX];
-        return err_set(err,
-                       -EEXIST,
-                       "the id \"%s\" was given to the unit of line %zu already; ids name units "
-                       "in reports and history, each once",
-                       word_show(id, shown),
-                       (size_t)first);
-    }
     if (status != 0 || (status = share_field(reader, id, &unit->id, err)) != 0) {
         return status;
     }
-    return map_add(&reader->ids, unit->id, line) < 0 ? no_memory(err) : 0;
+    status = map_add(&reader->ids, unit->id, line);
+    if (status == 1) {
+        return refuse_twice(reader, id, err);
+    }
+    return status < 0 ? no_memory(err) : 0;
 }
 
 static int read_unit(

@@ -313,6 +313,7 @@ TEST(properties_become_what_the_scheduler_knows)
     assert_null(json_object_get(plain, "slots"));
     assert_string_equal(text_of(find_unit(units, "off"), "skip"), "DISABLED in CTest");
     assert_string_equal(text_of(json_object_get(plain, "report"), "format"), "junit");
+    assert_string_equal(text_of(plain, "cwd"), ".");
     assert_true(text_starts_with(text_of(json_object_get(plain, "report"), "path"),
                                  "build/Testing/Temporary/sluice-"));
 }
