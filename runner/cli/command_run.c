@@ -40,22 +40,18 @@ static void tell(void *context, const char *text)
     terminal_print(run->reports.terminal, str_text(&line));
 }
 
+/* The first line: something is seen before the tree is read, which may take a while. */
 static void announce(const struct run *run)
 {
     const struct pipeline *pipeline = config_pipeline(run->session.project.config);
     CLEANUP(str_fini) struct str line = STR_INIT(ERR_TEXT_MAX);
-    if (run->invocation->quiet) {
-        return;
+    if (!run->invocation->quiet) {
+        (void)str_appendf(&line,
+                          "pipeline %s: looking at the tree in %.1024s",
+                          pipeline->name != NULL ? pipeline->name : pipeline->file,
+                          run->session.project.root);
+        terminal_print(run->reports.terminal, str_text(&line));
     }
-    (void)str_appendf(&line,
-                      "run %s: pipeline %s, %zu layer%s, %u slot%s",
-                      run->session.run_id,
-                      pipeline->name != NULL ? pipeline->name : pipeline->file,
-                      pipeline->layer_count,
-                      pipeline->layer_count == 1 ? "" : "s",
-                      run->session.jobs,
-                      run->session.jobs == 1 ? "" : "s");
-    terminal_print(run->reports.terminal, str_text(&line));
 }
 
 /* ---- controls ---- */

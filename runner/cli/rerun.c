@@ -11,19 +11,20 @@ enum exit_code rerun_exit(enum exit_code from_sched,
     if (from_sched != EXIT_OPEN && from_sched != EXIT_NOTHING_SELECTED) {
         return from_sched;
     }
+    /* carried units alone open gates as well: then nothing new was learnt */
+    const bool idle = from_sched == EXIT_NOTHING_SELECTED || rerun->ran == 0;
     if (rerun->outstanding > 0) {
         (void)snprintf(reason,
                        RERUN_REASON_MAX,
                        "%s, but %llu unit%s that did not pass before %s still to be run again "
                        "(`sluice run --rerun-failed` without a selection runs them)",
-                       from_sched == EXIT_OPEN ? "what was run again passed"
-                                               : "nothing was selected",
+                       idle ? "nothing was selected" : "what was run again passed",
                        (unsigned long long)rerun->outstanding,
                        rerun->outstanding == 1 ? "" : "s",
                        rerun->outstanding == 1 ? "has" : "have");
         return EXIT_RERUNS_OUTSTANDING;
     }
-    if (from_sched == EXIT_OPEN) {
+    if (!idle) {
         return EXIT_OPEN;
     }
     if (!rerun->last_known) {

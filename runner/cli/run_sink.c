@@ -25,6 +25,7 @@ static struct event conclude(struct run_sink *sink, const struct event *event)
 static void emit(struct event_sink *base, const struct event *event)
 {
     struct run_sink *sink = (struct run_sink *)(void *)base; /* it is the first member */
+    sink->rerun.ran += event->type == EVENT_UNIT_STARTED ? 1 : 0;
     if (sink->history != NULL) {
         history_note(sink->history, event);
     }

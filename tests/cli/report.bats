@@ -57,16 +57,20 @@ setup() {
 }
 
 @test "a run that was killed is shown as far as it came, and is an error in JUnit" {
-    printf 'echo one\nsleep 4711\n' >units
-    "$SLUICE" run -j1 --sandbox none >/dev/null 2>&1 &
+    cat >units <<'EOF'
+echo one
+sh -c 'echo $$ >pid; exec sleep 600'
+EOF
+    "$SLUICE" run -j1 --sandbox none >/dev/null 2>&1 3>&- &
     pid=$!
-    wait_for grep -qs unit_finished .sluice/runs/*/events.ndjson
+    wait_for grep -qrs unit_finished .sluice/runs
+    wait_for test -s pid
     kill -9 "$pid"
     wait "$pid" || true
     expect_code 0 "$SLUICE" report --junit junit.xml
     says "did not come to its end"
     xml junit.xml "r.get('errors') != '0'"
-    wait_for bash -c '! pgrep -f "^sleep 4711$"'
+    wait_for gone "$(cat pid)"
 }
 
 @test "a log torn by a crash is read up to its last whole line" {

@@ -75,6 +75,13 @@ isolated() {
     "$SLUICE" doctor >/dev/null || skip "this machine cannot isolate units"
 }
 
+# gone PID: no such process, or only its name is left for its parent to collect.
+gone() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || return 0
+    [ -z "$state" ] || [ "$state" = Z ]
+}
+
 # wait_for COMMAND...: until it succeeds, at most 20 seconds.
 wait_for() {
     local i

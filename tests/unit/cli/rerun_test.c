@@ -6,7 +6,7 @@
 #include "support/test.h"
 
 static const struct rerun nothing_left = {
-    .last_known = true, .last_exit = EXIT_OPEN, .last_run = "20261122T090000-4f2a"};
+    .ran = 1, .last_known = true, .last_exit = EXIT_OPEN, .last_run = "20261122T090000-4f2a"};
 
 TEST(re_runs_that_passed_and_left_nothing_open_the_gate)
 {
@@ -34,6 +34,20 @@ TEST(nothing_to_re_run_after_a_green_run_is_open_with_words)
     assert_int_equal(rerun_exit(EXIT_NOTHING_SELECTED, &nothing_left, reason), EXIT_OPEN);
     assert_string_equal(reason,
                         "nothing has to be run again: all passed in run 20261122T090000-4f2a");
+}
+
+TEST(carried_units_that_open_the_gates_alone_are_nothing_new)
+{
+    struct rerun rerun = nothing_left;
+    char reason[RERUN_REASON_MAX];
+    rerun.ran = 0;
+    assert_int_equal(rerun_exit(EXIT_OPEN, &rerun, reason), EXIT_OPEN);
+    assert_non_null(strstr(reason, "nothing has to be run again"));
+    rerun.last_exit = EXIT_SHUT;
+    assert_int_equal(rerun_exit(EXIT_OPEN, &rerun, reason), EXIT_NOTHING_SELECTED);
+    rerun.outstanding = 2;
+    assert_int_equal(rerun_exit(EXIT_OPEN, &rerun, reason), EXIT_RERUNS_OUTSTANDING);
+    assert_non_null(strstr(reason, "nothing was selected"));
 }
 
 TEST(nothing_to_re_run_after_a_run_that_was_not_green_proves_nothing)
