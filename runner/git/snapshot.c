@@ -316,6 +316,45 @@ static int add_once(const struct snapshot *snap,
     return 0;
 }
 
+/* Does an ignore file name this path? By the snapshot's index, where excluded entries are gone. */
+static int is_ignored(const struct snapshot *snap, const char *path, struct err *err)
+{
+    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
+    char spec[PATH_MAX + 2];
+    (void)snprintf(spec, sizeof spec, "./%s", path);
+    const char *const argv[] = {"git", "check-ignore", "-q", "--", spec, NULL};
+    struct git_call call = snapshot_call(snap, argv);
+    int status = 0;
+    int result = git_call(&call, NULL, &errors, &status, err);
+    if (result == 0 && status > 1) {
+        return git_complain(err, -EIO, "git check-ignore", &errors);
+    }
+    return result != 0 ? result : status == 0;
+}
+
+/* Pathspecs that leave out the excluded paths, one behind the other. What git ignores is left out
+ * by itself, and must not be named: "git add" would call it a failure. */
+static int append_specs(const struct snapshot *snap,
+                        struct str *specs,
+                        size_t *ret_count,
+                        struct err *err)
+{
+    for (size_t i = 0; i < snap->exclude.count; i++) {
+        int ignored = is_ignored(snap, snap->exclude.items[i], err);
+        if (ignored < 0) {
+            return ignored;
+        }
+        if (ignored == 0) {
+            (void)str_append(specs, ":(exclude,top,literal)");
+            append_path(specs, snap->exclude.items[i]);
+            (*ret_count)++;
+        }
+    }
+    return str_error(specs) == 0
+               ? 0
+               : err_set(err, str_error(specs), "the list of excluded paths is too long");
+}
+
 static int add_all(const struct snapshot *snap, struct err *err)
 {
     struct {
@@ -323,17 +362,16 @@ static int add_all(const struct snapshot *snap, struct err *err)
     } argv = {0};
     CLEANUP(str_fini) struct str specs = STR_INIT(1u << 20);
     static const char *const fixed[] = {"git", "add", "-A", "--", "."};
-    int result = 0;
+    size_t count = 0;
+    int result = append_specs(snap, &specs, &count, err);
+    if (result != 0) {
+        return result;
+    }
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0] && result == 0; i++) {
         result = vec_push(&argv, fixed[i]);
     }
-    for (size_t i = 0; i < snap->exclude.count && result == 0; i++) {
-        (void)str_append(&specs, ":(exclude,top,literal)");
-        append_path(&specs, snap->exclude.items[i]);
-        result = str_error(&specs);
-    }
     const char *spec = str_text(&specs);
-    for (size_t i = 0; i < snap->exclude.count && result == 0; i++) {
+    for (size_t i = 0; i < count && result == 0; i++) {
         result = vec_push(&argv, spec);
         spec += strlen(spec) + 1;
     }

@@ -53,6 +53,18 @@ TEST(the_snapshot_of_a_clean_repository_is_its_commits_tree)
     assert_false(repo->private_repo);
 }
 
+/* "git add" fails when an excluded path is also ignored, after it has added all the others: a
+ * repository whose .gitignore names .sluice or the report folder had no snapshot. */
+TEST(what_is_excluded_may_be_ignored_too)
+{
+    static const char *const exclude[] = {"build/reports", "out.o", NULL};
+    sh(REPO "printf '*.o\\n.sluice/\\nbuild/\\n' >.gitignore\n"
+            "mkdir -p build/reports; echo x >build/reports/x; echo o >out.o; echo new >new");
+    const struct git_repo *repo = open_repo("r");
+    assert_string_equal(names("r", snapshot(repo, exclude)),
+                        ".gitignore\nb.txt\ngone\nnew\nsrc/a.c");
+}
+
 TEST(a_dirty_tree_is_taken_as_git_add_would_take_it)
 {
     sh(REPO
