@@ -63,7 +63,7 @@ static const char *share(struct unit_reader *reader, const char *text)
 {
     uint32_t hash = 2166136261u; /* FNV-1a; a collision only costs a copy */
     size_t len = 0;
-    for (; text[len] != '\0' && len <= SHARED_WORD_MAX; len++) {
+    for (; len <= SHARED_WORD_MAX && text[len] != '\0'; len++) {
         hash = (hash ^ (unsigned char)text[len]) * 16777619u;
     }
     if (len > SHARED_WORD_MAX) {
