@@ -116,6 +116,7 @@ static struct layer_report *layer_new(struct junit *junit, const char *id)
     spool_init(&layer->flat_body, junit->run_dir);
     spool_init(&layer->suites_body, junit->run_dir);
     layer->id = mem_strdup(id);
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
     if (layer->id == NULL || vec_push(&junit->layers, layer) != 0) {
         layer_free(layer);
         return NULL;
@@ -169,6 +170,7 @@ static struct retried *retried_new(struct junit *junit, const struct str *key)
         return NULL;
     }
     retried->key = mem_strdup(str_text(key));
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
     if (retried->key == NULL || vec_push(&junit->retried, retried) != 0) {
         mem_free(retried->key);
         mem_free(retried);
@@ -698,7 +700,11 @@ static int layer_file(const struct junit *junit, const char *layer, struct str *
     (void)str_append(ret_path, FILE_PREFIX);
     for (const char *c = layer; *c != '\0'; c++) {
         bool fit = *c != '/' && (unsigned char)*c > ' ';
-        (void)str_append_char(ret_path, fit ? *c : '_');
+        char shown = '_';
+        if (fit) {
+            shown = *c;
+        }
+        (void)str_append_char(ret_path, shown);
     }
     return str_append(ret_path, ".xml");
 }
@@ -723,7 +729,9 @@ static void remove_old_reports(const char *folder)
     if (dir == NULL) {
         return;
     }
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    struct dirent *entry = NULL;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is this function's own
+    while ((entry = readdir(dir)) != NULL) {
         if (text_starts_with(entry->d_name, FILE_PREFIX) && text_ends_with(entry->d_name, ".xml")) {
             (void)unlinkat(dirfd(dir), entry->d_name, 0);
         }

@@ -76,7 +76,11 @@ static bool copy_number(const char *text, char buf[NUMBER_MAX])
         if (*text == ',' && has_dot) {
             continue;
         }
-        buf[used++] = *text == ',' ? '.' : *text;
+        char c = *text;
+        if (c == ',') {
+            c = '.';
+        }
+        buf[used++] = c;
     }
     buf[used] = '\0';
     return used > 0;
@@ -122,16 +126,36 @@ static const struct {
     {"errored",    OUTCOME_ERRORED},
 };
 
-/* Only while no element has spoken: those come later and overrule it. */
-static void take_status_word(struct junit_case *c, const char *word)
+/* What the word says of a case without result elements; elements come later and may be worse. */
+static enum outcome_status status_of_word(const char *word)
 {
     for (size_t i = 0; i < sizeof status_words / sizeof status_words[0]; i++) {
         if (strcasecmp(word, status_words[i].word) == 0) {
-            c->status = outcome_status_worse(c->status, status_words[i].status);
-            if (status_words[i].status == OUTCOME_SKIPPED && c->status == OUTCOME_PASSED) {
-                c->status = OUTCOME_SKIPPED;
-            }
+            return status_words[i].status;
         }
+    }
+    return OUTCOME_PASSED;
+}
+
+/* skipped < failed < errored; outcome_status_worse() ranks a skip below a pass, here a word or an
+ * element that says "skipped" outranks silence. */
+static int severity(enum outcome_status status)
+{
+    static const int ranks[OUTCOME_STATUS_COUNT] = {
+        [OUTCOME_PASSED] = 0,
+        [OUTCOME_SKIPPED] = 1,
+        [OUTCOME_FAILED] = 2,
+        [OUTCOME_TIMED_OUT] = 3,
+        [OUTCOME_ERRORED] = 3,
+    };
+    return ranks[status];
+}
+
+static void take_status_word(struct junit_case *c, const char *word)
+{
+    enum outcome_status status = status_of_word(word);
+    if (severity(status) > severity(c->status)) {
+        c->status = status;
     }
 }
 
@@ -187,20 +211,6 @@ static enum outcome_status result_status(enum junit_result result)
     };
 
     return statuses[result];
-}
-
-/* skipped < failed < errored; outcome_status_worse() ranks a skip below a pass, here an element
- * that says "skipped" outranks the silence of a case without elements. */
-static int severity(enum outcome_status status)
-{
-    static const int ranks[OUTCOME_STATUS_COUNT] = {
-        [OUTCOME_PASSED] = 0,
-        [OUTCOME_SKIPPED] = 1,
-        [OUTCOME_FAILED] = 2,
-        [OUTCOME_TIMED_OUT] = 3,
-        [OUTCOME_ERRORED] = 3,
-    };
-    return ranks[status];
 }
 
 /* The whole text of a result: its content, after its message when the content lacks it. */

@@ -48,18 +48,15 @@ static bool is_blank_line(const char *line, size_t len)
 int read_cases(const char *text, size_t len, struct report_feed *feed)
 {
     size_t number = 0;
-    size_t at = 0;
-    while (at < len) {
+    int rc = 0;
+    for (size_t at = 0; at < len && rc == 0;) {
         const char *end = memchr(text + at, '\n', len - at);
         size_t line_len = end != NULL ? (size_t)(end - text) - at : len - at;
         number++;
         if (!is_blank_line(text + at, line_len)) {
-            int rc = read_line(text + at, line_len, number, feed);
-            if (rc != 0) {
-                return rc;
-            }
+            rc = read_line(text + at, line_len, number, feed);
         }
         at += line_len + 1;
     }
-    return 0;
+    return rc;
 }

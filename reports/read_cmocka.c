@@ -149,8 +149,9 @@ int read_cmocka(const char *text, size_t len, struct report_feed *feed)
     (void)text_sanitize(&clean, text, len); /* messages hold whatever bytes the test compared */
     struct repair repair = {.at = str_text(&clean), .out = &xml};
     while ((repair.at = strstr(repair.at, "<testsuites")) != NULL) {
-        while (*repair.at != '\0' && repair_line(&repair)) {
-            continue;
+        bool inside = true;
+        while (inside && *repair.at != '\0') {
+            inside = repair_line(&repair);
         }
     }
     if (clean.error != 0 || xml.error != 0) {

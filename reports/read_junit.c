@@ -294,6 +294,7 @@ static bool is_foreign_root(struct reader *r, const xmlChar *uri)
     return true;
 }
 
+// NOLINTNEXTLINE(readability-function-size): libxml2 says how many parameters it has
 static void on_start(void *context,
                      const xmlChar *name,
                      const xmlChar *prefix,
@@ -305,6 +306,7 @@ static void on_start(void *context,
                      const xmlChar **attributes)
 {
     struct reader *r = context;
+    const struct element_name *known = find_element(name);
     (void)prefix;
     (void)namespace_count;
     (void)namespaces;
@@ -321,7 +323,6 @@ static void on_start(void *context,
                      DEPTH_MAX));
         return;
     }
-    const struct element_name *known = find_element(name);
     struct element *e = &r->stack[r->depth];
     *e = (struct element){.kind = kind_in_place(r, known->kind),
                           .text = r->depth > 0 ? r->stack[r->depth - 1].text : NULL};

@@ -39,7 +39,9 @@ static void put_line_text(struct str *out, const char *text)
     size_t start = out->len;
     (void)text_sanitize(out, text, strlen(text));
     for (size_t i = start; i < out->len; i++) {
-        out->data[i] = out->data[i] == '\n' || out->data[i] == '\t' ? ' ' : out->data[i];
+        if (out->data[i] == '\n' || out->data[i] == '\t') {
+            out->data[i] = ' ';
+        }
     }
 }
 

@@ -463,7 +463,12 @@ static bool pieces_are_plain(const char *line, bool *ret_words)
             return false;
         }
         *ret_words = *ret_words || piece != PIECE_BLANK;
-        before = piece == PIECE_BLANK ? '\0' : (piece == PIECE_QUOTE ? '"' : c);
+        before = c;
+        if (piece == PIECE_QUOTE) {
+            before = '"';
+        } else if (piece == PIECE_BLANK) {
+            before = '\0';
+        }
     }
     return true;
 }
@@ -476,7 +481,7 @@ bool shell_is_plain(const char *line)
     }
     char **words = NULL;
     size_t count = 0;
-    if (shell_split(line, &words, &count, NULL) != 0) {
+    if (shell_split(line, &words, &count, NULL) != 0 || words == NULL) {
         return false;
     }
     /* Judged by the word without its quotes: a quoted NAME=x or "if" is rare, and the shell is

@@ -9,7 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+// NOLINTBEGIN(readability-identifier-naming): libFuzzer's name
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// NOLINTEND(readability-identifier-naming)
 
 static int check_case(void *context, const struct test_case *c)
 {
@@ -22,6 +25,7 @@ static int check_case(void *context, const struct test_case *c)
     return 0;
 }
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t bytes = 0;

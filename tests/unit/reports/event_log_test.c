@@ -29,7 +29,9 @@ static void count(struct event_sink *sink, const struct event *event)
     counter->events++;
     counter->by_type[event->type]++;
     if (event->type == EVENT_UNIT_FINISHED) {
-        (void)strcat(counter->units, event->u.unit_finished.unit);
+        size_t used = strlen(counter->units);
+        (void)snprintf(
+            counter->units + used, sizeof counter->units - used, "%s", event->u.unit_finished.unit);
         counter->last = event->u.unit_finished.outcome->status;
     }
 }

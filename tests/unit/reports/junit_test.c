@@ -18,8 +18,8 @@
 #include "unit/reports/support/collect.h"
 #include "unit/reports/support/feed.h"
 
-#define assert_contains(text, part) assert_contains_at(__LINE__, text, part)
-#define assert_lacks(text, part)    assert_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_contains_at(__LINE__, text, part)
+#define ASSERT_LACKS(text, part)    assert_null(strstr((text), (part)))
 
 static void assert_contains_at(int line, const char *text, const char *part)
 {
@@ -83,21 +83,21 @@ TEST(units_are_the_cases_of_one_suite_per_layer)
     feed_judged(sink, "unit", VERDICT_SHUT, "failed is 1");
     feed_run_finished(sink, EXIT_SHUT, "unit is shut");
     char *text = end(junit);
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testsuites name=\"demo\" tests=\"4\" failures=\"1\" errors=\"1\" "
                     "skipped=\"1\" time=\"12.300\" timestamp=\"2026-11-22T09:00:00\">");
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testsuite name=\"unit\" tests=\"4\" failures=\"1\" errors=\"1\" "
                     "skipped=\"1\" time=\"0.040\" timestamp=\"2026-11-22T09:00:00\" "
                     "hostname=\"host1\">");
-    assert_contains(text, "<property name=\"sluice.run\" value=\"20261122T090000-4f2a\"/>");
-    assert_contains(text, "<testcase classname=\"unit\" name=\"a\" time=\"0.010\"/>");
-    assert_contains(text,
+    ASSERT_CONTAINS(text, "<property name=\"sluice.run\" value=\"20261122T090000-4f2a\"/>");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit\" name=\"a\" time=\"0.010\"/>");
+    ASSERT_CONTAINS(text,
                     "<failure message=\"exit code 1\" type=\"failure\">exit code 1</failure>");
-    assert_contains(text, "<skipped message=\"no database\"/>");
-    assert_contains(text, "<error message=\"timed out\" type=\"timeout\">");
-    assert_lacks(text, "(gate)");
-    assert_lacks(text, "(run)");
+    ASSERT_CONTAINS(text, "<skipped message=\"no database\"/>");
+    ASSERT_CONTAINS(text, "<error message=\"timed out\" type=\"timeout\">");
+    ASSERT_LACKS(text, "(gate)");
+    ASSERT_LACKS(text, "(run)");
     free(text);
 }
 
@@ -124,15 +124,15 @@ TEST(cases_of_a_unit_are_a_suite_with_places_in_front)
     feed_judged(sink, "unit", VERDICT_SHUT, "failed");
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
-    assert_contains(text, "<testsuite name=\"unit.t1\" tests=\"3\" failures=\"1\"");
-    assert_contains(text, "<testcase classname=\"unit.t1.math\" name=\"x\" time=\"0.250\"/>");
-    assert_contains(text,
+    ASSERT_CONTAINS(text, "<testsuite name=\"unit.t1\" tests=\"3\" failures=\"1\"");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit.t1.math\" name=\"x\" time=\"0.250\"/>");
+    ASSERT_CONTAINS(text,
                     "<testcase classname=\"unit.t1.math\" name=\"y\" file=\"t.c\" line=\"9\">");
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<failure message=\"1 != 2 &amp; &lt;3&gt;\" type=\"assert\">"
                     "t.c:9: 1 != 2 &amp; &lt;3&gt;\nmore ]]&gt; text\nred \xEF\xBF\xBD</failure>");
-    assert_contains(text, "<testcase classname=\"unit.t1.K\" name=\"z\">\n<skipped/>");
-    assert_lacks(text, "(unit)");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit.t1.K\" name=\"z\">\n<skipped/>");
+    ASSERT_LACKS(text, "(unit)");
     free(text);
 }
 
@@ -151,10 +151,10 @@ TEST(a_problem_beside_the_cases_is_a_case_of_its_own)
     feed_unit(sink, "unit", "t1", &outcome);
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
-    assert_contains(text, "<testcase classname=\"unit.t1\" name=\"(unit)\">");
-    assert_contains(text, "<error message=\"exit code 3, but its report shows no failure\"");
-    assert_contains(text, "hint: look at the end of its output");
-    assert_contains(text, "tests=\"2\" failures=\"0\" errors=\"1\"");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit.t1\" name=\"(unit)\">");
+    ASSERT_CONTAINS(text, "<error message=\"exit code 3, but its report shows no failure\"");
+    ASSERT_CONTAINS(text, "hint: look at the end of its output");
+    ASSERT_CONTAINS(text, "tests=\"2\" failures=\"0\" errors=\"1\"");
     free(text);
 }
 
@@ -173,10 +173,10 @@ TEST(names_are_unique_in_the_file)
     feed_unit(sink, "unit", "t1", &outcome);
     feed_run_finished(sink, EXIT_OPEN, NULL);
     char *text = end(junit);
-    assert_contains(text, "name=\"x\"");
-    assert_contains(text, "name=\"x (2)\"");
-    assert_contains(text, "name=\"x (2) (2)\"");
-    assert_contains(text, "name=\"x (3)\"");
+    ASSERT_CONTAINS(text, "name=\"x\"");
+    ASSERT_CONTAINS(text, "name=\"x (2)\"");
+    ASSERT_CONTAINS(text, "name=\"x (2) (2)\"");
+    ASSERT_CONTAINS(text, "name=\"x (3)\"");
     free(text);
 }
 
@@ -199,12 +199,12 @@ TEST(earlier_attempts_are_flaky_failures_when_it_passed_and_reruns_when_not)
     feed_unit(sink, "unit", "b", &again);
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<flakyFailure message=\"first try\" type=\"failure\"><stackTrace>first "
                     "try</stackTrace></flakyFailure>");
-    assert_contains(text, "<rerunFailure message=\"first try\"");
-    assert_contains(text, "<property name=\"attempts\" value=\"2\"/>");
-    assert_contains(text, "tests=\"2\" failures=\"1\" errors=\"0\"");
+    ASSERT_CONTAINS(text, "<rerunFailure message=\"first try\"");
+    ASSERT_CONTAINS(text, "<property name=\"attempts\" value=\"2\"/>");
+    ASSERT_CONTAINS(text, "tests=\"2\" failures=\"1\" errors=\"0\"");
     free(text);
     struct collected c = collect_file(REPORT_JUNIT, path);
     assert_true(c.cases[0].flaky);
@@ -235,9 +235,9 @@ TEST(earlier_attempts_are_told_at_the_case_that_failed)
     feed_unit(sink, "unit", "t", &second);
     feed_run_finished(sink, EXIT_OPEN, NULL);
     char *text = end(junit);
-    assert_contains(text, "name=\"y\" time=\"0.000\">\n<flakyFailure message=\"now and then\"");
-    assert_contains(text, "tests=\"2\"");
-    assert_lacks(text, "(unit)");
+    ASSERT_CONTAINS(text, "name=\"y\" time=\"0.000\">\n<flakyFailure message=\"now and then\"");
+    ASSERT_CONTAINS(text, "tests=\"2\"");
+    ASSERT_LACKS(text, "(unit)");
     free(text);
 }
 
@@ -252,16 +252,16 @@ TEST(layers_without_cases_are_cases_themselves)
     feed_judged(sink, "gated", VERDICT_SHUT, "score is below 80");
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testcase classname=\"skipped\" name=\"(layer)\">\n<skipped message="
                     "\"unit is shut\"/>");
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testcase classname=\"broken\" name=\"(layer)\">\n<error message=\"the "
                     "plugin crashed\"");
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testcase classname=\"gated\" name=\"(gate)\">\n<failure message=\"score "
                     "is below 80\"");
-    assert_contains(text, "gate shut: score was not reported, must be at least 80");
+    ASSERT_CONTAINS(text, "gate shut: score was not reported, must be at least 80");
     free(text);
 }
 
@@ -270,10 +270,10 @@ TEST(a_run_that_did_not_finish_is_an_error)
     struct junit *junit = begin();
     feed_passed(junit_sink(junit), "unit", "a");
     char *text = end(junit);
-    assert_contains(text,
+    ASSERT_CONTAINS(text,
                     "<testcase classname=\"sluice\" name=\"(run)\">\n<error message=\"the run "
                     "did not finish");
-    assert_contains(text, "tests=\"2\" failures=\"0\" errors=\"1\"");
+    ASSERT_CONTAINS(text, "tests=\"2\" failures=\"0\" errors=\"1\"");
     free(text);
 }
 
@@ -282,13 +282,13 @@ TEST(a_run_that_ended_badly_for_no_case_says_why)
     struct junit *junit = begin();
     feed_run_finished(junit_sink(junit), EXIT_NOTHING_SELECTED, "no unit matches the filter");
     char *text = end(junit);
-    assert_contains(text, "<error message=\"no unit matches the filter\"");
+    ASSERT_CONTAINS(text, "<error message=\"no unit matches the filter\"");
     free(text);
     junit = begin();
     feed_passed(junit_sink(junit), "unit", "a");
     feed_run_finished(junit_sink(junit), EXIT_OPEN, NULL);
     text = end(junit);
-    assert_lacks(text, "<error");
+    ASSERT_LACKS(text, "<error");
     free(text);
 }
 
@@ -310,8 +310,10 @@ TEST(output_of_failed_units_is_shown_head_and_tail)
     char *big = malloc(len);
     assert_non_null(big);
     memset(big, '.', len);
-    memcpy(big, "xxxHEAD", 7);
-    memcpy(big + len - 4, "TAIL", 4);
+    for (int i = 0; i < 7; i++) {
+        big[i] = "xxxHEAD"[i];
+        big[len - 7 + (size_t)i] = "...TAIL"[i];
+    }
     write_output("out.0", big, len);
     write_output("err.0", "oh no", 5);
     free(big);
@@ -326,12 +328,12 @@ TEST(output_of_failed_units_is_shown_head_and_tail)
     feed_unit(sink, "unit", "c", &outcome);
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
-    assert_contains(text, "<system-out>HEAD....");
-    assert_contains(text, "TAIL</system-out>");
-    assert_contains(text, "[... 234461 bytes left out ...]");
-    assert_contains(text, "<system-err>oh no</system-err>");
-    assert_contains(text, "<testcase classname=\"unit\" name=\"b\" time=\"0.010\"/>");
-    assert_contains(text, "[output not available: gone: No such file or directory]");
+    ASSERT_CONTAINS(text, "<system-out>HEAD....");
+    ASSERT_CONTAINS(text, "TAIL</system-out>");
+    ASSERT_CONTAINS(text, "[... 234461 bytes left out ...]");
+    ASSERT_CONTAINS(text, "<system-err>oh no</system-err>");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit\" name=\"b\" time=\"0.010\"/>");
+    ASSERT_CONTAINS(text, "[output not available: gone: No such file or directory]");
     free(text);
 }
 
@@ -355,8 +357,8 @@ TEST(a_report_of_endless_outputs_stays_below_30_megabytes)
     feed_run_finished(sink, EXIT_SHUT, "shut");
     char *text = end(junit);
     assert_true(strlen(text) < 30u << 20);
-    assert_contains(text, "size limit");
-    assert_contains(text, "tests=\"1000\" failures=\"1000\"");
+    ASSERT_CONTAINS(text, "size limit");
+    ASSERT_CONTAINS(text, "tests=\"1000\" failures=\"1000\"");
     free(text);
 }
 
@@ -396,7 +398,7 @@ TEST(a_report_that_cannot_be_written_is_an_error)
     assert_int_equal(junit_new(&options, &junit, &err), 0);
     feed_run_started(junit_sink(junit));
     assert_true(junit_finish(junit, &err) < 0);
-    assert_contains(err.text, "/proc/nowhere");
+    ASSERT_CONTAINS(err.text, "/proc/nowhere");
     junit_free(junit);
 }
 

@@ -8,7 +8,7 @@
 #include "unit/reports/support/collect.h"
 
 #define CASES(text)                 collect_text(REPORT_CASES, text)
-#define assert_contains(text, part) assert_non_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_non_null(strstr((text), (part)))
 
 TEST(each_line_is_a_case)
 {
@@ -30,15 +30,15 @@ TEST(a_bad_line_is_named_and_what_came_before_was_delivered)
     struct collected c = CASES("{\"name\":\"a\",\"status\":\"passed\"}\n{\"name\":\"b\"}\n");
     assert_int_equal(c.rc, -EBADMSG);
     assert_int_equal(c.count, 1);
-    assert_contains(c.err.text, "line 2");
+    ASSERT_CONTAINS(c.err.text, "line 2");
     collected_fini(&c);
     c = CASES("{\"name\":\"a\",\"status\":\"passed\",\"colour\":1}\n");
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "colour");
+    ASSERT_CONTAINS(c.err.text, "colour");
     collected_fini(&c);
     c = CASES("{\"name\":\"a\",\"status\":\"passed\"}\n{\"name\":\"b\",\"sta");
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "line 2");
+    ASSERT_CONTAINS(c.err.text, "line 2");
     collected_fini(&c);
 }
 

@@ -6,7 +6,7 @@
 #include "unit/reports/support/collect.h"
 
 #define CMOCKA(text)                collect_text(REPORT_CMOCKA, text)
-#define assert_contains(text, part) assert_non_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_non_null(strstr((text), (part)))
 
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\" ?>\n"
 #define SUITE(name, tests, bad)                                                         \
@@ -76,7 +76,7 @@ TEST(a_group_that_counts_more_failures_than_it_shows_is_an_error)
     assert_string_equal(c.cases[0].suite, "setup");
     assert_int_equal(c.cases[1].status, OUTCOME_PASSED);
     assert_int_equal(c.cases[2].status, OUTCOME_ERRORED);
-    assert_contains(c.cases[2].message, "tear-down");
+    ASSERT_CONTAINS(c.cases[2].message, "tear-down");
     collected_fini(&c);
 }
 
@@ -85,7 +85,7 @@ TEST(bytes_that_xml_forbids_do_not_break_the_report)
     struct collected c = CMOCKA("<testsuites>\n" SUITE("g", "1", "1") CASE(
         "a", FAILURE("\"\x01\xFF\" != \"\033[31mb\"")) "  </testsuite>\n</testsuites>\n");
     assert_int_equal(c.rc, 0);
-    assert_contains(c.cases[0].details, "!= \"b\"");
+    ASSERT_CONTAINS(c.cases[0].details, "!= \"b\"");
     collected_fini(&c);
 }
 

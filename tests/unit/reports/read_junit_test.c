@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "reports/junit_case.h"
 #include "reports/read.h"
 
@@ -15,7 +17,7 @@
 #include "unit/reports/support/collect.h"
 
 #define JUNIT(text)                 collect_text(REPORT_JUNIT, text)
-#define assert_contains(text, part) assert_non_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_non_null(strstr((text), (part)))
 
 TEST(a_plain_report_is_read)
 {
@@ -88,7 +90,7 @@ TEST(no_case_is_an_error)
     collected_fini(&c);
     c = JUNIT("<testsuites/>\n");
     assert_int_equal(c.rc, -ENODATA);
-    assert_contains(c.err.text, "no test case");
+    ASSERT_CONTAINS(c.err.text, "no test case");
     collected_fini(&c);
 }
 
@@ -166,7 +168,7 @@ TEST(flaky_cases_pass_and_are_marked)
                                "message='y'/></testcase></testsuite>");
     assert_int_equal(c.cases[0].status, OUTCOME_PASSED);
     assert_true(c.cases[0].flaky);
-    assert_contains(c.cases[0].details, "trace");
+    ASSERT_CONTAINS(c.cases[0].details, "trace");
     assert_int_equal(c.cases[1].status, OUTCOME_FAILED);
     assert_false(c.cases[1].flaky);
     assert_string_equal(c.cases[1].message, "x");
@@ -220,8 +222,8 @@ TEST(entities_in_attributes_and_texts_are_decoded)
     assert_int_equal(c.rc, 0);
     assert_string_equal(c.cases[0].name, "a &lt; <b> &#x; \"");
     assert_string_equal(c.cases[0].message, "1");
-    assert_contains(c.cases[0].details, "1\n2");
-    assert_contains(c.cases[0].details, "x & y <z> ");
+    ASSERT_CONTAINS(c.cases[0].details, "1\n2");
+    ASSERT_CONTAINS(c.cases[0].details, "x & y <z> ");
     collected_fini(&c);
 }
 
@@ -243,8 +245,8 @@ TEST(a_truncated_report_is_an_error_and_its_whole_cases_are_delivered)
         JUNIT("<testsuites><testsuite>\n<testcase name='a'/>\n<testcase name='b'><failure mes");
     assert_int_equal(c.rc, -EBADMSG);
     assert_int_equal(c.count, 1);
-    assert_contains(c.err.text, "truncated");
-    assert_contains(c.err.text, "line 3");
+    ASSERT_CONTAINS(c.err.text, "truncated");
+    ASSERT_CONTAINS(c.err.text, "line 3");
     collected_fini(&c);
     c = JUNIT("<testsuite><testcase name='a'/>");
     assert_int_equal(c.rc, -EBADMSG);
@@ -256,7 +258,7 @@ TEST(cases_behind_a_damage_are_delivered_once_and_the_report_is_an_error)
     struct collected c = JUNIT("<testsuite><testcase name='a'/>\n<testcase name='b & c'/>\n"
                                "<testcase name='d'/></testsuite>");
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "line 2");
+    ASSERT_CONTAINS(c.err.text, "line 2");
     assert_true(c.count >= 2);
     assert_string_equal(c.cases[0].name, "a");
     assert_string_equal(c.cases[c.count - 1].name, "d");
@@ -270,7 +272,7 @@ TEST(what_is_not_xml_says_so)
 {
     struct collected c = JUNIT("Segmentation fault\n");
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "line 1");
+    ASSERT_CONTAINS(c.err.text, "line 1");
     collected_fini(&c);
     c = JUNIT("<testsuite><testcase name='a'/></testsuite>\ntrailing noise");
     assert_int_equal(c.rc, -EBADMSG);
@@ -283,7 +285,7 @@ TEST(the_xml_of_check_is_told_from_junit)
     struct collected c = JUNIT("<testsuites xmlns='http://check.sourceforge.net/ns'><suite>"
                                "<test result='failure'/></suite></testsuites>");
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "Check");
+    ASSERT_CONTAINS(c.err.text, "Check");
     collected_fini(&c);
 }
 
@@ -326,13 +328,13 @@ TEST(entities_are_never_expanded)
 
 TEST(elements_nested_too_deep_are_refused)
 {
-    char report[8192] = "";
+    CLEANUP(str_fini) struct str report = STR_INIT(8192);
     for (int i = 0; i < 100; i++) {
-        (void)strcat(report, "<testsuite name='n'>");
+        assert_int_equal(str_append(&report, "<testsuite name='n'>"), 0);
     }
-    struct collected c = JUNIT(report);
+    struct collected c = JUNIT(str_text(&report));
     assert_int_equal(c.rc, -EBADMSG);
-    assert_contains(c.err.text, "deeper");
+    ASSERT_CONTAINS(c.err.text, "deeper");
     collected_fini(&c);
 }
 
@@ -362,16 +364,15 @@ TEST(a_failure_that_names_its_place_gives_it_to_the_case)
 
 TEST(a_long_text_is_cut_and_says_so)
 {
-    size_t len = 3 << 20;
-    char *report = malloc(len + 256);
-    assert_non_null(report);
-    int head = sprintf(report, "<testsuite><testcase name='a'><failure>");
-    memset(report + head, 'x', len);
-    (void)strcpy(report + (size_t)head + len, "</failure></testcase></testsuite>");
-    struct collected c = JUNIT(report);
-    free(report);
+    CLEANUP(str_fini) struct str report = STR_INIT(4u << 20);
+    (void)str_append(&report, "<testsuite><testcase name='a'><failure>");
+    for (int i = 0; i < 3 << 20; i++) {
+        (void)str_append_char(&report, 'x');
+    }
+    (void)str_append(&report, "</failure></testcase></testsuite>");
+    struct collected c = JUNIT(str_text(&report));
     assert_int_equal(c.rc, 0);
-    assert_contains(c.cases[0].details, "[cut: longer than 1 MiB]");
+    ASSERT_CONTAINS(c.cases[0].details, "[cut: longer than 1 MiB]");
     assert_true(strlen(c.cases[0].details) < (1 << 20) + 64);
     collected_fini(&c);
 }

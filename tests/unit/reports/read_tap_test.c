@@ -11,7 +11,7 @@
 #include "unit/reports/support/collect.h"
 
 #define TAP(text)                   collect_text(REPORT_TAP, text)
-#define assert_contains(text, part) assert_non_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_non_null(strstr((text), (part)))
 
 static void assert_broken(const char *text, const char *why)
 {
@@ -153,7 +153,7 @@ TEST(yaml_diagnostics_are_kept_as_details)
     assert_string_equal(c.cases[1].message, "it broke");
     assert_string_equal(c.cases[1].file, "src/x.c");
     assert_int_equal(c.cases[1].line, 41);
-    assert_contains(c.cases[1].details, "dump:\n  deep: 1");
+    ASSERT_CONTAINS(c.cases[1].details, "dump:\n  deep: 1");
     collected_fini(&c);
 }
 

@@ -18,8 +18,8 @@
 #include "support/test.h"
 #include "unit/reports/support/feed.h"
 
-#define assert_contains(text, part) assert_contains_at(__LINE__, text, part)
-#define assert_lacks(text, part)    assert_null(strstr((text), (part)))
+#define ASSERT_CONTAINS(text, part) assert_contains_at(__LINE__, text, part)
+#define ASSERT_LACKS(text, part)    assert_null(strstr((text), (part)))
 
 /* The time of feed_run_started(). */
 #define START_MS 1795338000000
@@ -84,26 +84,26 @@ TEST(a_plain_run_tells_layers_failures_and_the_end)
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
     struct outcome failed = feed_outcome(OUTCOME_FAILED);
     feed_run_started(sink);
-    assert_contains(shown(), "sluice 0.1.0: demo, 1 layer, 2 jobs, run 20261122T090000-4f2a\n");
+    ASSERT_CONTAINS(shown(), "sluice 0.1.0: demo, 1 layer, 2 jobs, run 20261122T090000-4f2a\n");
     feed_layer_started(sink, "unit");
     feed_planned(sink, "unit", 2);
     feed_unit_started(sink, "unit", "a", 0);
     feed_passed(sink, "unit", "a");
     feed_unit(sink, "unit", "b", &failed);
-    assert_contains(shown(), "FAILED unit b (0.010s): exit code 1\n");
+    ASSERT_CONTAINS(shown(), "FAILED unit b (0.010s): exit code 1\n");
     feed_judged(sink, "unit", VERDICT_SHUT, "failed is 1");
     feed_run_finished(sink, EXIT_SHUT, "unit is shut");
     const char *text = shown();
-    assert_contains(text, "unit: started, stage default\n");
-    assert_contains(text, "unit: 2 units\n");
-    assert_lacks(text, "unit a");
-    assert_contains(text, "unit: shut, 2 units: 1 passed, 1 failed in 0.029s: failed is 1\n");
-    assert_contains(text, "\nfailures:\n  FAILED unit b (0.010s): exit code 1\n");
-    assert_contains(text, "\ngates:\n  unit: failed is 1, must be at most 0\n");
-    assert_contains(text, "  unit: score was not reported, must be at least 80\n");
-    assert_contains(text, "\n2 units: 1 passed, 1 failed\nwall 12.3s, cpu 45.6s (3.7x)\n");
-    assert_contains(text, "\nshut: 1 of 2 units failed in 12.3s: unit is shut\n");
-    assert_lacks(text, "\033");
+    ASSERT_CONTAINS(text, "unit: started, stage default\n");
+    ASSERT_CONTAINS(text, "unit: 2 units\n");
+    ASSERT_LACKS(text, "unit a");
+    ASSERT_CONTAINS(text, "unit: shut, 2 units: 1 passed, 1 failed in 0.029s: failed is 1\n");
+    ASSERT_CONTAINS(text, "\nfailures:\n  FAILED unit b (0.010s): exit code 1\n");
+    ASSERT_CONTAINS(text, "\ngates:\n  unit: failed is 1, must be at most 0\n");
+    ASSERT_CONTAINS(text, "  unit: score was not reported, must be at least 80\n");
+    ASSERT_CONTAINS(text, "\n2 units: 1 passed, 1 failed\nwall 12.3s, cpu 45.6s (3.7x)\n");
+    ASSERT_CONTAINS(text, "\nshut: 1 of 2 units failed in 12.3s: unit is shut\n");
+    ASSERT_LACKS(text, "\033");
     close_screen();
 }
 
@@ -114,9 +114,9 @@ TEST(an_open_run_ends_with_one_word)
     feed_passed(sink, "unit", "a");
     feed_judged(sink, "unit", VERDICT_OPEN, NULL);
     feed_run_finished(sink, EXIT_OPEN, NULL);
-    assert_contains(shown(), "unit: open, 1 unit: 1 passed in 0.000s\n");
-    assert_contains(shown(), "\nopen: 1 unit passed in 12.3s\n");
-    assert_lacks(shown(), "failures:");
+    ASSERT_CONTAINS(shown(), "unit: open, 1 unit: 1 passed in 0.000s\n");
+    ASSERT_CONTAINS(shown(), "\nopen: 1 unit passed in 12.3s\n");
+    ASSERT_LACKS(shown(), "failures:");
     close_screen();
 }
 
@@ -138,7 +138,7 @@ TEST(failed_cases_come_with_their_place_first_and_their_text)
     outcome.hint = "add data/x to expose:";
     feed_run_started(sink);
     feed_unit(sink, "unit", "t", &outcome);
-    assert_contains(shown(),
+    ASSERT_CONTAINS(shown(),
                     "FAILED unit t (0.010s): 1 of 2 cases\n  t.c:12: math > adds: 1 != 2\n"
                     "    | 1 != 2\n    | at t.c:12\n  hint: add data/x to expose:\n");
     close_screen();
@@ -147,21 +147,19 @@ TEST(failed_cases_come_with_their_place_first_and_their_text)
 TEST(the_tail_of_the_output_is_shown_cleaned)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
-    char text[4096] = "";
+    CLEANUP(str_fini) struct str text = STR_INIT(4096);
     for (int i = 1; i <= 30; i++) {
-        char line[64];
-        (void)snprintf(line, sizeof line, "line %d \033[2J\a\n", i);
-        (void)strcat(text, line);
+        (void)str_appendf(&text, "line %d \033[2J\a\n", i);
     }
-    write_output("out.0", text);
+    write_output("out.0", str_text(&text));
     struct outcome outcome = feed_outcome(OUTCOME_FAILED);
-    outcome.out = (struct capture){.file = "out.0", .len = strlen(text)};
+    outcome.out = (struct capture){.file = "out.0", .len = text.len};
     feed_run_started(sink);
     feed_unit(sink, "unit", "t", &outcome);
-    assert_contains(shown(), "    | line 11 \xEF\xBF\xBD\n");
-    assert_contains(shown(), "    | line 30 \xEF\xBF\xBD\n");
-    assert_lacks(shown(), "line 10 ");
-    assert_lacks(shown(), "\033");
+    ASSERT_CONTAINS(shown(), "    | line 11 \xEF\xBF\xBD\n");
+    ASSERT_CONTAINS(shown(), "    | line 30 \xEF\xBF\xBD\n");
+    ASSERT_LACKS(shown(), "line 10 ");
+    ASSERT_LACKS(shown(), "\033");
     close_screen();
 }
 
@@ -183,11 +181,11 @@ TEST(retries_flakes_leaks_and_slow_units_are_told)
     feed_unit(sink, "unit", "a", &first);
     feed_unit(sink, "unit", "a", &second);
     feed_run_finished(sink, EXIT_OPEN, NULL);
-    assert_contains(shown(), "SLOW unit a: still running after 1m00s\n");
-    assert_contains(shown(), "RETRY unit a: attempt 1 failed: exit code 1\n");
-    assert_contains(shown(), "FLAKY unit a: passed at attempt 2\n");
-    assert_contains(shown(), "LEAK unit a: left processes behind, which were killed\n");
-    assert_contains(shown(), "\nflaky:\n  unit a passed at attempt 2\n");
+    ASSERT_CONTAINS(shown(), "SLOW unit a: still running after 1m00s\n");
+    ASSERT_CONTAINS(shown(), "RETRY unit a: attempt 1 failed: exit code 1\n");
+    ASSERT_CONTAINS(shown(), "FLAKY unit a: passed at attempt 2\n");
+    ASSERT_CONTAINS(shown(), "LEAK unit a: left processes behind, which were killed\n");
+    ASSERT_CONTAINS(shown(), "\nflaky:\n  unit a passed at attempt 2\n");
     close_screen();
 }
 
@@ -214,7 +212,7 @@ TEST(verbose_names_every_unit)
     struct event_sink *sink = open_screen(false, true, VERBOSITY_VERBOSE);
     feed_run_started(sink);
     feed_passed(sink, "unit", "a");
-    assert_contains(shown(), "\033[32mPASSED\033[0m unit a (0.010s)\n");
+    ASSERT_CONTAINS(shown(), "\033[32mPASSED\033[0m unit a (0.010s)\n");
     close_screen();
 }
 
@@ -229,8 +227,8 @@ TEST(many_failures_are_counted_not_told)
         feed_unit(sink, "unit", unit, &failed);
     }
     feed_run_finished(sink, EXIT_SHUT, "no");
-    assert_contains(shown(), "  FAILED unit u99 (0.010s): exit code 1\n  and 50 more\n");
-    assert_contains(shown(), "shut: 150 of 150 units failed");
+    ASSERT_CONTAINS(shown(), "  FAILED unit u99 (0.010s): exit code 1\n  and 50 more\n");
+    ASSERT_CONTAINS(shown(), "shut: 150 of 150 units failed");
     close_screen();
 }
 
@@ -243,12 +241,12 @@ TEST(without_a_live_block_progress_is_counted_every_ten_seconds)
     feed_passed(sink, "unit", "a");
     feed_unit_started(sink, "unit", "b", 0);
     terminal_tick(screen.terminal, 5000);
-    assert_lacks(shown(), "...");
+    ASSERT_LACKS(shown(), "...");
     terminal_tick(screen.terminal, 15000);
-    assert_contains(shown(), "... 1 of 4 units, 0 failed, 1 running, 10.0s\n");
+    ASSERT_CONTAINS(shown(), "... 1 of 4 units, 0 failed, 1 running, 10.0s\n");
     terminal_tick(screen.terminal, 16000);
     terminal_tick(screen.terminal, 26000);
-    assert_contains(shown(), "1 running, 21.0s\n");
+    ASSERT_CONTAINS(shown(), "1 running, 21.0s\n");
     close_screen();
 }
 
@@ -264,13 +262,13 @@ TEST(the_live_block_is_erased_before_lines_and_at_the_end)
     size_t len = strlen(text);
     assert_string_equal(text + len - strlen(" 0.000s  unit a\n"), " 0.000s  unit a\n");
     terminal_tick(screen.terminal, 3500);
-    assert_contains(shown(),
+    ASSERT_CONTAINS(shown(),
                     "\r\033[2A\033[J[                    ] 0/4  2.503s\n 2.500s  unit a\n");
     struct outcome failed = feed_outcome(OUTCOME_FAILED);
     feed_unit(sink, "unit", "a", &failed);
-    assert_contains(shown(), "\r\033[2A\033[JFAILED unit a (0.010s): exit code 1\n[====>");
+    ASSERT_CONTAINS(shown(), "\r\033[2A\033[JFAILED unit a (0.010s): exit code 1\n[====>");
     terminal_print(screen.terminal, "a message");
-    assert_contains(shown(), "\r\033[1A\033[Ja message\n[====>");
+    ASSERT_CONTAINS(shown(), "\r\033[1A\033[Ja message\n[====>");
     terminal_end(screen.terminal);
     terminal_end(screen.terminal);
     len = strlen(shown());
@@ -287,7 +285,7 @@ TEST(a_narrower_terminal_erases_the_lines_that_wrapped)
         sink, "unit", "a/very/long/name/of/a/unit/that/takes/more/than/forty/columns/on/screen", 0);
     terminal_tick(screen.terminal, 1000);
     terminal_resize(screen.terminal, 40);
-    assert_contains(shown(), "\r\033[3A\033[J0/0  0.003s\n");
+    ASSERT_CONTAINS(shown(), "\r\033[3A\033[J0/0  0.003s\n");
     terminal_resize(screen.terminal, 20);
     size_t len = strlen(shown());
     assert_int_equal(screen.text[len - 1], 'J'); /* too narrow: nothing is drawn */
@@ -355,7 +353,7 @@ TEST(an_end_is_foretold_when_all_layers_are_planned)
     /* 20 of 100 units took 2 s: 8 s for the other 80 */
     assert_int_equal(view_eta_ms(&view), 8000);
     render_live(&view, &options, &out);
-    assert_contains(str_text(&out),
+    ASSERT_CONTAINS(str_text(&out),
                     "[===>                ] 20/100  1 failed  3.000s  ETA 8.000s\n");
     view.layer_count = 2;
     assert_int_equal(view_eta_ms(&view), -1);
@@ -392,7 +390,7 @@ TEST(other_ends_of_a_run_are_named)
         struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
         feed_run_started(sink);
         feed_run_finished(sink, ends[i].code, "why");
-        assert_contains(shown(), ends[i].text);
+        ASSERT_CONTAINS(shown(), ends[i].text);
         close_screen();
     }
 }

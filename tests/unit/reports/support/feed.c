@@ -57,7 +57,7 @@ struct outcome feed_outcome(enum outcome_status status)
                             .attempt = 1,
                             .final = true,
                             .started_ms = NOW_MS + 3,
-                            .wall_ns = 10 * 1000 * 1000,
+                            .wall_ns = 10000000,
                             .cpu_user_us = 3000,
                             .cpu_sys_us = 1000};
 }
@@ -127,7 +127,7 @@ void feed_run_finished(struct event_sink *sink, enum exit_code code, const char 
     e.u.run_finished.exit_code = code;
     e.u.run_finished.reason = reason;
     e.u.run_finished.tally = &total;
-    e.u.run_finished.wall_ns = 12300LL * 1000 * 1000;
+    e.u.run_finished.wall_ns = 12300000000;
     e.u.run_finished.cpu_us = 45600000;
     sink->emit(sink, &e);
 }
