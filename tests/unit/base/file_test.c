@@ -73,7 +73,8 @@ static void as_nobody(int (*body)(void))
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        /* Root in a world without capabilities may not become nobody, but has no more rights. */
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0) && errno != EPERM) {
             _exit(99);
         }
         _exit(body());
@@ -370,10 +371,10 @@ static int remove_foreign(void)
 
 TEST(what_cannot_be_removed_is_named)
 {
-    if (geteuid() != 0) {
-        skip();
-    }
     put("t/a/f", "x");
+    if (chown(at("t/a/f"), 12345, (gid_t)-1) != 0) {
+        skip(); /* only a privileged user has files that are another's */
+    }
     as_nobody(remove_foreign);
 }
 

@@ -126,7 +126,7 @@ static int snapshot_of_unreadable(void)
 
 TEST(an_unreadable_file_is_named)
 {
-    sh(REPO "echo s >secret; chmod 0 secret; test $(id -u) != 0 || chown -R 65534 ..");
+    sh(REPO "echo s >secret; chmod 0 secret; chown -R 65534 .. 2>/dev/null || true");
     as_nobody(snapshot_of_unreadable);
 }
 
@@ -134,7 +134,7 @@ TEST(an_unreadable_file_is_named)
 TEST(an_unreadable_folder_is_named)
 {
     sh(REPO "mkdir secret; echo s >secret/f; chmod 0 secret; "
-            "test $(id -u) != 0 || chown -R 65534 ..");
+            "chown -R 65534 .. 2>/dev/null || true");
     as_nobody(snapshot_of_unreadable);
     sh("chmod 755 r/secret");
 }
@@ -293,8 +293,9 @@ TEST(excluded_paths_are_left_out_tracked_or_not)
 
 TEST(a_checkout_that_belongs_to_somebody_else_works)
 {
-    if (geteuid() != 0) {
-        skip();
+    sh("touch mine");
+    if (chown(at("mine"), 12345, (gid_t)-1) != 0) {
+        skip(); /* only a privileged user gives files away */
     }
     sh("git init -q sub; cd sub; echo s >s; git add s; git commit -qm s; cd ..\n" REPO
        "git submodule -q add ../sub mod; git commit -qm m; echo new >new; cd ..; chown -R 12345 r");
