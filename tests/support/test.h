@@ -5,7 +5,8 @@
 #ifndef SLUICE_TESTS_SUPPORT_TEST_H
 #define SLUICE_TESTS_SUPPORT_TEST_H
 
-// clang-format off: cmocka.h needs these before it
+/* cmocka.h needs the others before it. */
+// clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
