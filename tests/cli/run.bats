@@ -344,11 +344,11 @@ EOF
 
 @test "--quiet tells only failures and the end" {
     pipeline <<<'layers: {a: {uses: command, with: {run: "echo hello"}}}'
-    expect_code 0 "$SLUICE" run --quiet
+    expect_code 0 "$SLUICE" run --quiet --sandbox none
     [[ $output == open:* ]]
     [ "$(wc -l <"$BATS_TEST_TMPDIR/err")" -eq 1 ]
     pipeline <<<'layers: {a: {uses: command, with: {run: "sh -c \"echo it is broken; exit 1\""}}}'
-    expect_code 1 "$SLUICE" run --quiet
+    expect_code 1 "$SLUICE" run --quiet --sandbox none
     says "FAILED a run"
     says_not "started"
 }
