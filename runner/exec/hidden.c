@@ -72,7 +72,7 @@ static bool exists_below(const char *folder, const char *path)
     return n > 0 && (size_t)n < sizeof full && file_exists(full);
 }
 
-static void tell(struct search *search, const char *path)
+static void tell(struct search *search, const char *path, const char *why)
 {
     for (int i = 0; i < search->told; i++) {
         if (strcmp(search->seen[i], path) == 0) {
@@ -85,10 +85,10 @@ static void tell(struct search *search, const char *path)
     (void)snprintf(search->seen[search->told], PATH_TEXT_MAX, "%s", path);
     (void)str_appendf(
         search->out,
-        "%s%s is on this machine, but hidden from the unit because git does not track it; if the unit needs it, add to its "
-        "layer:  expose: [%s]",
+        "%s%s is on this machine, but hidden from the unit because %s; if the unit needs it, add to its layer:  expose: [%s]",
         search->told > 0 ? "\n" : "",
         path,
+        why,
         path);
     search->told++;
 }
@@ -108,7 +108,7 @@ static void tell_relative(struct search *search, const char *path)
         *slash = '/';
     }
     if (!is_exposed(world, top) && !is_below(top, ".sluice") && !is_below(top, ".git")) {
-        tell(search, top);
+        tell(search, top, "git does not track it");
     }
 }
 
@@ -121,26 +121,65 @@ static void look_relative(struct search *search, const char *path)
     }
 }
 
-static void look(struct search *search, const char *word)
+static void look_absolute(struct search *search, const char *path)
+{
+    if (path[1] != '\0' && !is_own(path) && !is_exposed(search->world, path) && file_exists(path)) {
+        tell(search, path, "it is outside the tree and the system folders");
+    }
+}
+
+static void look_from_cwd(struct search *search, const char *word)
 {
     char joined[PATH_TEXT_MAX];
     char clean[PATH_TEXT_MAX];
-    if (is_below(word, WORLD_ROOT) && word[strlen(WORLD_ROOT)] == '/') {
-        look_relative(search, word + strlen(WORLD_ROOT) + 1);
-    } else if (is_below(word, search->world->root) && word[strlen(search->world->root)] == '/') {
-        look_relative(search, word + strlen(search->world->root) + 1);
-    } else if (word[0] == '/') {
-        if (word[1] != '\0' && !is_own(word) && !is_exposed(search->world, word)
-            && file_exists(word)) {
-            tell(search, word);
-        }
-    } else {
-        const char *cwd = strcmp(search->cwd, ".") == 0 ? "" : search->cwd;
-        int n = snprintf(joined, sizeof joined, "%s%s%s", cwd, cwd[0] != '\0' ? "/" : "", word);
-        if (n > 0 && (size_t)n < sizeof joined && path_clean(joined, clean, sizeof clean) >= 0) {
-            look_relative(search, clean);
-        }
+    const char *cwd = strcmp(search->cwd, ".") == 0 ? "" : search->cwd;
+    int n = snprintf(joined, sizeof joined, "%s%s%s", cwd, cwd[0] != '\0' ? "/" : "", word);
+    if (n > 0 && (size_t)n < sizeof joined && path_clean(joined, clean, sizeof clean) >= 0) {
+        look_relative(search, clean);
     }
+}
+
+/* The rest of `path` below `folder`, or NULL. */
+static const char *rest_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+static void look(struct search *search, const char *word)
+{
+    const char *in_world = rest_below(word, WORLD_ROOT);
+    const char *in_tree = rest_below(word, search->world->root);
+    if (in_world != NULL || in_tree != NULL) {
+        look_relative(search, in_world != NULL ? in_world : in_tree);
+    } else if (word[0] == '/') {
+        look_absolute(search, word);
+    } else {
+        look_from_cwd(search, word);
+    }
+}
+
+static bool is_around(char c)
+{
+    return c == '\0' || strchr(AROUND, c) != NULL;
+}
+
+/* The next word of the output into `word`, cut at its size; the position behind it. */
+static size_t next_word(const char *output, size_t len, size_t at, char word[PATH_TEXT_MAX])
+{
+    for (; at < len && is_around(output[at]); at++) {
+    }
+    const size_t start = at;
+    for (; at < len && !is_around(output[at]); at++) {
+    }
+    size_t size = at - start;
+    while (size > 1 && (output[start + size - 1] == '.' || output[start + size - 1] == '/')) {
+        size--;
+    }
+    size = size < PATH_TEXT_MAX ? size : PATH_TEXT_MAX - 1;
+    memcpy(word, output + start, size);
+    word[size] = '\0';
+    return at;
 }
 
 int hidden_explain(
@@ -151,21 +190,8 @@ int hidden_explain(
     for (int words = 0; words < HIDDEN_WORDS_MAX && at < len && search.told < HIDDEN_TOLD_MAX;
          words++) {
         char word[PATH_TEXT_MAX];
-        size_t size = 0;
-        while (at < len && (output[at] == '\0' || strchr(AROUND, output[at]) != NULL)) {
-            at++;
-        }
-        while (at < len && output[at] != '\0' && strchr(AROUND, output[at]) == NULL) {
-            if (size < sizeof word - 1) {
-                word[size++] = output[at];
-            }
-            at++;
-        }
-        while (size > 1 && (word[size - 1] == '.' || word[size - 1] == '/')) {
-            size--;
-        }
-        word[size] = '\0';
-        if (size > 1) {
+        at = next_word(output, len, at, word);
+        if (word[0] != '\0' && word[1] != '\0') {
             look(&search, word);
         }
     }

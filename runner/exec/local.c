@@ -34,7 +34,7 @@
 #define RESULT_ARENA_MAX (WIRE_MESSAGE_MAX + (64u << 20))
 
 /* What is looked at of a failed unit's output for hidden paths. */
-#define HINT_OUTPUT_MAX 65536
+#define HINT_OUTPUT_MAX ((size_t)65536)
 
 struct local_slot {
     struct local *local;
@@ -137,7 +137,7 @@ static void read_tail(const struct local *local, const struct capture *capture, 
 static void add_hint(const struct local_slot *slot, struct arena *arena, struct outcome *outcome)
 {
     CLEANUP(str_fini) struct str output = STR_INIT(3 * HINT_OUTPUT_MAX);
-    CLEANUP(str_fini) struct str hint = STR_INIT(4 * PATH_TEXT_MAX);
+    CLEANUP(str_fini) struct str hint = STR_INIT((size_t)4 * PATH_TEXT_MAX);
     if (outcome->status == OUTCOME_PASSED || outcome->status == OUTCOME_SKIPPED
         || !slot->request.world->isolated) {
         return;
@@ -297,7 +297,7 @@ static int spawn_slot(struct local_slot *slot, int theirs, struct err *err)
     (void)posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
         slot->pid = 0;
-        return err_set(err, -rc, "cannot start a slot process: %s", strerror(rc));
+        return err_set(err, -rc, "cannot start a slot process: %s", strerrordesc_np(rc));
     }
     return 0;
 }
@@ -331,7 +331,7 @@ static int send_message(struct local_slot *slot, struct err *err)
         }
         at += n > 0 ? (size_t)n : 0;
     }
-    return rc < 0 ? err_set(err, rc, "cannot reach a slot process: %s", strerror(-rc)) : 0;
+    return rc < 0 ? err_set(err, rc, "cannot reach a slot process: %s", strerrordesc_np(-rc)) : 0;
 }
 
 static int start_process(struct local_slot *slot, const struct world *world, struct err *err)

@@ -35,7 +35,7 @@ struct slot_result {
     bool renew; /* the unit left something in shared namespaces: start a fresh slot process */
 };
 
-int message_put_world(struct str *out, const struct slot_world *world);
+int message_put_world(struct str *out, const struct slot_world *slot);
 int message_get_world(struct wire_reader *reader, struct slot_world *ret_world);
 int message_put_request(struct str *out, const struct slot_request *request);
 int message_get_request(struct wire_reader *reader, struct slot_request *ret_request);

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
@@ -34,8 +35,8 @@ struct mount_attributes {
     uint64_t set, clear, propagation, userns_fd;
 };
 
-#define ATTR_RDONLY   0x1
-#define AT_RECURSIVE_ 0x8000
+#define ATTR_RDONLY     0x1
+#define MOUNT_RECURSIVE 0x8000
 
 /* Where the template keeps what units mount from; gone from a unit's view before its command
  * starts. */
@@ -98,14 +99,18 @@ static int map_all(pid_t pid, const char *which)
     (void)snprintf(own, sizeof own, "/proc/self/%s", which);
     (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, which);
     int rc = file_read(own, &current, NULL);
-    const char *line = str_text(&current);
-    unsigned long inside;
-    unsigned long outside;
-    unsigned long count;
-    while (rc == 0 && sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3) {
+    /* lines of three numbers: first id inside, first id outside, how many */
+    char *at = current.data;
+    while (rc == 0 && at != NULL) {
+        char *end = at;
+        unsigned long inside = strtoul(at, &end, 10);
+        if (end == at) {
+            break;
+        }
+        (void)strtoul(end, &end, 10);
+        unsigned long count = strtoul(end, &end, 10);
         rc = str_appendf(&identity, "%lu %lu %lu\n", inside, inside, count);
-        line = strchr(line, '\n');
-        line = line != NULL ? line + 1 : "";
+        at = end;
     }
     return rc == 0 ? write_text(path, str_text(&identity)) : rc;
 }
@@ -126,7 +131,7 @@ static int map_single(uid_t uid, gid_t gid, struct err *err)
     int rc = write_text("/proc/self/uid_map", text);
     (void)snprintf(text, sizeof text, "%u %u 1\n", gid, gid);
     rc = rc == 0 ? write_text("/proc/self/gid_map", text) : rc;
-    return rc == 0 ? 0 : err_set(err, rc, "cannot map ids: %s", strerror(-rc));
+    return rc == 0 ? 0 : err_set(err, rc, "cannot map ids: %s", strerrordesc_np(-rc));
 }
 
 static int enter_user_namespace(struct err *err)
@@ -219,7 +224,7 @@ static int bind_at(const char *source, const char *path, bool read_only, struct 
     if (mount(source, inside(path), NULL, MS_BIND | MS_REC, NULL) < 0) {
         return err_errno(err, "cannot bind %s into the world", source);
     }
-    if (read_only && set_read_only(inside(path), AT_RECURSIVE_) < 0) {
+    if (read_only && set_read_only(inside(path), MOUNT_RECURSIVE) < 0) {
         return err_errno(err, "cannot make %s read-only in the world", source);
     }
     return 0;
@@ -660,6 +665,7 @@ static bool has_queues(void)
 {
     DIR *folder = opendir("/dev/mqueue");
     int names = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a slot process has one thread */
     while (folder != NULL && readdir(folder) != NULL) {
         names++;
     }

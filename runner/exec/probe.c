@@ -53,7 +53,7 @@ static _Noreturn void probe_child(const char *folder, int out)
     }
     if (pid < 0) {
         answer.step = STEP_PID;
-        (void)snprintf(answer.text, sizeof answer.text, "clone: %s", strerror(errno));
+        (void)snprintf(answer.text, sizeof answer.text, "clone: %s", strerrordesc_np(errno));
         (void)!write(out, &answer, sizeof answer);
     }
     (void)waitpid((pid_t)pid, NULL, 0);
@@ -91,7 +91,7 @@ void exec_probe(struct exec_probe *ret_probe)
         read_answer(folder, &answer);
         (void)tree_remove(AT_FDCWD, folder, NULL);
     } else {
-        (void)snprintf(answer.text, sizeof answer.text, "/tmp: %s", strerror(errno));
+        (void)snprintf(answer.text, sizeof answer.text, "/tmp: %s", strerrordesc_np(errno));
     }
     struct exec_probe probe = {
         .user_namespaces = answer.step > STEP_USER,

@@ -141,8 +141,42 @@ static int keep_cases(const struct case_vec *vec, struct arena *arena, struct ca
     return 0;
 }
 
-/* Takes the answer apart. *ret_rc is the reader's own result; -EPIPE when the child died before its
- * end mark. */
+/* The reader's own result; -EPIPE when the child died before it could tell. */
+static int decode_end(struct wire_reader *reader, struct err *err)
+{
+    int rc = (int)(int64_t)wire_get_u64(reader);
+    const char *text = wire_get_text(reader);
+    if (reader->broken) {
+        return -EPIPE;
+    }
+    return rc < 0 ? err_set(err, rc, "%s", text != NULL ? text : "unreadable report") : 0;
+}
+
+static int decode_cases(struct wire_reader *reader, struct case_vec *cases, struct err *err)
+{
+    for (;;) {
+        struct test_case test_case = {0};
+        uint64_t mark = wire_get_u64(reader);
+        if (mark == MARK_END) {
+            return decode_end(reader, err);
+        }
+        if (reader->broken || mark != MARK_CASE) {
+            return -EPIPE;
+        }
+        message_get_case(reader, &test_case);
+        if (reader->broken) {
+            return -EPIPE;
+        }
+        if (cases->count >= CASES_PER_UNIT_MAX) {
+            return err_set(err, -EFBIG, "more than %d cases in one report", CASES_PER_UNIT_MAX);
+        }
+        if (vec_push(cases, test_case) < 0) {
+            return err_set(err, -ENOMEM, "out of memory for cases");
+        }
+    }
+}
+
+/* Takes the answer apart. */
 static int decode(const struct str *answer,
                   struct arena *arena,
                   struct case_list *ret_cases,
@@ -150,25 +184,7 @@ static int decode(const struct str *answer,
 {
     struct wire_reader reader = {.data = str_text(answer), .len = answer->len, .arena = arena};
     struct case_vec cases = {0};
-    int rc = -EPIPE;
-    for (;;) {
-        uint64_t mark = wire_get_u64(&reader);
-        if (mark != MARK_CASE) {
-            if (mark == MARK_END) {
-                rc = (int)(int64_t)wire_get_u64(&reader);
-                const char *text = wire_get_text(&reader);
-                rc = reader.broken ? -EPIPE
-                     : rc < 0 ? err_set(err, rc, "%s", text != NULL ? text : "unreadable report")
-                              : 0;
-            }
-            break;
-        }
-        struct test_case test_case = {0};
-        message_get_case(&reader, &test_case);
-        if (reader.broken || cases.count >= CASES_PER_UNIT_MAX || vec_push(&cases, test_case) < 0) {
-            break;
-        }
-    }
+    int rc = decode_cases(&reader, &cases, err);
     int kept = keep_cases(&cases, arena, ret_cases);
     vec_fini(&cases);
     return kept < 0 ? err_set(err, kept, "out of memory for cases") : rc;

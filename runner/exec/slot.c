@@ -117,7 +117,7 @@ static int open_files(struct slot *slot, struct err *err)
         (void)snprintf(name, sizeof name, "%s.%u", names[i], slot->world.slot);
         int rc = capture_file_open(&slot->files[i], slot->context.run_dir, name);
         if (rc < 0) {
-            return err_set(err, rc, "%s/%s: %s", slot->world.run_dir, name, strerror(-rc));
+            return err_set(err, rc, "%s/%s: %s", slot->world.run_dir, name, strerrordesc_np(-rc));
         }
     }
     return 0;

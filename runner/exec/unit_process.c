@@ -96,7 +96,7 @@ static const char *spawn_advice(int error, const char *folder, const char *progr
     if (error == ENOEXEC) {
         return "not an executable format; a script needs a #! line";
     }
-    return strerror(error);
+    return strerrordesc_np(error);
 }
 
 /* Starts the command in a session of its own with default signals. */
@@ -171,38 +171,46 @@ static void collect_into(
                        UNIT_TEXT_MAX,
                        "cannot open %s for collected files: %s",
                        target,
-                       strerror(errno));
+                       strerrordesc_np(errno));
     } else if (collect_matching(from, globs, to, &err) < 0) {
         (void)snprintf(ret_error, UNIT_TEXT_MAX, "cannot collect files: %.900s", err.text);
     }
 }
 
-/* `from` holds products and artifacts, `root` the tree where reports are looked for. */
+/* Where a unit's files are taken from. */
+struct source {
+    int files; /* products and artifacts: what it wrote, or the tree */
+    int root;  /* the tree in which reports are looked for */
+    bool passed;
+    struct timespec not_before;
+};
+
 static void collect_all(const struct unit_context *context,
                         const struct slot_request *request,
                         const struct unit_stdio *stdio,
-                        int from,
-                        int root,
-                        bool passed,
-                        struct timespec not_before,
+                        const struct source *source,
                         struct unit_collected *collected)
 {
     struct err err = {0};
     if (stdio->report >= 0) {
-        collected->report_files = collect_reports(
-            root, request->cwd, request->report_path, not_before, stdio->report, &err);
+        collected->report_files = collect_reports(source->root,
+                                                  request->cwd,
+                                                  request->report_path,
+                                                  source->not_before,
+                                                  stdio->report,
+                                                  &err);
         if (collected->report_files < 0) {
             keep_text(collected->report_error, err.text);
         }
     }
-    if (passed) {
-        collect_into(from,
+    if (source->passed) {
+        collect_into(source->files,
                      &request->outputs,
                      context->run_dir,
                      request->output_dir,
                      collected->collect_error);
     }
-    collect_into(from,
+    collect_into(source->files,
                  &request->artifacts,
                  context->run_dir,
                  request->artifact_dir,
@@ -247,6 +255,7 @@ static void init_wait(pid_t command, struct unit_end *end)
     struct rusage usage = {0};
     for (;;) {
         int status = 0;
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): an init has one thread */
         pid_t pid = wait4(-1, &status, 0, &usage);
         if (pid == command) {
             end->wait_status = status;
@@ -343,14 +352,8 @@ static _Noreturn void init_main(const struct init *init)
     bool told = write(init->status, &end, sizeof end) == sizeof end;
     if (upper >= 0 && told && end.start_error[0] == '\0') {
         CLEANUP(cleanup_fd) int root = open(WORLD_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        collect_all(init->context,
-                    init->request,
-                    init->stdio,
-                    upper,
-                    root,
-                    ended_well(&end),
-                    init->started,
-                    &collected);
+        const struct source source = {upper, root, ended_well(&end), init->started};
+        collect_all(init->context, init->request, init->stdio, &source, &collected);
     }
     (void)!write(init->status, &collected, sizeof collected);
     _exit(0);
@@ -380,7 +383,7 @@ static void start_isolated(struct unit_process *unit,
         (void)snprintf(unit->end.start_error,
                        UNIT_TEXT_MAX,
                        "cannot start a unit's init: %s; %s",
-                       strerror(errno),
+                       strerrordesc_np(errno),
                        namespace_step_help(STEP_PID));
         (void)close(status[0]);
         unit->ended = unit->gone = true;
@@ -513,14 +516,9 @@ static void advance_in_place(struct unit_process *unit,
     unit->end.flags |= end_rest_in_place() ? FLAG_LEAKED_PROCESS : 0;
     unit->ended = true;
     if (stdio->report >= 0 || request->outputs.count > 0 || request->artifacts.count > 0) {
-        collect_all(context,
-                    request,
-                    stdio,
-                    context->root,
-                    context->root,
-                    ended_well(&unit->end),
-                    unit->started,
-                    &unit->collected);
+        const struct source source = {
+            context->root, context->root, ended_well(&unit->end), unit->started};
+        collect_all(context, request, stdio, &source, &unit->collected);
     }
     unit->gone = true;
 }

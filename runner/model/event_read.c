@@ -137,27 +137,21 @@ static struct capture read_capture(struct reader *r, const json_t *o)
     return capture;
 }
 
+static unsigned flag_of(const char *word)
+{
+    for (unsigned bit = 0; word != NULL && bit < OUTCOME_FLAG_COUNT; bit++) {
+        if (strcmp(word, outcome_flag_names[bit]) == 0) {
+            return 1U << bit;
+        }
+    }
+    return 0;
+}
+
 static unsigned read_flags(const json_t *array)
 {
-    static const char *const names[] = {
-        "leaked_process",
-        "leaked_pipe",
-        "output_cut",
-        "slow",
-        "killed",
-        "unsandboxed",
-        "cancelled",
-        "scratch_full",
-        "oom",
-    };
     unsigned flags = 0;
     for (size_t i = 0; i < json_array_size(array); i++) {
-        const char *word = json_string_value(json_array_get(array, i));
-        for (unsigned bit = 0; word != NULL && bit < sizeof names / sizeof *names; bit++) {
-            if (strcmp(word, names[bit]) == 0) {
-                flags |= 1U << bit;
-            }
-        }
+        flags |= flag_of(json_string_value(json_array_get(array, i)));
     }
     return flags;
 }

@@ -98,18 +98,6 @@ static void write_capture(struct json_writer *w, const char *key, const struct c
     jw_end_object(w);
 }
 
-static const char *const flag_names[] = {
-    "leaked_process",
-    "leaked_pipe",
-    "output_cut",
-    "slow",
-    "killed",
-    "unsandboxed",
-    "cancelled",
-    "scratch_full",
-    "oom",
-};
-
 static void write_flags(struct json_writer *w, unsigned flags)
 {
     if (flags == 0) {
@@ -117,9 +105,9 @@ static void write_flags(struct json_writer *w, unsigned flags)
     }
     jw_key(w, "flags");
     jw_array(w);
-    for (unsigned i = 0; i < sizeof flag_names / sizeof *flag_names; i++) {
+    for (unsigned i = 0; i < OUTCOME_FLAG_COUNT; i++) {
         if ((flags & (1U << i)) != 0) {
-            jw_string(w, flag_names[i]);
+            jw_string(w, outcome_flag_names[i]);
         }
     }
     jw_end_array(w);

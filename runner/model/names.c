@@ -20,6 +20,18 @@ static const char *const status_names[OUTCOME_STATUS_COUNT] = {
     [OUTCOME_SKIPPED] = "skipped",
 };
 
+const char *const outcome_flag_names[OUTCOME_FLAG_COUNT] = {
+    "leaked_process",
+    "leaked_pipe",
+    "output_cut",
+    "slow",
+    "killed",
+    "unsandboxed",
+    "cancelled",
+    "scratch_full",
+    "oom",
+};
+
 static const char *const verdict_names[] = {
     [VERDICT_OPEN] = "open",
     [VERDICT_SHUT] = "shut",

@@ -66,6 +66,10 @@ enum outcome_flag {
     FLAG_OOM = 1 << 8,            /* killed by the kernel for memory, as far as can be told */
 };
 
+/* Words for the flags, bit by bit, as the event log has them. */
+#define OUTCOME_FLAG_COUNT 9
+extern const char *const outcome_flag_names[OUTCOME_FLAG_COUNT];
+
 struct outcome {
     enum outcome_status status;
     int exit_code;       /* -1 when ended by a signal or never started */

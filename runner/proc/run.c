@@ -101,7 +101,9 @@ static int spawn(const struct run_request *request,
     }
     (void)posix_spawnattr_destroy(&attributes);
     (void)posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? 0 : err_set(err, -rc, "cannot start %s: %s", request->argv[0], strerror(rc));
+    return rc == 0
+               ? 0
+               : err_set(err, -rc, "cannot start %s: %s", request->argv[0], strerrordesc_np(rc));
 }
 
 /* Starts the child with its streams on our pipes. On failure nothing is left open. */
@@ -213,14 +215,12 @@ static int watch(struct child *child, const struct run_request *request, struct 
         if (ready < 0 && errno != EINTR) {
             return err_errno(err, "waiting for %s", child->name);
         }
-        if (ready > 0) {
-            int rc = serve_streams(child, err);
-            if (rc < 0) {
-                return rc;
-            }
-            if (child->watched[WATCH_CHILD].revents != 0) {
-                return drain(child, err);
-            }
+        int rc = ready > 0 ? serve_streams(child, err) : 0;
+        if (rc < 0) {
+            return rc;
+        }
+        if (ready > 0 && child->watched[WATCH_CHILD].revents != 0) {
+            return drain(child, err);
         }
         if (deadline != 0 && clock_mono_ns() >= deadline) {
             return err_set(err,

@@ -363,14 +363,12 @@ static void decide(struct sched *sched,
                                gates,
                                &verdict->gate_count);
     const struct tally *tally = &counts.tally;
-    if (tally->not_run > 0 && tally->failed + tally->errored + tally->timed_out == 0) {
+    bool bad = tally->failed + tally->errored + tally->timed_out > 0;
+    if (tally->not_run > 0 && (verdict->state == VERDICT_OPEN || !bad)) {
         verdict->state = VERDICT_SHUT; /* whatever the gate says of what did run */
         verdict->reason = not_run_reason(sched, &counts);
     } else if (verdict->state == VERDICT_SHUT) {
         verdict->reason = shut_reason(sched, gates, verdict->gate_count);
-    } else if (tally->not_run > 0) {
-        verdict->state = VERDICT_SHUT;
-        verdict->reason = not_run_reason(sched, &counts);
     } else if (tally->cases > 0 && tally->cases == tally->cases_skipped) {
         verdict->state = VERDICT_ERROR;
         verdict->reason = "every test was skipped: that proves nothing";

@@ -26,7 +26,7 @@
 #define REPORT_STDOUT_MAX (128u << 20)
 /* Time for `plan` of a layer: configure steps and discovery of thousands of tests; and for `judge`.
  */
-#define CHORE_TIMEOUT_MS (10 * 60 * 1000)
+#define CHORE_TIMEOUT_MS (10LL * 60 * 1000)
 /* Depth to which units may expand into further units. */
 #define EXPAND_MAX 10000
 
@@ -110,9 +110,9 @@ void sched_note(struct sched *sched, const char *level, size_t layer, const char
 void sched_pump(struct sched *sched);
 
 /* layer.c */
-void layer_start(struct sched *sched, size_t layer);
-void layer_judge(struct sched *sched, size_t layer);
-void layer_skip(struct sched *sched, size_t layer, const char *reason);
+void layer_start(struct sched *sched, size_t index);
+void layer_judge(struct sched *sched, size_t index);
+void layer_skip(struct sched *sched, size_t index, const char *reason);
 void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome);
 void layer_judge_done(struct sched *sched,
                       const struct chore *chore,
@@ -135,16 +135,16 @@ int chore_extract(struct sched *sched,
 /* unit.c */
 void unit_run(struct sched *sched, const struct plan_action *action);
 /* The environment of a layer's units; see docs/architecture.md. */
-int env_build_base(struct sched *sched, size_t layer);
+int env_build_base(struct sched *sched, size_t index);
 /* The whole environment of one unit, NULL-terminated, in `arena`. */
 const char *const *env_of_unit(struct sched *sched,
-                               size_t layer,
+                               size_t index,
                                const struct unit *unit,
                                struct arena *arena);
 /* PATH of a plugin as the layer's world sees it. */
-const char *plugin_program_inside(const struct sched *sched, size_t layer, struct arena *arena);
+const char *plugin_program_inside(const struct sched *sched, size_t index, struct arena *arena);
 
 /* worlds.c */
-int world_of_layer(struct sched *sched, size_t layer, struct err *err);
+int world_of_layer(struct sched *sched, size_t index, struct err *err);
 
 #endif

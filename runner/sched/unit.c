@@ -17,7 +17,7 @@
 /* What every isolated unit starts with; nothing else of the user's environment comes through. */
 static const char *const world_env[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME=" WORLD_HOME,
+    ("HOME=" WORLD_HOME),
     "TMPDIR=/tmp",
     "LANG=C.UTF-8",
     "TZ=UTC",
@@ -59,6 +59,7 @@ static int put_list(struct text_vec *env, const struct env_list *list, struct ar
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < list->count; i++) {
         const struct env_entry *entry = &list->items[i];
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes our environment */
         const char *value = entry->value != NULL ? entry->value : getenv(entry->name);
         if (value == NULL) {
             remove_name(env, entry->name);
