@@ -41,9 +41,14 @@ void capture_file_close(struct capture_file *file)
     }
 }
 
-void capture_begin(struct capture_stream *stream, struct capture_file *file, int pipe, uint64_t max)
+void capture_begin(struct capture_stream *stream,
+                   struct capture_file *file,
+                   int pipe,
+                   uint64_t max,
+                   size_t tail_max)
 {
-    size_t tail = max / 2 < CAPTURE_TAIL_MAX ? (size_t)(max / 2) : CAPTURE_TAIL_MAX;
+    assert(tail_max <= CAPTURE_TAIL_MAX);
+    size_t tail = max / 2 < tail_max ? (size_t)(max / 2) : tail_max;
     *stream = (struct capture_stream){
         .file = file,
         .pipe = pipe,

@@ -36,10 +36,13 @@ struct capture_stream {
 int capture_file_open(struct capture_file *file, int run_dir_fd, const char *name);
 void capture_file_close(struct capture_file *file);
 
+/* Begins a stream of which `max` bytes are kept: at most half of them, and at most tail_max
+ * (<= CAPTURE_TAIL_MAX), as tail. */
 void capture_begin(struct capture_stream *stream,
                    struct capture_file *file,
                    int pipe,
-                   uint64_t max);
+                   uint64_t max,
+                   size_t tail_max);
 
 /* Reads what the pipe holds, once. Returns false when the stream has ended (the pipe is closed
  * then). */

@@ -12,13 +12,15 @@ struct ending {
     const char *report_error;  /* the report could not be read: why; NULL */
     const char *collect_error; /* products could not be collected: why; NULL */
     bool timed_out;
+    bool flooded; /* more output than may be read */
     bool cancelled;
     int64_t timeout_ms;
+    uint64_t output_max;
     enum report_format report;
 };
 
 /* Reads outcome->exit_code, signal, cases, flags; fills status and message (allocated in arena).
- *   cancelled > timed out > not started > signal > broken report > cases > exit code.
+ *   cancelled > flooded > timed out > not started > signal > broken report > cases > exit code.
  * A non-zero exit with no failing case, and zero cases where there is a report, are errors; 126 and
  * 127 (the shell's "cannot execute", "not found") are errors: the test never said anything. */
 void outcome_classify(const struct ending *ending, struct arena *arena, struct outcome *outcome);

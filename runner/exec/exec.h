@@ -40,6 +40,8 @@ struct exec_request {
     int64_t timeout_ms;     /* 0 = none */
     uint64_t
         output_max; /* bytes kept of each stream, half head half tail; 0 = EXEC_OUTPUT_DEFAULT */
+    bool output_is_data; /* standard output is read afterwards (units, a report): more than
+                            output_max of it ends the unit at once, as an error */
     enum report_format report;
     const char *report_path;  /* relative to cwd, may be a glob; NULL = standard output */
     struct text_list outputs; /* collected into output_dir when it passed */

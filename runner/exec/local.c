@@ -385,6 +385,7 @@ static void put_request(struct local *local, const struct exec_request *request)
         .input = below_run_dir(local, request->input),
         .timeout_ms = request->timeout_ms,
         .output_max = request->output_max,
+        .output_is_data = request->output_is_data,
         .report = request->report,
         .report_path = request->report_path,
         .outputs = request->outputs,

@@ -21,6 +21,7 @@ struct slot_request {
     const char *input; /* relative to run_dir; NULL = /dev/null */
     int64_t timeout_ms;
     uint64_t output_max;
+    bool output_is_data;
     enum report_format report;
     const char *report_path;
     struct text_list outputs;

@@ -79,6 +79,7 @@ struct running {
     enum stage stage;
     bool timed_out;
     bool cancelled;
+    bool flooded;
 };
 
 /* ---- setting up ---- */
@@ -188,16 +189,18 @@ static int answer_world(struct slot *slot)
 static int open_pipes(struct slot *slot, struct running *running, struct err *err)
 {
     int *const writers[2] = {&running->stdio.out, &running->stdio.err};
-    uint64_t max =
-        running->request.output_max != 0 ? running->request.output_max : EXEC_OUTPUT_DEFAULT;
+    const uint64_t asked = running->request.output_max;
     for (int i = 0; i < 2; i++) {
         int ends[2];
+        const bool is_data = i == 0 && running->request.output_is_data;
+        const uint64_t max = i == 0 && asked != 0 ? asked : EXEC_OUTPUT_DEFAULT;
         if (pipe2(ends, O_CLOEXEC) < 0) {
             return err_errno(err, "cannot make a pipe");
         }
         (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
         *writers[i] = ends[1];
-        capture_begin(&running->streams[i], &slot->files[i], ends[0], max);
+        capture_begin(
+            &running->streams[i], &slot->files[i], ends[0], max, is_data ? 0 : CAPTURE_TAIL_MAX);
     }
     return 0;
 }
@@ -251,13 +254,21 @@ static void escalate(struct running *running)
     }
 }
 
+/* Without the grace of a SIGTERM. */
+static void stop_now(struct running *running)
+{
+    if (running->stage < STAGE_TERM) {
+        running->stage = STAGE_TERM;
+    }
+    escalate(running);
+}
+
 static void cancel(struct running *running, bool now)
 {
     running->cancelled = true;
-    if (now && running->stage < STAGE_TERM) {
-        running->stage = STAGE_TERM;
-    }
-    if (running->stage < STAGE_TERM || now) {
+    if (now) {
+        stop_now(running);
+    } else if (running->stage < STAGE_TERM) {
         escalate(running);
     }
 }
@@ -312,6 +323,11 @@ static void serve(struct slot *slot, struct running *running, const struct pollf
         if (watched[WATCH_OUT + i].revents != 0) {
             (void)capture_read(&running->streams[i]);
         }
+    }
+    if (running->request.output_is_data && !running->flooded
+        && running->streams[0].total > running->request.output_max) {
+        running->flooded = true;
+        stop_now(running);
     }
     if (watched[WATCH_UNIT].revents != 0) {
         unit_advance(&running->unit, &slot->context, &running->request, &running->stdio);
@@ -452,6 +468,8 @@ static void conclude(struct slot *slot,
             setup_error != NULL ? setup_error : text_or_null(running->unit.end.start_error),
         .timed_out = running->timed_out,
         .cancelled = running->cancelled,
+        .flooded = running->flooded,
+        .output_max = running->request.output_max,
         .timeout_ms = running->request.timeout_ms,
         .report = running->request.report,
         .collect_error = text_or_null(running->unit.collected.collect_error),

@@ -126,7 +126,7 @@ static int start_plan(struct sched *sched,
     request->input = arena_strdup(arena, input);
     request->cwd = ".";
     request->timeout_ms = CHORE_TIMEOUT_MS;
-    request->output_max = 2ULL * PLUGIN_PLAN_MAX;
+    request->output_max = PLUGIN_PLAN_MAX;
     return 0;
 }
 
@@ -139,7 +139,7 @@ static int start_expand(struct sched *sched,
     request->cwd = chore->unit->cwd != NULL ? chore->unit->cwd : layer->cwd;
     request->timeout_ms =
         chore->unit->timeout_ms != 0 ? chore->unit->timeout_ms : layer->timeout_ms;
-    request->output_max = 2ULL * PLUGIN_PLAN_MAX;
+    request->output_max = PLUGIN_PLAN_MAX;
     return 0;
 }
 
@@ -163,7 +163,7 @@ static int start_judge(struct sched *sched,
     request->input =
         arena_printf(arena, "%s/judge-%zu.jsonl", sched->options->run_dir, chore->layer);
     request->timeout_ms = CHORE_TIMEOUT_MS;
-    request->output_max = 2ULL * PLUGIN_JUDGE_MAX;
+    request->output_max = PLUGIN_JUDGE_MAX;
     return request->input == NULL ? -ENOMEM : 0;
 }
 
@@ -175,6 +175,7 @@ static int start(struct sched *sched,
     struct exec_request request = {
         .world = &sched->layers[chore->layer].world,
         .env = env_of_unit(sched, chore->layer, chore->unit, arena),
+        .output_is_data = true,
         .done = on_done,
         .context = sched,
     };

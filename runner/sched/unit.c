@@ -230,14 +230,15 @@ static void fill_request(struct sched *sched,
     const struct unit *unit = slot->unit;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
     const struct sched_layer *state = &sched->layers[unit->layer];
+    const bool report_on_stdout = unit->report != REPORT_NONE && unit->report_path == NULL;
     *request = (struct exec_request){
         .world = &state->world,
         .argv = unit->argv,
         .env = env_of_unit(sched, unit->layer, unit, arena),
         .cwd = unit->cwd != NULL ? unit->cwd : layer->cwd,
         .timeout_ms = unit->timeout_ms != 0 ? unit->timeout_ms : layer->timeout_ms,
-        .output_max =
-            unit->report != REPORT_NONE && unit->report_path == NULL ? REPORT_STDOUT_MAX : 0,
+        .output_max = report_on_stdout ? REPORT_STDOUT_MAX : 0,
+        .output_is_data = report_on_stdout,
         .report = unit->report,
         .report_path = unit->report_path,
         .done = on_done,

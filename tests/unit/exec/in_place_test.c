@@ -162,6 +162,28 @@ static void file_report(struct exec_request *request)
     request->report_path = "out/*.xml";
 }
 
+static void small_data(struct exec_request *request)
+{
+    request->output_is_data = true;
+    request->output_max = 100000;
+}
+
+TEST(output_that_is_data_ends_the_unit_when_it_is_too_much)
+{
+    run("yes", small_data);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(result.message, "more than"));
+    assert_true(result.outcome.wall_ns < 5000000000);
+}
+
+TEST(output_that_is_data_is_kept_whole_up_to_its_limit)
+{
+    run("head -c 100000 /dev/zero | tr '\\0' x", small_data);
+    assert_int_equal(result.outcome.status, OUTCOME_PASSED);
+    assert_true(result.outcome.out.len == 100000);
+    assert_true(result.outcome.out.dropped == 0);
+}
+
 TEST(report_files_of_this_run_are_read_and_older_ones_are_not)
 {
     engine_open(&engine, false);
