@@ -35,7 +35,7 @@ struct run {
 static void tell(void *context, const char *text)
 {
     const struct run *run = context;
-    CLEANUP(str_fini) struct str line = STR_INIT(2 * ERR_TEXT_MAX);
+    CLEANUP(str_fini) struct str line = STR_INIT((size_t)2 * ERR_TEXT_MAX);
     (void)str_appendf(&line, "sluice: %s", text);
     terminal_print(run->reports.terminal, str_text(&line));
 }
