@@ -14,7 +14,7 @@ layers:
     sandbox: none
 EOF
     cat >units <<'EOF'
-sh -c "touch begun; echo waiting here; while [ ! -e go ]; do sleep 0.05; done; touch ended"
+sh -c "echo waiting here; sleep 0.3; touch begun; while [ ! -e go ]; do sleep 0.05; done; touch ended"
 touch second
 EOF
 }

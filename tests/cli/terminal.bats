@@ -8,7 +8,7 @@ setup() {
     export TERM=xterm
     pipeline <<<'layers: {a: {uses: command, with: {each: units}, sandbox: none}}'
     cat >units <<'EOF'
-sh -c "trap 'touch hit' INT; touch begun; echo waiting here; while [ ! -e go ]; do sleep 0.05; done; touch ended"
+sh -c "trap 'touch hit' INT; echo waiting here; sleep 0.3; touch begun; while [ ! -e go ]; do sleep 0.05; done; touch ended"
 touch second
 EOF
 }
