@@ -70,6 +70,13 @@ static int put_list(struct text_vec *env, const struct env_list *list, struct ar
     return rc;
 }
 
+/* A sluice that runs in a unit of another one finds that unit's words in its environment. They are
+ * not for its own units and chores. */
+static bool is_of_outer_unit(const char *entry)
+{
+    return text_starts_with(entry, "SLUICE_UNIT=") || text_starts_with(entry, "SLUICE_SHARD_");
+}
+
 int env_build_base(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
@@ -81,7 +88,7 @@ int env_build_base(struct sched *sched, size_t index)
         }
     } else {
         for (char **entry = environ; rc == 0 && *entry != NULL; entry++) {
-            rc = vec_push(&state->base_env, *entry);
+            rc = is_of_outer_unit(*entry) ? 0 : vec_push(&state->base_env, *entry);
         }
     }
     rc = rc == 0 ? put_entry(&state->base_env, "SLUICE=1") : rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs from their first event to their exit code, with an engine that starts nothing
  * (support/fake.h). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/fake.h"
@@ -240,6 +241,15 @@ TEST(planning_only_shows_all_layers_and_runs_no_unit)
 static void no_lower(struct sched_options *options)
 {
     options->lower = NULL;
+}
+
+/* A nested sluice took the plan of a layer for a unit of the outer one. */
+TEST(the_unit_around_a_nested_run_is_not_its_own)
+{
+    assert_int_equal(setenv("SLUICE_UNIT", "outer", 1), 0);
+    story_run(&story, HEAD LAYER("a", "one", "ok", ""), 1, no_lower);
+    assert_int_equal(unsetenv("SLUICE_UNIT"), 0);
+    assert_story(&story, "unit a/one passed", "finished 0");
 }
 
 TEST(without_isolation_the_user_is_told_once)
