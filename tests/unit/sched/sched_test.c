@@ -249,7 +249,7 @@ TEST(the_unit_around_a_nested_run_is_not_its_own)
     assert_int_equal(setenv("SLUICE_UNIT", "outer", 1), 0);
     story_run(&story, HEAD LAYER("a", "one", "ok", ""), 1, no_lower);
     assert_int_equal(unsetenv("SLUICE_UNIT"), 0);
-    assert_story(&story, "unit a/one passed", "finished 0");
+    assert_story(&story, "unit a/ok passed", "finished 0");
 }
 
 TEST(without_isolation_the_user_is_told_once)
