@@ -130,6 +130,7 @@ static void read_tail(const struct local *local, const struct capture *capture, 
         ssize_t n = pread(
             fd, out->data + out->len, (size_t)len, (off_t)(capture->offset + capture->len - len));
         out->len += n > 0 ? (size_t)n : 0;
+        out->data[out->len] = '\0';
     }
 }
 

@@ -177,6 +177,11 @@ static int add_unit(void *context, const struct unit *read)
         return err_set(adding->err, -ENOMEM, "out of memory");
     }
     *unit = *read;
+    int known = map_add(&adding->sched->layers[adding->layer].ids, unit->id, 0);
+    if (known != 0) {
+        return known < 0 ? err_set(adding->err, known, "out of memory")
+                         : err_set(adding->err, -EEXIST, "two units have the id \"%s\"", unit->id);
+    }
     return unit->expands ? add_expanding(adding, unit) : add_one(adding, unit);
 }
 

@@ -221,6 +221,7 @@ static void fini(struct sched *sched)
         struct sched_layer *layer = &sched->layers[i];
         vec_fini(&layer->base_env);
         vec_fini(&layer->products);
+        map_fini(&layer->ids);
         str_fini(&layer->judge_input);
         if (layer->judge_fd >= 0) {
             (void)close(layer->judge_fd);

@@ -11,6 +11,7 @@
 #define SLUICE_SCHED_SCHED_IMPL_H
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "sched/sched.h"
@@ -52,6 +53,7 @@ struct sched_layer {
     struct text_vec products; /* folders of units that passed */
     struct str judge_input;   /* lines not yet written to the file */
     int judge_fd;             /* -1 = the plugin does not judge */
+    struct map ids;           /* of all its units, whichever program named them */
     const char *error;        /* planning or judging failed: why */
     bool started;
     size_t expanded;

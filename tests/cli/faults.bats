@@ -20,6 +20,13 @@ mounts() {
     wc -l </proc/self/mounts
 }
 
+# none_left PATTERN: no process matches.
+none_left() {
+    if pgrep -af "$1"; then
+        return 1
+    fi
+}
+
 isolates() {
     "$SLUICE" doctor >/dev/null 2>&1
 }
@@ -43,7 +50,7 @@ YAML
         pgrep -f "sleep $mark" >/dev/null || break
         sleep 0.2
     done
-    ! pgrep -af "sleep $mark"
+    none_left "sleep $mark"
     [ "$(mounts)" = "$before" ]
     [ "$(tree_sum)" = "$before_tree" ]
     valid_report
@@ -153,7 +160,7 @@ YAML
         pgrep -f "^sleep $mark" >/dev/null || break
         sleep 0.1
     done
-    ! pgrep -af "^sleep $mark"
+    none_left "^sleep $mark"
     [ "$(mounts)" = "$before" ]
     printf 'true\n' >each.txt
     expect_code 0 "$SLUICE" run
