@@ -239,6 +239,7 @@ static void init_signals(void)
     action.sa_handler = on_kill;
     (void)sigaction(SIGUSR1, &action, NULL);
     (void)sigemptyset(&none);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): an init has one thread */
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
