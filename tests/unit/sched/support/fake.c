@@ -196,7 +196,7 @@ static const struct exec_ops fake_ops = {
 
 /* ---- the story ---- */
 
-static void add(struct story *story, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add(struct story *story, const char *format, ...)
 {
     size_t len = strlen(story->text);
     va_list args;
