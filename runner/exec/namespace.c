@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "exec/protect.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -29,14 +30,6 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-/* mount_setattr(2), Linux 5.12; glibc 2.35 has no wrapper yet. */
-struct mount_attributes {
-    uint64_t set, clear, propagation, userns_fd;
-};
-
-#define ATTR_RDONLY     0x1
-#define MOUNT_RECURSIVE 0x8000
 
 /* Where the template keeps what units mount from; gone from a unit's view before its command
  * starts. */
@@ -163,12 +156,6 @@ static int enter_user_namespace(struct err *err)
 
 /* ---- the template ---- */
 
-static int set_read_only(const char *path, unsigned flags)
-{
-    struct mount_attributes attributes = {.set = ATTR_RDONLY};
-    return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &attributes, sizeof attributes);
-}
-
 /* While the template is built our working folder is the new root: a path of the world is used
  * without its '/'. */
 static const char *inside(const char *path)
@@ -224,7 +211,7 @@ static int bind_at(const char *source, const char *path, bool read_only, struct 
     if (mount(source, inside(path), NULL, MS_BIND | MS_REC, NULL) < 0) {
         return err_errno(err, "cannot bind %s into the world", source);
     }
-    if (read_only && set_read_only(inside(path), MOUNT_RECURSIVE) < 0) {
+    if (read_only && mount_read_only(inside(path), true) < 0) {
         return err_errno(err, "cannot make %s read-only in the world", source);
     }
     return 0;
@@ -398,7 +385,7 @@ static bool has_user_xattr(const char *root)
 static int pivot(struct err *err)
 {
     /* The root itself is shared by all units of the slot: nobody may leave anything there. */
-    if (set_read_only(".", 0) < 0 || syscall(SYS_pivot_root, ".", ".") < 0
+    if (mount_read_only(".", false) < 0 || syscall(SYS_pivot_root, ".", ".") < 0
         || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) {
         return err_errno(err, "pivot_root");
     }
@@ -422,6 +409,7 @@ static int enter_root(const struct world *world,
     scratch_on_disk = !has_user_xattr(".");
     rc = make_folders(err);
     rc = rc == 0 ? bind_system(err) : rc;
+    rc = rc == 0 ? protect_etc("etc", err) : rc;
     rc = rc == 0 ? make_devices(err) : rc;
     rc = rc == 0 ? make_stage(world, scratch_on_disk ? scratch_dir : NULL, err) : rc;
     rc = rc == 0 ? expose_paths(world, err) : rc;
@@ -460,6 +448,7 @@ int world_enter(const struct world *world,
                 struct err *err)
 {
     *ret_step = STEP_USER;
+    protect_note_root();
     int rc = enter_user_namespace(err);
     if (rc < 0) {
         return rc;
@@ -640,6 +629,10 @@ int unit_world_enter(const struct world *world,
     char pids[16];
     (void)snprintf(pids, sizeof pids, "%d", WORLD_PIDS_MAX);
     (void)write_text("/proc/sys/kernel/pid_max", pids); /* per pid namespace since Linux 6.14 */
+    rc = protect_proc(err);
+    if (rc < 0) {
+        return rc;
+    }
     if (umount2(STAGE, MNT_DETACH) < 0) {
         return err_errno(err, "cannot hide the stage");
     }

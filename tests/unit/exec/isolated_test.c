@@ -84,6 +84,29 @@ TEST(the_system_and_the_root_are_read_only)
     assert_string_equal(result.out, "");
 }
 
+/* What is written is what is there, so that a failing test changes nothing. */
+TEST(settings_of_the_machine_cannot_be_changed)
+{
+    open_world();
+    run("for f in core_pattern panic_on_oops printk; do\n"
+        "  v=$(cat /proc/sys/kernel/$f) && echo \"$v\" 2>/dev/null >/proc/sys/kernel/$f && echo changed $f\n"
+        "done; true",
+        NULL);
+    engine_close(&engine);
+    assert_passed();
+    assert_string_equal(result.out, "");
+}
+
+TEST(files_that_only_root_may_read_are_hidden)
+{
+    open_world();
+    run("for f in /etc/shadow /etc/gshadow; do test ! -s $f || cat $f 2>/dev/null; done; cat /etc/passwd | head -n 1 | cut -d: -f1",
+        NULL);
+    engine_close(&engine);
+    assert_passed();
+    assert_string_equal(result.out, "root\n");
+}
+
 TEST(only_the_loopback_network_is_there)
 {
     open_world();
