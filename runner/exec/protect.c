@@ -99,6 +99,14 @@ int protect_etc(const char *etc, struct err *err)
     return tree_walk(root, hide_private, &hiding, err);
 }
 
+static int protect_path(const char *path, struct err *err)
+{
+    if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0) {
+        return errno == ENOENT ? 0 : err_errno(err, "cannot protect %s", path);
+    }
+    return mount_read_only(path, true) < 0 ? err_errno(err, "cannot protect %s", path) : 0;
+}
+
 int protect_proc(struct err *err)
 {
     static const char *const paths[] = {
@@ -111,16 +119,9 @@ int protect_proc(struct err *err)
         "/proc/scsi",
         "/proc/mtrr",
     };
-    for (size_t i = 0; is_root && i < sizeof paths / sizeof *paths; i++) {
-        if (mount(paths[i], paths[i], NULL, MS_BIND | MS_REC, NULL) < 0) {
-            if (errno == ENOENT) {
-                continue;
-            }
-            return err_errno(err, "cannot protect %s", paths[i]);
-        }
-        if (mount_read_only(paths[i], true) < 0) {
-            return err_errno(err, "cannot protect %s", paths[i]);
-        }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && is_root && i < sizeof paths / sizeof *paths; i++) {
+        rc = protect_path(paths[i], err);
     }
-    return 0;
+    return rc;
 }
