@@ -56,9 +56,43 @@ static void announce(const struct run *run)
 
 /* ---- controls ---- */
 
+/* Whoever insists gets a dead process; slots and their units die with us. */
+static void die(const struct run *run, int signal_number)
+{
+    controls_close(run->controls);
+    terminal_end(run->reports.terminal);
+    (void)signal(signal_number, SIG_DFL);
+    (void)raise(signal_number);
+}
+
+/* Finishes what runs, or stops it when that was asked for before. */
+static void ask_to_end(const struct run *run)
+{
+    if (run->sched != NULL) {
+        sched_interrupt(run->sched);
+    }
+}
+
+/* The terminal is gone, and with it whoever could interrupt a second time. Shell and kernel may
+ * both tell us, so further ones mean nothing. */
+static void on_hangup(struct run *run)
+{
+    if (run->interrupts >= 2) {
+        return;
+    }
+    tell(run, "the terminal was closed: stopping what runs (`sluice run --resume` goes on later)");
+    for (; run->interrupts < 2; run->interrupts++) {
+        ask_to_end(run);
+    }
+}
+
 static void on_interrupt(void *context, int signal_number)
 {
     struct run *run = context;
+    if (signal_number == SIGHUP) {
+        on_hangup(run);
+        return;
+    }
     run->interrupts++;
     if (run->interrupts == 1) {
         tell(run,
@@ -67,16 +101,10 @@ static void on_interrupt(void *context, int signal_number)
     } else if (run->interrupts == 2) {
         tell(run, "interrupted again: stopping what runs");
     } else {
-        /* whoever insists gets a dead process; slots and their units die with us */
-        controls_close(run->controls);
-        terminal_end(run->reports.terminal);
-        (void)signal(signal_number, SIG_DFL);
-        (void)raise(signal_number);
+        die(run, signal_number);
         return;
     }
-    if (run->sched != NULL) {
-        sched_interrupt(run->sched);
-    }
+    ask_to_end(run);
 }
 
 static void on_show(void *context)

@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGWINCH, SIGCONT};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGWINCH, SIGCONT};
 
 #define SIGNAL_COUNT (sizeof signals / sizeof signals[0])
 
@@ -83,7 +83,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     const struct controls *controls = handle->data;
     void *context = controls->options.context;
-    if (number == SIGINT || number == SIGTERM) {
+    if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
         controls->options.interrupt(context, number);
     } else if (number == SIGUSR1) {
         controls->options.show(context);
@@ -117,9 +117,20 @@ static void adopt(struct controls *controls, uv_handle_t *handle)
     controls->open++;
 }
 
+/* nohup(1) starts us with SIGHUP ignored. */
+static bool stays_ignored(int number)
+{
+    struct sigaction before;
+    return number == SIGHUP && sigaction(number, NULL, &before) == 0
+           && before.sa_handler == SIG_IGN;
+}
+
 static int listen_signals(struct controls *controls)
 {
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        if (stays_ignored(signals[i])) {
+            continue;
+        }
         int rc = uv_signal_init(controls->options.loop, &controls->signals[i]);
         if (rc == 0) {
             adopt(controls, (uv_handle_t *)&controls->signals[i]);

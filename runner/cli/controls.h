@@ -20,13 +20,14 @@ struct controls_options {
     bool live; /* read keys when we may */
     int fd;    /* the terminal that is drawn on */
     void *context;
-    void (*interrupt)(void *context, int signal_number); /* SIGINT, SIGTERM */
+    void (*interrupt)(void *context, int signal_number); /* SIGINT, SIGTERM, SIGHUP */
     void (*show)(void *context);                         /* `t`, SIGUSR1 */
     void (*resize)(void *context, unsigned width);       /* SIGWINCH */
     void (*tick)(void *context, int64_t mono_ms);
 };
 
-/* Starts to listen. The handles do not keep the loop alive. */
+/* Starts to listen. The handles do not keep the loop alive. A SIGHUP that was ignored stays so:
+ * nohup(1) asks for that. */
 int controls_new(const struct controls_options *options,
                  struct controls **ret_controls,
                  struct err *err);

@@ -42,3 +42,30 @@ shown = open(sys.argv[1], "rb").read()
 assert shown.rfind(b"\x1b[?25l") <= shown.rfind(b"\x1b[?25h"), shown[-400:]
 PY
 }
+
+@test "a closed terminal stops the run at once: nothing is left but the reports and what --resume needs" {
+    cat >leave.sh <<'EOF'
+echo $$ >pids
+setsid sh -c 'echo $$ >>pids; touch begun; exec sleep 600' &
+sleep 600
+EOF
+    printf 'true\nsh leave.sh\ntouch second\n' >units
+    expect_code 130 on_terminal file:begun close:
+    [ ! -e second ]
+    while read -r one; do
+        wait_for gone "$one"
+    done <pids
+    [ "$(tail -n 1 .sluice/runs/*/events.ndjson | jq -r .type,.exit_code | paste -sd' ')" = "run_finished 130" ]
+    printf 'true\ntouch second\n' >units
+    expect_code 0 "$SLUICE" run --resume --json
+    json "d['counts']['passed'] == 2"
+}
+
+@test "with nohup a closed terminal is no reason to stop" {
+    on_terminal_nohup() {
+        "$BATS_TEST_DIRNAME/on_terminal" "$BATS_TEST_TMPDIR/screen" "$@" -- nohup "$SLUICE" run -j1
+    }
+    (sleep 1; touch go) 3>&- &
+    expect_code 0 on_terminal_nohup file:begun close:
+    [ -e second ]
+}

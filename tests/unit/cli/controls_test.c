@@ -96,6 +96,9 @@ TEST(signals_become_calls)
     (void)raise(SIGTERM);
     turn_until(&heard, &heard.interrupts, 2);
     assert_int_equal(heard.last_signal, SIGTERM);
+    (void)raise(SIGHUP);
+    turn_until(&heard, &heard.interrupts, 3);
+    assert_int_equal(heard.last_signal, SIGHUP);
     (void)raise(SIGUSR1);
     turn_until(&heard, &heard.shows, 1);
     (void)raise(SIGWINCH);
@@ -103,6 +106,20 @@ TEST(signals_become_calls)
     (void)raise(SIGCONT); /* only looks at the terminal */
     (void)uv_run(&heard.loop, UV_RUN_NOWAIT);
     stop(&heard);
+}
+
+/* nohup(1) */
+TEST(a_hangup_that_was_ignored_stays_ignored)
+{
+    struct heard heard;
+    (void)signal(SIGHUP, SIG_IGN);
+    start(&heard, false);
+    (void)raise(SIGHUP); /* would end us, were it not ignored any more */
+    (void)raise(SIGTERM);
+    turn_until(&heard, &heard.interrupts, 1);
+    assert_int_equal(heard.last_signal, SIGTERM);
+    stop(&heard);
+    assert_true(signal(SIGHUP, SIG_DFL) == SIG_IGN);
 }
 
 TEST(the_clock_ticks)
