@@ -93,9 +93,9 @@ static int map_all(pid_t pid, const char *which)
     (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, which);
     int rc = file_read(own, &current, NULL);
     /* lines of three numbers: first id inside, first id outside, how many */
-    char *at = current.data;
-    while (rc == 0 && at != NULL) {
-        char *end = at;
+    const char *at = str_text(&current);
+    while (rc == 0) {
+        char *end = NULL;
         unsigned long inside = strtoul(at, &end, 10);
         if (end == at) {
             break;

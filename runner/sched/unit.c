@@ -165,7 +165,7 @@ static void folder_name(const char *id, size_t index, char *buf, size_t size)
 {
     char word[64];
     size_t n = 0;
-    for (; id[n] != '\0' && n < sizeof word - 1; n++) {
+    for (; n < sizeof word - 1 && id[n] != '\0'; n++) {
         unsigned char c = (unsigned char)id[n];
         word[n] = isalnum(c) || strchr("-_.[]", c) != NULL ? (char)c : '_';
     }
