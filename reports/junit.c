@@ -748,6 +748,15 @@ static void remove_old_report(const char *path)
     }
 }
 
+void junit_forget(const char *file)
+{
+    if (text_ends_with(file, "/")) {
+        remove_old_reports(file);
+    } else {
+        remove_old_report(file);
+    }
+}
+
 /* ---- life ---- */
 
 int junit_new(const struct junit_options *options, struct junit **ret_junit, struct err *err)
@@ -770,11 +779,7 @@ int junit_new(const struct junit_options *options, struct junit **ret_junit, str
     }
     junit->writer.run_dir = junit->run_dir;
     junit->folder = text_ends_with(options->file, "/");
-    if (junit->folder) {
-        remove_old_reports(junit->file);
-    } else {
-        remove_old_report(junit->file);
-    }
+    junit_forget(junit->file);
     *ret_junit = junit;
     return 0;
 }

@@ -14,6 +14,11 @@ struct junit_options {
     const char *run_dir; /* where captures lie */
 };
 
+/* Removes what an earlier run wrote to `file` (as in junit_options), so that nobody takes it for
+ * this one's: only regular files whose names end in .xml. junit_new() does so too; earlier is
+ * better. */
+void junit_forget(const char *file);
+
 int junit_new(const struct junit_options *options, struct junit **ret_junit, struct err *err);
 struct event_sink *junit_sink(struct junit *junit);
 /* After run_finished: writes (temporary file + rename). Called without run_finished (crash

@@ -181,9 +181,13 @@ static int open_reports(struct run *run, struct err *err)
     return rc == 0 ? run_reports_open_views(&run->reports, run->invocation, run_dir, err) : rc;
 }
 
-/* Everything up to the first event. */
+/* Everything up to the first event. First of all the report of an earlier run goes: however this
+ * one ends, nobody takes that for its own. */
 static enum exit_code open_all(struct run *run, struct err *err)
 {
+    if (run->invocation->junit != NULL) {
+        junit_forget(run->invocation->junit);
+    }
     enum exit_code code = session_open(&run->session, run->invocation, false, err);
     if (code != EXIT_OPEN) {
         return code;

@@ -297,6 +297,18 @@ EOF
     says "junit.xml"
 }
 
+@test "a run that never starts leaves no report of an earlier one to be taken for its own" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" run --junit junit.xml
+    expect_code 0 "$SLUICE" run --junit reports/
+    [ -e junit.xml ] && [ -e reports/TEST-sluice-a.xml ]
+    echo 'layers: [1' >sluice.yml
+    expect_code 2 "$SLUICE" run --junit junit.xml
+    [ ! -e junit.xml ]
+    expect_code 2 "$SLUICE" run --junit reports/
+    [ ! -e reports/TEST-sluice-a.xml ]
+}
+
 @test "--sandbox none runs in place and --sandbox full isolates, whatever the pipeline says" {
     pipeline <<<'layers: {a: {uses: command, with: {run: "touch here"}}}'
     expect_code 0 "$SLUICE" run --sandbox none
