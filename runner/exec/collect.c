@@ -9,15 +9,23 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Modification time of everything in the lower layers (GIT_MTIME of git/git.h for products too). */
 #define COLLECTED_MTIME 1000000000
+
+int open_in_world(int folder, const char *path, int flags)
+{
+    const struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
+}
 
 /* ---- walking ---- */
 
@@ -208,8 +216,12 @@ static bool is_older(struct timespec a, struct timespec b)
 
 static int append_file(struct reporting *reporting, int root, const char *path)
 {
-    CLEANUP(cleanup_fd) int fd = openat(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    CLEANUP(cleanup_fd)
+    int fd = open_in_world(root, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
+        return 0;
+    }
     if (fd < 0 || fstat(fd, &st) < 0) {
         return err_errno(reporting->err, "report %s", path);
     }
@@ -258,14 +270,11 @@ int collect_reports(int root,
 {
     struct reporting reporting = {
         .glob = glob, .not_before = not_before, .out = out_fd, .err = err};
-    CLEANUP(cleanup_fd) int folder = openat(root, cwd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(cleanup_fd) int folder = open_in_world(root, cwd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) {
         return err_errno(err, "report folder %s", cwd);
     }
     if (!glob_has_magic(glob)) {
-        if (faccessat(folder, glob, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-            return 0;
-        }
         int rc = append_file(&reporting, folder, glob);
         return rc < 0 ? rc : reporting.count;
     }
@@ -320,14 +329,29 @@ static int same_file(int a_dir, int b_dir, const char *path)
     return one.len == two.len && memcmp(str_text(&one), str_text(&two), one.len) == 0;
 }
 
+/* A folder, and nothing that stands for one: what lies below it goes through it. */
+static int merge_folder(const struct merging *merging, const char *path, mode_t mode)
+{
+    struct stat st;
+    if (mkdirat(merging->to, path, (mode & 0777) | S_IRWXU) == 0) {
+        return 1;
+    }
+    if (errno != EEXIST || fstatat(merging->to, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        return err_errno(merging->err, "cannot make %s/%s", merging->to_path, path);
+    }
+    return S_ISDIR(st.st_mode)
+               ? 1
+               : err_set(merging->err,
+                         -EEXIST,
+                         "%s is a folder made by one unit and no folder made by another",
+                         path);
+}
+
 static int merge_one(void *context, int root, const char *path, mode_t mode)
 {
     struct merging *merging = context;
     if (S_ISDIR(mode)) {
-        if (mkdirat(merging->to, path, mode & 07777) < 0 && errno != EEXIST) {
-            return err_errno(merging->err, "cannot make %s/%s", merging->to_path, path);
-        }
-        return 1;
+        return merge_folder(merging, path, mode);
     }
     if (linkat(root, path, merging->to, path, 0) == 0) {
         return 0;

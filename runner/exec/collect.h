@@ -17,6 +17,11 @@
 /* Files taken from one unit. A full Linux kernel build leaves about 60,000. Beyond: an error. */
 #define COLLECT_FILES_MAX 1000000
 
+/* As openat(2), but never through the links of /proc that stand for open files (openat2(2),
+ * RESOLVE_NO_MAGICLINKS): for paths a unit could choose, opened by a process that holds descriptors
+ * of the machine's folders. ELOOP where there is such a link. */
+int open_in_world(int folder, const char *path, int flags);
+
 /* Walks `root` (a folder descriptor) in sorted order and calls `each` with every path below it,
  * folders before their content; folders for which it returns 0 are not entered; negative stops.
  * Never follows links; .git and .sluice at the top are passed over. */
@@ -32,7 +37,8 @@ int64_t collect_matching(int from, const struct text_list *globs, int to, struct
 
 /* Appends every file not older than `not_before` that matches `glob` (relative to `cwd`, itself
  * relative to `root`), in sorted order, to `out_fd`; a newline is put between two. Returns their
- * number, 0 when none matches, -EFBIG beyond REPORT_BYTES_MAX. */
+ * number, 0 when none matches, -EFBIG beyond REPORT_BYTES_MAX. Links of the unit's own are followed
+ * as open_in_world() does. */
 int collect_reports(int root,
                     const char *cwd,
                     const char *glob,
@@ -42,7 +48,7 @@ int collect_reports(int root,
 
 /* Puts the content of folder `from` into `to` by hard links (copies where links are not possible).
  * A path that is there already must have the same content: else -EEXIST and the path in the
- * message. */
+ * message. No link in `to` is followed: what one unit left as a link is no folder for another's. */
 int collect_merge(const char *from, const char *to, struct err *err);
 
 #endif

@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -296,7 +297,8 @@ static int make_devices(struct err *err)
     };
     int rc = make_folder("/dev/shm", err);
     for (size_t i = 0; rc == 0 && i < sizeof nodes / sizeof *nodes; i++) {
-        rc = bind_at(nodes[i], nodes[i], false, err);
+        /* Read-only is their mode and owner; writing goes to the device. */
+        rc = bind_at(nodes[i], nodes[i], true, err);
     }
     rc = rc == 0 ? make_device_links(err) : rc;
     rc =
@@ -547,6 +549,31 @@ static int mount_overlay(const struct world *world,
     return 0;
 }
 
+/* A link of the tree on the way to an exposed path would put the mount point somewhere else, even
+ * outside the world. */
+static int refuse_links(const char *target, struct err *err)
+{
+    char path[PATH_TEXT_MAX];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s", target);
+    for (char *slash = path + sizeof WORLD_ROOT - 1; slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL) {
+            *slash = '\0';
+        }
+        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+            return err_set(err,
+                           -ELOOP,
+                           "expose: %s is a symbolic link in the tree; expose what it points to",
+                           path + sizeof WORLD_ROOT);
+        }
+        if (slash != NULL) {
+            *slash = '/';
+        }
+    }
+    return 0;
+}
+
 /* The mount point of an exposed path, in the overlay: parents and a folder or an empty file. */
 static int make_mount_point(const char *staged, const char *target, struct err *err)
 {
@@ -575,7 +602,8 @@ static int mount_exposed(const struct world *world, struct err *err)
         if (n < 0 || (size_t)n >= sizeof target || !file_exists(staged)) {
             continue;
         }
-        int rc = make_mount_point(staged, target, err);
+        int rc = refuse_links(target, err);
+        rc = rc == 0 ? make_mount_point(staged, target, err) : rc;
         if (rc < 0) {
             return rc;
         }
@@ -596,6 +624,25 @@ static int mount_scratch(const struct world *world, int *ret_scratch, struct err
     }
     *ret_scratch = open(STAGE "/unit", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return *ret_scratch < 0 ? err_errno(err, "cannot open the unit's scratch") : 0;
+}
+
+/* kernel.pid_max belongs to the pid namespace since Linux 6.14. Before, it is the machine's, and
+ * root would change that: then only RLIMIT_NPROC limits a unit, and root's not at all. */
+static void limit_pids(void)
+{
+    struct utsname name;
+    char pids[16];
+    char *rest = NULL;
+    if (uname(&name) < 0) {
+        return;
+    }
+    unsigned long major = strtoul(name.release, &rest, 10);
+    unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+    if (major < 6 || (major == 6 && minor < 14)) {
+        return;
+    }
+    (void)snprintf(pids, sizeof pids, "%d", WORLD_PIDS_MAX);
+    (void)write_text("/proc/sys/kernel/pid_max", pids);
 }
 
 int unit_world_enter(const struct world *world,
@@ -626,9 +673,7 @@ int unit_world_enter(const struct world *world,
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) {
         return err_errno(err, "cannot mount /proc");
     }
-    char pids[16];
-    (void)snprintf(pids, sizeof pids, "%d", WORLD_PIDS_MAX);
-    (void)write_text("/proc/sys/kernel/pid_max", pids); /* per pid namespace since Linux 6.14 */
+    limit_pids();
     rc = protect_proc(err);
     if (rc < 0) {
         return rc;

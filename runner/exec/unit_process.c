@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -54,7 +55,8 @@ static const char *path_of(const struct slot_request *request)
     return "/usr/local/bin:/usr/bin:/bin";
 }
 
-int unit_find_program(const struct slot_request *request, char *buf, size_t size, struct err *err)
+static int find_program(
+    const struct slot_request *request, int folder, char *buf, size_t size, struct err *err)
 {
     const char *name = request->argv.items[0];
     const char *path = path_of(request);
@@ -66,7 +68,7 @@ int unit_find_program(const struct slot_request *request, char *buf, size_t size
     while (*path != '\0') {
         size_t len = strcspn(path, ":");
         int n = snprintf(buf, size, "%.*s%s%s", (int)len, path, len > 0 ? "/" : "./", name);
-        if (n > 0 && (size_t)n < size && access(buf, X_OK) == 0) {
+        if (n > 0 && (size_t)n < size && faccessat(folder, buf, X_OK, 0) == 0) {
             return 0;
         }
         path += len + (path[len] == ':');
@@ -75,22 +77,22 @@ int unit_find_program(const struct slot_request *request, char *buf, size_t size
         err, -ENOENT, "cannot start \"%s\": no such command on PATH=%s", name, path_of(request));
 }
 
+/* Descriptors are closed before the program is looked up, not at exec: a name such as
+ * /proc/self/fd/5/../x must not lead through one of ours out of the world. */
 static int add_actions(posix_spawn_file_actions_t *actions,
-                       const char *folder,
+                       int folder,
                        const struct unit_stdio *stdio)
 {
     int rc = posix_spawn_file_actions_adddup2(actions, stdio->in, 0);
     rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->out, 1) : rc;
     rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->err, 2) : rc;
-    return rc == 0 ? posix_spawn_file_actions_addchdir_np(actions, folder) : rc;
+    rc = rc == 0 ? posix_spawn_file_actions_addfchdir_np(actions, folder) : rc;
+    return rc == 0 ? posix_spawn_file_actions_addclosefrom_np(actions, 3) : rc;
 }
 
-static const char *spawn_advice(int error, const char *folder, const char *program)
+static const char *spawn_advice(int error, int folder, const char *program)
 {
-    if (error == ENOENT && access(folder, X_OK) != 0) {
-        return "its working folder (cwd) does not exist";
-    }
-    if (error == ENOENT && access(program, F_OK) == 0) {
+    if (error == ENOENT && faccessat(folder, program, F_OK, 0) == 0) {
         return "its interpreter (the #! line, or the ELF loader) does not exist";
     }
     if (error == ENOEXEC) {
@@ -99,9 +101,32 @@ static const char *spawn_advice(int error, const char *folder, const char *progr
     return strerrordesc_np(error);
 }
 
+/* The folder in which a unit starts. Its path is the tree's word: in a world no link of /proc is
+ * followed (a descriptor of ours would lead to the machine's files). */
+static int open_folder(const struct slot_request *request,
+                       const char *path,
+                       bool isolated,
+                       struct err *err)
+{
+    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const int fd = isolated ? open_in_world(AT_FDCWD, path, flags) : open(path, flags);
+    if (fd >= 0) {
+        return fd;
+    }
+    const int error = errno;
+    return err_set(err,
+                   -error,
+                   "cannot start \"%s\": %s",
+                   request->argv.items[0],
+                   error == ENOENT ? "its working folder (cwd) does not exist"
+                   : error == ELOOP
+                       ? "its working folder (cwd) is a link that leads out of its world"
+                       : strerrordesc_np(error));
+}
+
 /* Starts the command in a session of its own with default signals. */
 static int spawn_command(const struct slot_request *request,
-                         const char *folder,
+                         int folder,
                          const struct unit_stdio *stdio,
                          pid_t *ret_pid,
                          struct err *err)
@@ -111,7 +136,7 @@ static int spawn_command(const struct slot_request *request,
     posix_spawnattr_t attributes;
     sigset_t none;
     sigset_t all;
-    int rc = unit_find_program(request, program, sizeof program, err);
+    int rc = find_program(request, folder, program, sizeof program, err);
     if (rc < 0) {
         return rc;
     }
@@ -332,7 +357,8 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
         return;
     }
     (void)snprintf(folder, sizeof folder, WORLD_ROOT "/%s", init->request->cwd);
-    if (spawn_command(init->request, folder, init->stdio, &command, &err) < 0) {
+    CLEANUP(cleanup_fd) int fd = open_folder(init->request, folder, true, &err);
+    if (fd < 0 || spawn_command(init->request, fd, init->stdio, &command, &err) < 0) {
         keep_text(end->start_error, err.text);
         return;
     }
@@ -341,13 +367,37 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     end->flags |= is_full(scratch) ? FLAG_SCRATCH_FULL : 0;
 }
 
+/* True when the slot process died before PR_SET_PDEATHSIG could take effect: nobody reads our
+ * status any more. */
+static bool is_orphan(int status)
+{
+    struct pollfd watched = {.fd = status};
+    return poll(&watched, 1, 0) > 0 && (watched.revents & POLLERR) != 0;
+}
+
+/* Keys are inherited and kept by the kernel: a fresh session keyring hides those of sluice's user,
+ * and what an earlier unit of this slot left in the user's keyring goes (since Linux 5.3 that one
+ * belongs to the user namespace, so it is the slot's alone). */
+static void forget_keys(void)
+{
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    (void)syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_USER_KEYRING);
+    (void)syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_USER_SESSION_KEYRING);
+}
+
 static _Noreturn void init_main(const struct init *init)
 {
     struct unit_end end = {0};
     struct unit_collected collected = {0};
     int upper = -1;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (is_orphan(init->status)) {
+        _exit(1);
+    }
     (void)prctl(PR_SET_NAME, "sluice-init");
+    /* A unit has our uid: it must reach neither our memory nor our descriptors. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    forget_keys();
     init_signals();
     init_run(init, &end, &upper);
     bool told = write(init->status, &end, sizeof end) == sizeof end;
@@ -419,39 +469,19 @@ static void advance_isolated(struct unit_process *unit)
         }
     } else {
         n = read(unit->watch, &unit->collected, sizeof unit->collected);
-        if (n > 0 && n != (ssize_t)sizeof unit->collected) {
-            keep_text(unit->collected.collect_error,
-                      "the unit's init ended while collecting files");
-        }
     }
     if (n < 0 && errno == EINTR) {
         return;
+    }
+    if (unit->ended && n != (ssize_t)sizeof unit->collected) {
+        unit->collected = (struct unit_collected){0};
+        keep_text(unit->collected.collect_error,
+                  "its init was killed while it collected files (out of memory?)");
     }
     finish_isolated(unit);
 }
 
 /* ---- in place ---- */
-
-static void start_in_place(struct unit_process *unit,
-                           const struct unit_context *context,
-                           const struct slot_request *request,
-                           const struct unit_stdio *stdio)
-{
-    struct err err = {0};
-    char folder[PATH_TEXT_MAX];
-    int n = snprintf(folder, sizeof folder, "%s/%s", context->world->root, request->cwd);
-    int rc =
-        n > 0 && (size_t)n < sizeof folder ? 0 : err_set(&err, -ENAMETOOLONG, "cwd is too long");
-    rc = rc == 0 ? spawn_command(request, folder, stdio, &unit->pid, &err) : rc;
-    if (rc == 0) {
-        unit->watch = (int)syscall(SYS_pidfd_open, unit->pid, 0);
-        rc = unit->watch < 0 ? err_errno(&err, "pidfd_open") : 0;
-    }
-    if (rc < 0) {
-        keep_text(unit->end.start_error, err.text);
-        unit->ended = unit->gone = true;
-    }
-}
 
 /* Kills every child of this process; those of the killed become ours (subreaper) and are met in the
  * next round. */
@@ -497,6 +527,32 @@ static bool end_rest_in_place(void)
         (void)poll(NULL, 0, 1);
     }
     return true;
+}
+
+static void start_in_place(struct unit_process *unit,
+                           const struct unit_context *context,
+                           const struct slot_request *request,
+                           const struct unit_stdio *stdio)
+{
+    struct err err = {0};
+    char folder[PATH_TEXT_MAX];
+    int n = snprintf(folder, sizeof folder, "%s/%s", context->world->root, request->cwd);
+    int rc =
+        n > 0 && (size_t)n < sizeof folder ? 0 : err_set(&err, -ENAMETOOLONG, "cwd is too long");
+    CLEANUP(cleanup_fd) int fd = rc == 0 ? open_folder(request, folder, false, &err) : rc;
+    rc = fd < 0 ? fd : spawn_command(request, fd, stdio, &unit->pid, &err);
+    if (rc == 0) {
+        unit->watch = (int)syscall(SYS_pidfd_open, unit->pid, 0);
+        rc = unit->watch < 0 ? err_errno(&err, "cannot watch it (pidfd_open)") : 0;
+    }
+    if (rc < 0) {
+        if (unit->pid > 0) {
+            (void)kill(-unit->pid, SIGKILL);
+            (void)end_rest_in_place();
+        }
+        keep_text(unit->end.start_error, err.text);
+        unit->ended = unit->gone = true;
+    }
 }
 
 static void advance_in_place(struct unit_process *unit,

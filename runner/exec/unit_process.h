@@ -84,8 +84,4 @@ void unit_advance(struct unit_process *unit,
                   const struct slot_request *request,
                   const struct unit_stdio *stdio);
 
-/* The executable for argv[0] by the request's PATH, checked with access(2) in the folder `cwd`:
- * into buf. -ENOENT, -EACCES with message. */
-int unit_find_program(const struct slot_request *request, char *buf, size_t size, struct err *err);
-
 #endif

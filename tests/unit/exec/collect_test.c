@@ -45,6 +45,31 @@ TEST(merging_two_contents_for_one_path_is_an_error_that_names_it)
     assert_non_null(strstr(err.text, "x/one"));
 }
 
+/* The story: one unit left a link to a folder of the machine, another a folder of that name; the
+ * other's files were put where the link led. */
+TEST(merging_a_folder_does_not_go_through_a_link_of_another_unit)
+{
+    struct err err = {0};
+    assert_int_equal(dir_make(below("a"), 0755, &err), 0);
+    assert_int_equal(dir_make(below("machine"), 0755, &err), 0);
+    assert_int_equal(symlink(below("machine"), below("a/x")), 0);
+    put_file(below("b"), "x/file", "planted");
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("b"), below("all"), &err), -EEXIST);
+    assert_non_null(strstr(err.text, "x is a folder"));
+    assert_false(has_file(below("machine"), "file"));
+}
+
+TEST(merging_a_link_over_a_folder_is_an_error)
+{
+    struct err err = {0};
+    put_file(below("a"), "x/file", "1");
+    assert_int_equal(dir_make(below("b"), 0755, &err), 0);
+    assert_int_equal(symlink("/", below("b/x")), 0);
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge(below("b"), below("all"), &err), -EEXIST);
+}
+
 TEST(merging_compares_links_by_their_targets)
 {
     struct err err = {0};
