@@ -97,11 +97,7 @@ void outcome_classify(const struct ending *ending, struct arena *arena, struct o
     if (ending->cancelled) {
         set(outcome, OUTCOME_ERRORED, "stopped by sluice before it ended");
     } else if (ending->flooded) {
-        set(outcome,
-            OUTCOME_ERRORED,
-            arena_printf(arena,
-                         "it printed more than %llu MiB to standard output and was ended",
-                         (unsigned long long)(ending->output_max >> 20)));
+        set(outcome, OUTCOME_ERRORED, "it printed more than may be read of it, and was ended");
     } else if (ending->timed_out) {
         set(outcome, OUTCOME_TIMED_OUT, timeout_words(ending, outcome, arena));
     } else if (ending->start_error != NULL) {

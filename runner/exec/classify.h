@@ -15,7 +15,6 @@ struct ending {
     bool flooded; /* more output than may be read */
     bool cancelled;
     int64_t timeout_ms;
-    uint64_t output_max;
     enum report_format report;
 };
 

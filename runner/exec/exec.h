@@ -42,6 +42,8 @@ struct exec_request {
         output_max; /* bytes kept of each stream, half head half tail; 0 = EXEC_OUTPUT_DEFAULT */
     bool output_is_data; /* standard output is read afterwards (units, a report): more than
                             output_max of it ends the unit at once, as an error */
+    uint64_t errors_max; /* more than this on standard error ends the unit at once, as an error; 0 =
+                            any amount */
     enum report_format report;
     const char *report_path;  /* relative to cwd, may be a glob; NULL = standard output */
     struct text_list outputs; /* collected into output_dir when it passed */

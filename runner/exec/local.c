@@ -387,6 +387,7 @@ static void put_request(struct local *local, const struct exec_request *request)
         .timeout_ms = request->timeout_ms,
         .output_max = request->output_max,
         .output_is_data = request->output_is_data,
+        .errors_max = request->errors_max,
         .report = request->report,
         .report_path = request->report_path,
         .outputs = request->outputs,

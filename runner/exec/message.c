@@ -53,6 +53,7 @@ int message_put_request(struct str *out, const struct slot_request *request)
     wire_put_u64(out, (uint64_t)request->timeout_ms);
     wire_put_u64(out, request->output_max);
     wire_put_u64(out, request->output_is_data);
+    wire_put_u64(out, request->errors_max);
     wire_put_u64(out, request->report);
     wire_put_text(out, request->report_path);
     wire_put_texts(out, &request->outputs);
@@ -72,6 +73,7 @@ int message_get_request(struct wire_reader *reader, struct slot_request *ret_req
     request.timeout_ms = (int64_t)wire_get_u64(reader);
     request.output_max = wire_get_u64(reader);
     request.output_is_data = wire_get_u64(reader) != 0;
+    request.errors_max = wire_get_u64(reader);
     request.report = (enum report_format)wire_get_u64(reader);
     request.report_path = wire_get_text(reader);
     request.outputs = wire_get_texts(reader);

@@ -22,6 +22,7 @@ struct slot_request {
     int64_t timeout_ms;
     uint64_t output_max;
     bool output_is_data;
+    uint64_t errors_max;
     enum report_format report;
     const char *report_path;
     struct text_list outputs;

@@ -317,6 +317,14 @@ enum watched {
     WATCH_COUNT
 };
 
+/* More than the request allows to be read? */
+static bool is_flooded(const struct running *running)
+{
+    const struct slot_request *request = &running->request;
+    return (request->output_is_data && running->streams[0].total > request->output_max)
+           || (request->errors_max != 0 && running->streams[1].total > request->errors_max);
+}
+
 static void serve(struct slot *slot, struct running *running, const struct pollfd *watched)
 {
     for (int i = 0; i < 2; i++) {
@@ -324,8 +332,7 @@ static void serve(struct slot *slot, struct running *running, const struct pollf
             (void)capture_read(&running->streams[i]);
         }
     }
-    if (running->request.output_is_data && !running->flooded
-        && running->streams[0].total > running->request.output_max) {
+    if (!running->flooded && is_flooded(running)) {
         running->flooded = true;
         stop_now(running);
     }
@@ -374,6 +381,10 @@ static int stdout_report(const struct slot *slot, const struct capture *capture)
         }
         left -= (uint64_t)n;
     }
+    if (left > 0) {
+        cleanup_fd(&fd); /* half a report is none */
+        return -1;
+    }
     return fd;
 }
 
@@ -406,6 +417,9 @@ static const char *read_report(const struct slot *slot,
         }
         return read_report_file(slot, running, running->stdio.report, arena, &outcome->cases);
     }
+    if ((outcome->flags & FLAG_OUTPUT_LOST) != 0) {
+        return "its report on standard output could not be kept: the disk is full";
+    }
     if (outcome->out.dropped > 0) {
         return "its report on standard output is longer than what is kept of it";
     }
@@ -425,8 +439,11 @@ static void end_streams(struct running *running, struct outcome *outcome)
         if (stream->pipe >= 0 && !capture_drain(stream)) {
             outcome->flags |= FLAG_LEAKED_PIPE;
         }
-        (void)capture_end(stream, captures[i]);
-        outcome->flags |= captures[i]->dropped > 0 ? FLAG_OUTPUT_CUT : 0;
+        if (capture_end(stream, captures[i]) < 0) {
+            outcome->flags |= FLAG_OUTPUT_LOST;
+        } else if (captures[i]->dropped > 0) {
+            outcome->flags |= FLAG_OUTPUT_CUT;
+        }
     }
 }
 
@@ -469,7 +486,6 @@ static void conclude(struct slot *slot,
         .timed_out = running->timed_out,
         .cancelled = running->cancelled,
         .flooded = running->flooded,
-        .output_max = running->request.output_max,
         .timeout_ms = running->request.timeout_ms,
         .report = running->request.report,
         .collect_error = text_or_null(running->unit.collected.collect_error),

@@ -176,6 +176,7 @@ static int start(struct sched *sched,
         .world = &sched->layers[chore->layer].world,
         .env = env_of_unit(sched, chore->layer, chore->unit, arena),
         .output_is_data = true,
+        .errors_max = CHORE_ERRORS_MAX,
         .done = on_done,
         .context = sched,
     };

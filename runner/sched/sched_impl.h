@@ -28,6 +28,8 @@
 /* Time for `plan` of a layer: configure steps and discovery of thousands of tests; and for `judge`.
  */
 #define CHORE_TIMEOUT_MS (10LL * 60 * 1000)
+/* What a planning or judging program may say on standard error: a configure log is a few MiB. */
+#define CHORE_ERRORS_MAX (64u << 20)
 /* Depth to which units may expand into further units. */
 #define EXPAND_MAX 10000
 
@@ -100,6 +102,7 @@ struct sched {
     bool pumping;
     bool again;         /* a chore that could not start ended: ask the plan again */
     bool told_in_place; /* the warning that nothing is isolated */
+    bool told_lost;     /* the warning that output is lost */
 };
 
 const struct layer *sched_layer_of(const struct sched *sched, size_t layer);

@@ -172,7 +172,19 @@ TEST(output_that_is_data_ends_the_unit_when_it_is_too_much)
 {
     run("yes", small_data);
     assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
-    assert_non_null(strstr(result.message, "more than"));
+    assert_non_null(strstr(result.message, "more than may be read"));
+    assert_true(result.outcome.wall_ns < 5000000000);
+}
+
+static void few_errors(struct exec_request *request)
+{
+    request->errors_max = 100000;
+}
+
+TEST(a_flood_on_standard_error_ends_the_unit_where_it_is_limited)
+{
+    run("yes >&2", few_errors);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
     assert_true(result.outcome.wall_ns < 5000000000);
 }
 
