@@ -257,6 +257,7 @@ const char *outcome_flag_text(unsigned flags, struct str *out)
         {FLAG_KILLED,         "did not end when asked and was killed"   },
         {FLAG_SCRATCH_FULL,   "its scratch space filled up"             },
         {FLAG_OOM,            "killed by the kernel for want of memory" },
+        {FLAG_OUTPUT_LOST,    "output was lost: it could not be written"},
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

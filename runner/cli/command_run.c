@@ -173,6 +173,11 @@ static int open_sink(struct run *run, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
+static int recorded(void *context, struct err *err)
+{
+    return run_reports_recorded(context, err);
+}
+
 static int open_reports(struct run *run, struct err *err)
 {
     const char *run_dir = run->session.folder.path;
@@ -206,7 +211,10 @@ static enum exit_code open_all(struct run *run, struct err *err)
     if (open_reports(run, err) != 0 || open_sink(run, err) != 0 || open_controls(run, err) != 0) {
         return EXIT_INFRASTRUCTURE;
     }
-    run->sink.next = fanout_sink(run->reports.fanout);
+    run->sink.next = fanout_sink(run->reports.facts);
+    run->sink.views = fanout_sink(run->reports.fanout);
+    run->sink.recorded = recorded;
+    run->sink.recorded_context = &run->reports;
     return EXIT_OPEN;
 }
 

@@ -91,12 +91,15 @@ int run_reports_open_facts(struct run_reports *reports,
     if (rc != 0) {
         return rc;
     }
-    rc = fanout_add(reports->fanout, store != NULL ? store_sink(store) : NULL, err);
+    rc = fanout_new(&reports->facts, err);
     if (rc == 0) {
-        rc = fanout_add(reports->fanout, event_log_sink(reports->log), err);
+        rc = fanout_add(reports->facts, store != NULL ? store_sink(store) : NULL, err);
+    }
+    if (rc == 0) {
+        rc = fanout_add(reports->facts, event_log_sink(reports->log), err);
     }
     if (rc == 0 && reports->extra != NULL) {
-        rc = fanout_add(reports->fanout, event_log_sink(reports->extra), err);
+        rc = fanout_add(reports->facts, event_log_sink(reports->extra), err);
     }
     return rc;
 }
@@ -153,6 +156,20 @@ void run_reports_flush(struct run_reports *reports)
     }
 }
 
+static int flush_log(struct event_log *log, const char *what, struct err *err)
+{
+    if (log == NULL || event_log_flush(log, err) == 0) {
+        return 0;
+    }
+    return err_wrap(err, "%s is not complete", what);
+}
+
+int run_reports_recorded(struct run_reports *reports, struct err *err)
+{
+    const int rc = flush_log(reports->log, "the event log of this run", err);
+    return rc != 0 ? rc : flush_log(reports->extra, "the event log asked for by --events", err);
+}
+
 /* Tells a failure behind the name of what failed; returns whether all is well. */
 static bool check(int rc, struct err *err, const char *what, void (*tell)(const struct err *err))
 {
@@ -167,17 +184,9 @@ bool run_reports_finish(struct run_reports *reports, void (*tell)(const struct e
 {
     bool good = true;
     struct err err = {0};
-    if (reports->log != NULL) {
-        good &= check(event_log_flush(reports->log, &err),
-                      &err,
-                      "the event log of this run is not complete",
-                      tell);
-    }
-    if (reports->extra != NULL) {
-        good &= check(event_log_flush(reports->extra, &err),
-                      &err,
-                      "the event log asked for by --events is not complete",
-                      tell);
+    if (run_reports_recorded(reports, &err) != 0) {
+        tell(&err);
+        good = false;
     }
     if (reports->junit != NULL) {
         good &= check(junit_finish(reports->junit, &err),
@@ -204,6 +213,7 @@ void run_reports_close(struct run_reports *reports)
     summary_free(reports->summary);
     event_log_free(reports->extra);
     event_log_free(reports->log);
+    fanout_free(reports->facts);
     fanout_free(reports->fanout);
     *reports = (struct run_reports){0};
 }

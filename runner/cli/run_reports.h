@@ -16,7 +16,8 @@
 
 /* Starts zeroed; NULL members are not there. */
 struct run_reports {
-    struct fanout *fanout;
+    struct fanout *facts;    /* store and event logs */
+    struct fanout *fanout;   /* views: JUnit, summary, terminal */
     struct event_log *log;   /* run_dir/events.ndjson */
     struct event_log *extra; /* --events */
     struct junit *junit;     /* --junit */
@@ -50,6 +51,9 @@ int run_reports_open_views(struct run_reports *reports,
 
 /* Writes the event logs' waiting lines; failures are kept for the end. */
 void run_reports_flush(struct run_reports *reports);
+
+/* Writes the event logs' waiting lines: 0, or the first failure since the start. */
+int run_reports_recorded(struct run_reports *reports, struct err *err);
 
 /* Writes what is written at the end. Each failure is told; returns false when there was one. */
 bool run_reports_finish(struct run_reports *reports, void (*tell)(const struct err *err));

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run_sink.h"
 
+/* A run whose record is lost is no success, and neither is what depends on reading it again. */
+static void demand_record(struct run_sink *sink, struct event *told)
+{
+    if (sink->recorded != NULL && sink->exit_code == EXIT_OPEN && sink->lost.code == 0
+        && sink->recorded(sink->recorded_context, &sink->lost) != 0) {
+        sink->exit_code = EXIT_INFRASTRUCTURE;
+        told->u.run_finished.exit_code = EXIT_INFRASTRUCTURE;
+        told->u.run_finished.reason = sink->lost.text;
+    }
+}
+
 /* The event as it is told on: for the run's end with --rerun-failed another exit code and reason.
  */
 static struct event conclude(struct run_sink *sink, const struct event *event)
@@ -22,6 +33,13 @@ static struct event conclude(struct run_sink *sink, const struct event *event)
     return told;
 }
 
+static void show(const struct run_sink *sink, const struct event *event)
+{
+    if (sink->views != NULL) {
+        sink->views->emit(sink->views, event);
+    }
+}
+
 static void emit(struct event_sink *base, const struct event *event)
 {
     struct run_sink *sink = (struct run_sink *)(void *)base; /* it is the first member */
@@ -30,11 +48,15 @@ static void emit(struct event_sink *base, const struct event *event)
         history_note(sink->history, event);
     }
     if (event->type == EVENT_RUN_FINISHED) {
-        const struct event told = conclude(sink, event);
+        struct event told = conclude(sink, event);
+        demand_record(sink, &told);
         sink->next->emit(sink->next, &told);
+        demand_record(sink, &told); /* the end itself may be what does not fit */
+        show(sink, &told);
         return;
     }
     sink->next->emit(sink->next, event);
+    show(sink, event);
 }
 
 void run_sink_init(struct run_sink *sink)

@@ -185,6 +185,11 @@ int capture_end(struct capture_stream *stream, struct capture *ret_capture)
         .len = stream->file->size - stream->start,
         .dropped = dropped,
     };
+    if (stream->error != 0) {
+        /* at least one byte that was to be kept is not: whoever reads this as data must know */
+        uint64_t kept = ret_capture->len;
+        ret_capture->dropped = stream->total > kept ? stream->total - kept : 1;
+    }
     ret_capture->file = ret_capture->len > 0 ? stream->file->name : NULL;
     return stream->error;
 }

@@ -51,7 +51,8 @@ bool capture_read(struct capture_stream *stream);
 /* Reads all that is there without waiting. Returns false when someone still holds the pipe open. */
 bool capture_drain(struct capture_stream *stream);
 
-/* Writes the tail and fills *ret_capture. Closes the pipe. */
+/* Writes the tail and fills *ret_capture, whatever happens. Closes the pipe. 0, or the first
+ * failure to write since the beginning: then what is lost counts as dropped. */
 int capture_end(struct capture_stream *stream, struct capture *ret_capture);
 
 #endif

@@ -30,6 +30,7 @@ const char *const outcome_flag_names[OUTCOME_FLAG_COUNT] = {
     "cancelled",
     "scratch_full",
     "oom",
+    "output_lost",
 };
 
 static const char *const verdict_names[] = {

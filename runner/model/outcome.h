@@ -64,10 +64,11 @@ enum outcome_flag {
     FLAG_CANCELLED = 1 << 6,      /* ended by sluice because the run was stopped */
     FLAG_SCRATCH_FULL = 1 << 7,   /* its scratch space filled up */
     FLAG_OOM = 1 << 8,            /* killed by the kernel for memory, as far as can be told */
+    FLAG_OUTPUT_LOST = 1 << 9,    /* some of its output could not be written: the disk is full */
 };
 
 /* Words for the flags, bit by bit, as the event log has them. */
-#define OUTCOME_FLAG_COUNT 9
+#define OUTCOME_FLAG_COUNT 10
 extern const char *const outcome_flag_names[OUTCOME_FLAG_COUNT];
 
 struct outcome {

@@ -225,6 +225,27 @@ static void set_program_error(struct sched *sched,
     set_error(sched, chore->layer, text);
 }
 
+/* A part of an answer is none: units or findings that are lost would make a layer pass. */
+static int check_answer(const struct sched *sched,
+                        const struct outcome *outcome,
+                        const char *plugin,
+                        const char *verb,
+                        unsigned max,
+                        struct err *err)
+{
+    if ((outcome->flags & FLAG_OUTPUT_LOST) != 0) {
+        return err_set(err,
+                       -ENOSPC,
+                       "%s %s: its answer could not be written to %s: the disk is full, make room",
+                       plugin,
+                       verb,
+                       sched->options->run_dir);
+    }
+    return outcome->out.dropped == 0
+               ? 0
+               : err_set(err, -EFBIG, "%s %s: more than %u MiB of output", plugin, verb, max >> 20);
+}
+
 static bool more_to_plan(const struct sched *sched, size_t layer)
 {
     for (size_t i = sched->chore_at; i < sched->chores.count; i++) {
@@ -258,13 +279,8 @@ void layer_plan_done(struct sched *sched, const struct chore *chore, const struc
     } else {
         struct adding adding = {sched, chore->layer, &err};
         (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
-        int rc = outcome->out.dropped > 0
-                     ? err_set(&err,
-                               -EFBIG,
-                               "%s plan: more than %u MiB of units",
-                               plugin->name,
-                               PLUGIN_PLAN_MAX >> 20)
-                     : chore_extract(sched, &outcome->out, name, path, sizeof path, &err);
+        int rc = check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
+        rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
         rc = rc == 0 ? plugin_read_units(plugin,
                                          sched_layer_of(sched, chore->layer),
                                          (uint32_t)chore->layer,
@@ -471,7 +487,13 @@ void layer_judge_done(struct sched *sched, const struct chore *chore, const stru
         set_program_error(sched, chore, "judge", outcome);
     } else {
         (void)snprintf(name, sizeof name, "judgement-%zu.jsonl", chore->layer);
-        int rc = chore_extract(sched, &outcome->out, name, path, sizeof path, &err);
+        int rc = check_answer(sched,
+                              outcome,
+                              sched->options->plugins[chore->layer].name,
+                              "judge",
+                              PLUGIN_JUDGE_MAX,
+                              &err);
+        rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
         rc = rc == 0 ? plugin_read_judgement(&sched->options->plugins[chore->layer],
                                              sched_layer_of(sched, chore->layer),
                                              path,

@@ -202,6 +202,25 @@ static void finish(struct sched *sched,
     layer_note_outcome(sched, unit, outcome);
 }
 
+/* Once: every unit that lost some has FLAG_OUTPUT_LOST in the log and says so in the report. */
+static void tell_lost_output(struct sched *sched,
+                             const struct unit *unit,
+                             const struct outcome *outcome)
+{
+    if ((outcome->flags & FLAG_OUTPUT_LOST) == 0 || sched->told_lost) {
+        return;
+    }
+    sched->told_lost = true;
+    sched_note(
+        sched,
+        "warning",
+        unit->layer,
+        "what units print is lost from here on: it cannot be written to %s, the disk is full "
+        "(the first one is %s)",
+        sched->options->run_dir,
+        unit->id);
+}
+
 static void on_done(void *context, const struct outcome *result)
 {
     struct sched_slot *slot = context;
@@ -212,6 +231,7 @@ static void on_done(void *context, const struct outcome *result)
     slot->unit = NULL;
     sched->busy--;
     outcome.slot = (int)slot->number;
+    tell_lost_output(sched, unit, &outcome);
     if (layer->slow_after_ms > 0 && outcome.wall_ns >= layer->slow_after_ms * 1000000) {
         outcome.flags |= FLAG_SLOW;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run_sink.h"
 
+#include <errno.h>
+
 #include "support/test.h"
 
 struct seen {
@@ -39,4 +41,56 @@ TEST(without_rerun_failed_the_end_is_told_as_it_is)
     assert_int_equal(seen.exit_code, EXIT_SHUT);
     assert_string_equal(seen.reason, "one failed");
     assert_int_equal(seen.count, 2);
+}
+
+/* ---- a record that is not complete ---- */
+
+struct disk {
+    unsigned asked;
+    unsigned full_at; /* the question from which on the answer is no */
+};
+
+static int recorded(void *context, struct err *err)
+{
+    struct disk *disk = context;
+    return ++disk->asked < disk->full_at ? 0 : err_set(err, -ENOSPC, "the log is lost");
+}
+
+static void end_with(struct disk *disk, enum exit_code code, struct seen *kept, struct seen *shown)
+{
+    *kept = (struct seen){.sink = {.emit = see}};
+    *shown = *kept;
+    struct run_sink sink = {
+        .next = &kept->sink,
+        .views = &shown->sink,
+        .recorded = recorded,
+        .recorded_context = disk,
+    };
+    const struct event end = {
+        .type = EVENT_RUN_FINISHED, .u.run_finished = {.exit_code = code, .reason = NULL}
+    };
+    run_sink_init(&sink);
+    sink.sink.emit(&sink.sink, &end);
+    assert_int_equal(sink.exit_code, shown->exit_code);
+    if (code == EXIT_OPEN && shown->exit_code != EXIT_OPEN) {
+        assert_string_equal(shown->reason, "the log is lost");
+    }
+}
+
+TEST(a_run_whose_record_is_lost_is_no_success_in_any_report)
+{
+    struct seen kept;
+    struct seen shown;
+    end_with(&(struct disk){.full_at = 1}, EXIT_OPEN, &kept, &shown);
+    assert_int_equal(kept.exit_code, EXIT_INFRASTRUCTURE);
+    assert_int_equal(shown.exit_code, EXIT_INFRASTRUCTURE);
+    /* the last line is what does not fit */
+    end_with(&(struct disk){.full_at = 2}, EXIT_OPEN, &kept, &shown);
+    assert_int_equal(kept.exit_code, EXIT_OPEN);
+    assert_int_equal(shown.exit_code, EXIT_INFRASTRUCTURE);
+    end_with(&(struct disk){.full_at = 3}, EXIT_OPEN, &kept, &shown);
+    assert_int_equal(shown.exit_code, EXIT_OPEN);
+    /* failed tests are the worse news */
+    end_with(&(struct disk){.full_at = 1}, EXIT_SHUT, &kept, &shown);
+    assert_int_equal(shown.exit_code, EXIT_SHUT);
 }
