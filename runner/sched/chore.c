@@ -12,10 +12,16 @@
 #include <string.h>
 #include <unistd.h>
 
-int chore_add(struct sched *sched, enum chore_kind kind, size_t layer, const struct unit *unit)
+int chore_add(struct sched *sched, const struct chore *chore)
 {
-    const struct chore chore = {.kind = kind, .layer = layer, .unit = unit};
-    return vec_push(&sched->chores, chore);
+    return vec_push(&sched->chores, *chore);
+}
+
+void chore_stop_planning(struct sched *sched)
+{
+    if (sched->chore_runs && sched->chores.items[sched->chore_at].kind != CHORE_JUDGE) {
+        exec_stop(sched->options->exec, sched->options->plan.slots, false);
+    }
 }
 
 int chore_extract(struct sched *sched,
@@ -200,6 +206,20 @@ static int start(struct sched *sched,
     return exec_start(sched->options->exec, sched->options->plan.slots, &request, err);
 }
 
+/* Why a chore is not begun any more: an early end waits for no planning, and after the second
+ * interrupt for no judging either. */
+static int check_wanted(const struct sched *sched, const struct chore *chore, struct err *err)
+{
+    if (chore->kind == CHORE_JUDGE ? sched->killed : sched->interrupted || sched->deadline) {
+        return err_set(err,
+                       -ECANCELED,
+                       "not begun: %s",
+                       sched->interrupted ? "the run was interrupted"
+                                          : "the time budget was used up");
+    }
+    return 0;
+}
+
 void chore_start_next(struct sched *sched)
 {
     while (!sched->chore_runs && sched->chore_at < sched->chores.count) {
@@ -207,7 +227,8 @@ void chore_start_next(struct sched *sched)
         struct err err = {0};
         struct arena *arena = arena_new(START_ARENA_MAX);
         int rc = arena == NULL ? err_set(&err, -ENOMEM, "out of memory")
-                               : start(sched, &chore, arena, &err);
+                               : check_wanted(sched, &chore, &err);
+        rc = rc == 0 ? start(sched, &chore, arena, &err) : rc;
         arena_free(arena);
         sched->chore_runs = rc == 0;
         if (rc < 0) {

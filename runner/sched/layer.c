@@ -99,7 +99,8 @@ void layer_start(struct sched *sched, size_t index)
         set_error(sched, index, err.text);
     }
     open_judge_input(sched, index);
-    if (state->error == NULL && chore_add(sched, CHORE_PLAN, index, NULL) < 0) {
+    if (state->error == NULL
+        && chore_add(sched, &(struct chore){.kind = CHORE_PLAN, .layer = index}) < 0) {
         set_error(sched, index, "out of memory");
     }
     if (state->error != NULL) {
@@ -110,6 +111,7 @@ void layer_start(struct sched *sched, size_t index)
 struct adding {
     struct sched *sched;
     size_t layer;
+    unsigned depth; /* of the units: 1 when `plan` itself named them */
     struct err *err;
 };
 
@@ -159,9 +161,17 @@ static int add_expanding(struct adding *adding, const struct unit *unit)
         return err_set(
             adding->err, -E2BIG, "more than %d units that expand into further units", EXPAND_MAX);
     }
-    return chore_add(adding->sched, CHORE_EXPAND, adding->layer, unit) < 0
-               ? err_set(adding->err, -ENOMEM, "out of memory")
-               : 0;
+    if (adding->depth > EXPAND_DEPTH_MAX) {
+        return err_set(adding->err,
+                       -E2BIG,
+                       "unit \"%s\" would expand further: units may expand %d levels deep",
+                       unit->id,
+                       EXPAND_DEPTH_MAX);
+    }
+    const struct chore chore = {
+        .kind = CHORE_EXPAND, .layer = adding->layer, .unit = unit, .depth = adding->depth};
+    return chore_add(adding->sched, &chore) < 0 ? err_set(adding->err, -ENOMEM, "out of memory")
+                                                : 0;
 }
 
 /* The texts of `read` live in the run's arena already; the unit itself is copied there. */
@@ -169,6 +179,15 @@ static int add_unit(void *context, const struct unit *read)
 {
     struct adding *adding = context;
     const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    int known = map_add(&adding->sched->layers[adding->layer].ids, read->id, 0);
+    if (known != 0) {
+        return known < 0 ? err_set(adding->err, known, "out of memory")
+                         : err_set(adding->err,
+                                   -EEXIST,
+                                   "two units have the id \"%s\": ids name units in reports and "
+                                   "history, each once",
+                                   read->id);
+    }
     if (layer->shards > 1 && !read->expands) {
         return add_parts(adding, read, layer->shards);
     }
@@ -177,11 +196,6 @@ static int add_unit(void *context, const struct unit *read)
         return err_set(adding->err, -ENOMEM, "out of memory");
     }
     *unit = *read;
-    int known = map_add(&adding->sched->layers[adding->layer].ids, unit->id, 0);
-    if (known != 0) {
-        return known < 0 ? err_set(adding->err, known, "out of memory")
-                         : err_set(adding->err, -EEXIST, "two units have the id \"%s\"", unit->id);
-    }
     return unit->expands ? add_expanding(adding, unit) : add_one(adding, unit);
 }
 
@@ -277,7 +291,7 @@ void layer_plan_done(struct sched *sched, const struct chore *chore, const struc
         set_program_error(
             sched, chore, chore->kind == CHORE_PLAN ? "plan" : chore->unit->id, outcome);
     } else {
-        struct adding adding = {sched, chore->layer, &err};
+        struct adding adding = {sched, chore->layer, chore->depth + 1, &err};
         (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
         int rc = check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
         rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
@@ -469,7 +483,8 @@ void layer_judge(struct sched *sched, size_t index)
     }
     if (state->judge_fd >= 0 && state->error == NULL) {
         flush_judge_input(sched, index);
-        if (state->error == NULL && chore_add(sched, CHORE_JUDGE, index, NULL) == 0) {
+        if (state->error == NULL
+            && chore_add(sched, &(struct chore){.kind = CHORE_JUDGE, .layer = index}) == 0) {
             return;
         }
         set_error(sched, index, "out of memory");

@@ -102,6 +102,7 @@ void sched_interrupt(struct sched *sched)
                    "interrupted: waiting for %u running unit%s; interrupt again to stop now",
                    sched->busy,
                    sched->busy == 1 ? "" : "s");
+        chore_stop_planning(sched);
         sched_pump(sched);
         return;
     }

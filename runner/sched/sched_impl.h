@@ -25,13 +25,15 @@
 #define START_ARENA_MAX (64u << 20)
 /* What is kept of a report on standard output; larger ones must be files. */
 #define REPORT_STDOUT_MAX (128u << 20)
-/* Time for `plan` of a layer: configure steps and discovery of thousands of tests; and for `judge`.
- */
-#define CHORE_TIMEOUT_MS (10LL * 60 * 1000)
+/* Time for `plan` of a layer (discovery of thousands of tests takes seconds), and for `judge` (a
+ * million outcomes are 200 MiB of JSON: 10 s for a slow reader). One that hangs costs no more. */
+#define CHORE_TIMEOUT_MS (2LL * 60 * 1000)
 /* What a planning or judging program may say on standard error: a configure log is a few MiB. */
 #define CHORE_ERRORS_MAX (64u << 20)
-/* Depth to which units may expand into further units. */
+/* Units of a layer that expand into further units: at 50 ms each, eight minutes. */
 #define EXPAND_MAX 10000
+/* Depth to which they do. A list of lists is 2; one that names itself again would never end. */
+#define EXPAND_DEPTH_MAX 8
 
 struct text_vec {
     VEC_FIELDS(const char *);
@@ -47,6 +49,7 @@ struct chore {
     enum chore_kind kind;
     size_t layer;
     const struct unit *unit; /* CHORE_EXPAND */
+    unsigned depth;          /* of `unit`: 1 when `plan` itself named it */
 };
 
 struct sched_layer {
@@ -127,7 +130,9 @@ void layer_note_outcome(struct sched *sched,
                         const struct outcome *outcome);
 
 /* chore.c */
-int chore_add(struct sched *sched, enum chore_kind kind, size_t layer, const struct unit *unit);
+int chore_add(struct sched *sched, const struct chore *chore);
+/* The run ends early: ends the planning that is under way. What it would list is not run. */
+void chore_stop_planning(struct sched *sched);
 void chore_start_next(struct sched *sched);
 /* Copies a captured piece into its own file run_dir/name; the path is put into buf. */
 int chore_extract(struct sched *sched,

@@ -93,6 +93,22 @@ TEST(units_that_expand_become_their_units)
     story_lacks(&story, "unit a/expand");
 }
 
+/* A plugin whose every expansion named one more cost a run for ever. */
+TEST(units_that_expand_on_and_on_are_an_error_of_their_layer)
+{
+    story_run(&story, HEAD LAYER("a", "one", "expand-on", ""), 1, NULL);
+    assert_story(&story,
+                 "judged a error: unit \"expand-on++++++++\" would expand further: units may "
+                 "expand 8 levels deep",
+                 "finished 3");
+}
+
+TEST(an_id_is_unique_across_expansions_in_a_layer_with_shards_too)
+{
+    story_run(&story, HEAD LAYER("a", "one", "expand ok-a", ", shards: 2"), 1, NULL);
+    assert_story(&story, "judged a error: two units have the id \"ok-a\"", "finished 3");
+}
+
 TEST(shards_of_a_layer_run_every_unit_in_parts)
 {
     story_run(&story, HEAD LAYER("a", "one", "ok", ", shards: 3"), 1, NULL);
@@ -157,6 +173,18 @@ TEST(the_second_interrupt_stops_what_runs)
     story_lacks(&story, "unit a/ok-1");
 }
 
+/* One Ctrl-C waited ten minutes for a plugin that hung, "for 0 running units". */
+TEST(the_first_interrupt_ends_planning)
+{
+    story_run(&story,
+              HEAD LAYER("a", "one", "expand-hang expand", "") LAYER("b", "two", "ok", ""),
+              1,
+              interrupt_once);
+    assert_story(&story, "note interrupted", "judged a error", "finished 130");
+    story_lacks(&story, "unit a/ok");
+    story_lacks(&story, "unit b/ok");
+}
+
 static void budget(struct sched_options *options)
 {
     options->budget_ms = 150;
@@ -180,7 +208,6 @@ TEST(the_first_interrupt_lets_running_units_end)
               1,
               interrupt_twice);
     assert_story(&story, "unit a/ok-1 passed", "judged a open", "finished 130");
-    (void)interrupt_once;
 }
 
 TEST(slow_units_are_told_while_they_run)

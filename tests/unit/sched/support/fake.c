@@ -94,15 +94,21 @@ static void answer_plan(struct fake *fake, const struct fake_slot *slot, struct 
     outcome->out.file = name;
 }
 
-static void answer_expand(struct fake *fake, struct outcome *outcome)
+static void answer_expand(struct fake *fake, const char *unit, struct outcome *outcome)
 {
-    static const char lines[] =
-        "{\"id\":\"ok-a\",\"argv\":[\"x\"]}\n{\"id\":\"ok-b\",\"argv\":[\"x\"]}\n";
+    CLEANUP(str_fini) struct str lines = STR_INIT(4096);
     char path[512];
     struct err err = {0};
+    if (strncmp(unit, "expand-on", 9) == 0) {
+        (void)str_appendf(&lines, "{\"id\":\"%s+\",\"argv\":[\"x\"],\"expands\":true}\n", unit);
+    } else {
+        (void)str_append(&lines,
+                         "{\"id\":\"ok-a\",\"argv\":[\"x\"]}\n"
+                         "{\"id\":\"ok-b\",\"argv\":[\"x\"]}\n");
+    }
     (void)snprintf(path, sizeof path, "%s/expanded", fake->run_dir);
-    assert_int_equal(file_write_atomic(path, lines, sizeof lines - 1, &err), 0);
-    outcome->out = (struct capture){.file = "expanded", .len = sizeof lines - 1};
+    assert_int_equal(file_write_atomic(path, str_text(&lines), lines.len, &err), 0);
+    outcome->out = (struct capture){.file = "expanded", .len = lines.len};
 }
 
 static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct outcome *outcome)
@@ -116,7 +122,7 @@ static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct 
     } else if (strncmp(slot->unit, "skip", 4) == 0) {
         *outcome = (struct outcome){.status = OUTCOME_SKIPPED};
     } else if (strncmp(slot->unit, "expand", 6) == 0) {
-        answer_expand(fake, outcome);
+        answer_expand(fake, slot->unit, outcome);
     }
 }
 
@@ -160,7 +166,7 @@ static int fake_start(struct exec *exec,
     if (slot->verb[0] == '\0' && fake->running > fake->story->most_at_once) {
         fake->story->most_at_once = fake->running;
     }
-    bool hangs = strncmp(slot->unit, "hang", 4) == 0;
+    bool hangs = strncmp(slot->unit, "hang", 4) == 0 || strncmp(slot->unit, "expand-hang", 11) == 0;
     (void)uv_timer_start(&slot->timer, on_timer, hangs ? 60000 : 1, 0);
     return 0;
 }

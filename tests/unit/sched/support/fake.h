@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scheduler with an exec that starts nothing: units "end" as their id says. A layer's plugin
  * "plans" the lines of its setting `units`. Unit ids: "ok", "fail", "error", "flaky" (fails at the
- * first attempt), "hang" (ends when stopped only), and anything after a '-' is ignored. */
+ * first attempt), "hang" (ends when stopped only), and anything after a '-' is ignored. "expand"
+ * expands into "ok-a" and "ok-b", "expand-on" into one more of its kind, and so on, "expand-hang"
+ * never ends. */
 #ifndef SLUICE_TESTS_SCHED_FAKE_H
 #define SLUICE_TESTS_SCHED_FAKE_H
 
