@@ -189,6 +189,7 @@ void session_fill(struct session *session, struct sched_options *options)
         .root = session->project.root,
         .plugin_dir = session->project.plugin_dir,
         .lower = session->lower[0] != '\0' ? session->lower : NULL,
+        .no_lower = session->no_lower[0] != '\0' ? session->no_lower : NULL,
         .tree = session->tree[0] != '\0' ? session->tree : NULL,
         .resumed = session->resumed[0] != '\0' ? session->resumed : NULL,
         .command = str_text(&session->command),

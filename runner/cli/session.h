@@ -28,7 +28,10 @@ struct session {
     char resumed[RUN_ID_SIZE];
     char tree[GIT_ID_MAX];       /* "" = no snapshot was needed */
     struct held_folder checkout; /* of the pool */
+    int cache_hold;              /* keeps objects and checkouts in their place; -1 */
     char lower[PATH_TEXT_MAX];   /* "" = everything runs in place */
+    char no_lower[ERR_TEXT_MAX]; /* why that is so although layers ask for a world; "" = they do not
+                                  */
     struct uv_loop_s *loop;
     struct exec *exec;
 

@@ -189,13 +189,8 @@ static int check_isolation(struct session *session, struct world_wanted *wanted,
                        "--sandbox full: units cannot be isolated on this machine: %s",
                        probe.reason);
     }
-    char text[sizeof probe.reason + 256];
-    (void)snprintf(text,
-                   sizeof text,
-                   "units cannot be isolated on this machine, so all run in place: %s "
-                   "(`sluice doctor` has the details)",
-                   probe.reason);
-    session->tell(session->tell_context, text);
+    /* told by the first layer that asks for a world, so that the log has it too */
+    (void)snprintf(session->no_lower, sizeof session->no_lower, "%s", probe.reason);
     wanted->isolated = false;
     return 0;
 }

@@ -91,7 +91,9 @@ void layer_start(struct sched *sched, size_t index)
             sched,
             "warning",
             index,
-            "units run in place, in the live tree: this machine offers no isolation (`sluice doctor` says why)");
+            "units cannot be isolated on this machine, so all run in place, in the live tree: %s "
+            "(`sluice doctor` has the details)",
+            sched->options->no_lower != NULL ? sched->options->no_lower : "it offers no isolation");
     }
     int rc = world_of_layer(sched, index, &err);
     rc = rc == 0 && env_build_base(sched, index) < 0 ? err_set(&err, -ENOMEM, "out of memory") : rc;

@@ -34,7 +34,8 @@ struct sched_options {
     const char *plugin_dir; /* absolute */
     const char *lower;      /* materialised snapshot; NULL = isolation not available: layers with a
                                sandbox run in place, told once */
-    const char *tree;       /* snapshot id or NULL */
+    const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
+    const char *tree;     /* snapshot id or NULL */
     const char *resumed;
     const char *command;
     const char *version; /* of sluice, for the log */
