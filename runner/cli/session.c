@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/exit_words.h"
 #include "cli/session_impl.h"
+#include "cli/state_cache.h"
 #include "cli/version.h"
 #include "exec/local.h"
 
@@ -54,8 +55,11 @@ enum exit_code session_open(struct session *session,
                             bool passing,
                             struct err *err)
 {
-    *session = (struct session){
-        .invocation = invocation, .passing = passing, .folder.lock = -1, .checkout.lock = -1};
+    *session = (struct session){.invocation = invocation,
+                                .passing = passing,
+                                .folder.lock = -1,
+                                .checkout.lock = -1,
+                                .cache_hold = -1};
     session->jobs = invocation->jobs != 0 ? invocation->jobs : processor_count();
     int rc = quote_command(session, err);
     if (rc == 0 && invocation->filter != NULL) {
@@ -72,6 +76,7 @@ enum exit_code session_open(struct session *session,
     }
     project_overrule(&session->project, invocation);
     rc = state_folder_make(session->project.state, err);
+    rc = rc == 0 ? state_cache_hold(session->project.state, &session->cache_hold, err) : rc;
     if (rc == 0 && passing) {
         /* what killed ones left behind */
         (void)run_folder_prune(session->project.state, FOLDERS_PLANS, 0, NULL);
@@ -215,6 +220,15 @@ static void close_loop(struct session *session)
     session->loop = NULL;
 }
 
+/* Last of all: the checkout is among them. What cannot be dropped is tried again by the next run.
+ */
+static void release_caches(struct session *session)
+{
+    const struct state_cache_limits limits = {.bytes = STATE_CACHE_BYTES_MAX,
+                                              .files = STATE_CACHE_FILES_MAX};
+    (void)state_cache_release(session->project.state, &session->cache_hold, &limits, NULL);
+}
+
 void session_close(struct session *session)
 {
     if (session->exec != NULL) {
@@ -229,6 +243,7 @@ void session_close(struct session *session)
         (void)tree_remove(AT_FDCWD, session->folder.path, NULL);
     }
     held_folder_release(&session->folder);
+    release_caches(session);
     filter_free(session->filter);
     project_close(&session->project);
     str_fini(&session->command);

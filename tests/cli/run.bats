@@ -320,6 +320,20 @@ EOF
     [ ! -e here ]
 }
 
+@test "caches that grew beyond their limit are dropped when the last run ends, and made anew" {
+    isolated
+    pipeline <<<'layers: {a: {uses: command, with: {run: "test -e sluice.yml"}}}'
+    expect_code 0 "$SLUICE" run
+    [ -d .sluice/objects ] && [ -d .sluice/pool/0/tree ]
+    truncate -s 3G .sluice/objects/large
+    mkdir -p .sluice/objects/ab
+    mv .sluice/objects/large .sluice/objects/ab/
+    expect_code 0 "$SLUICE" run
+    [ ! -e .sluice/objects ] && [ ! -e .sluice/pool ]
+    expect_code 0 "$SLUICE" run
+    [ -d .sluice/pool/0/tree ]
+}
+
 @test "when: changed runs a layer once per state of the tree" {
     echo one >file
     pipeline <<'EOF'
