@@ -72,9 +72,19 @@ step_ctest() {
     return "$status"
 }
 
+# step_aborted: for an EXIT trap. When the job ends before its summary, that is a failure too.
+step_aborted() {
+    [ -z "${steps_summed:-}" ] || return 0
+    say "ended before all steps had run"
+    step_count 0 1 0 "the job itself"
+    step_summary
+    exit 1
+}
+
 # step_summary: names what failed, then the closing line. Its status is the job's.
 step_summary() {
     local name
+    steps_summed=1
     for name in ${failed_names[@]+"${failed_names[@]}"}; do
         say "failed: $name (build/logs/$name.log)"
     done
