@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/controls.h"
+#include "cli/exit_words.h"
 #include "cli/run_reports.h"
 #include "cli/run_sink.h"
 #include "cli/say.h"
@@ -298,8 +299,9 @@ static int run_all(struct run *run)
 {
     struct err err = {0};
     int code = (int)open_all(run, &err);
-    if (code == EXIT_OPEN && run_sched(run, &err) != 0) {
-        code = EXIT_INFRASTRUCTURE;
+    if (code == EXIT_OPEN) {
+        const int rc = run_sched(run, &err);
+        code = rc == 0 ? EXIT_OPEN : (int)exit_code_of_config_error(rc);
     }
     controls_close(run->controls);
     if (run->reports.terminal != NULL) {

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "cli/commands.h"
+#include "cli/exit_words.h"
 #include "cli/say.h"
 #include "cli/session.h"
 
@@ -90,7 +91,7 @@ static int plan_all(struct planning *planning, struct session *session, struct e
     }
     if (rc != 0) {
         say_error(err);
-        return EXIT_INFRASTRUCTURE;
+        return (int)exit_code_of_config_error(rc);
     }
     return (int)code;
 }

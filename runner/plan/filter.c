@@ -115,6 +115,16 @@ bool filter_names_layer(const struct filter *filter, const char *layer, const ch
     return false;
 }
 
+int filter_error(const struct filter *filter, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < filter->tests.count; i++) {
+        rc = matcher_error(&filter->tests.items[i].matcher, err);
+    }
+    return rc;
+}
+
 void filter_free(struct filter *filter)
 {
     if (filter == NULL) {

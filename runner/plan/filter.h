@@ -19,7 +19,8 @@
  * label does. status(...) is the unit's newest final outcome in history: passed failed errored
  * timed_out skipped new flaky; a matcher that fits none of these words is refused.
  *
- * A parsed filter is immutable and pure. Complaints carry the column, counted in characters. */
+ * A parsed filter is pure: the same question has the same answer. It is not for several threads.
+ * Complaints carry the column, counted in characters. */
 #ifndef SLUICE_PLAN_FILTER_H
 #define SLUICE_PLAN_FILTER_H
 
@@ -32,7 +33,8 @@
 #define FILTER_TEXT_MAX  65536
 #define FILTER_DEPTH_MAX 64
 /* Steps PCRE2 may take on one name (no catastrophic backtracking). Beyond, and on any other match
- * error, the test answers "no match". 100,000 steps take about a millisecond. */
+ * error, nobody knows whether the name matches: see filter_error(). 100,000 steps take about a
+ * millisecond. */
 #define FILTER_MATCH_LIMIT 100000
 
 struct filter;
@@ -58,5 +60,9 @@ bool filter_may_match_layer(const struct filter *filter,
 /* True when some layer(...) test of the filter matches this layer: the user spoke of it. Beside
  * filter_may_match_layer() this is what switches a `when: manual` layer on. */
 bool filter_names_layer(const struct filter *filter, const char *layer, const char *layer_base);
+/* 0 while every answer so far is one. -EINVAL once a pattern could not be followed to its end (too
+ * many steps), -ENOMEM when memory ran out: then answers since are worth nothing, and *err says for
+ * which pattern and text. Ask after a question whose answer decides what is proven. */
+int filter_error(const struct filter *filter, struct err *err);
 
 #endif

@@ -110,5 +110,7 @@ int matcher_init(struct matcher *ret_matcher,
                  struct err *err);
 void matcher_fini(struct matcher *matcher);
 bool matcher_match(const struct matcher *matcher, const char *value);
+/* As filter_error(), of one matcher. */
+int matcher_error(const struct matcher *matcher, struct err *err);
 
 #endif

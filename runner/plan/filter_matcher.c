@@ -9,12 +9,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Bytes of a pattern and of a text that are shown when a match fails. */
+#define TROUBLE_SHOWN_MAX 100
 
 struct filter_regex {
     pcre2_general_context *memory;
     pcre2_match_context *limits;
     pcre2_code *code;
+    char pattern[TROUBLE_SHOWN_MAX];
+    int trouble; /* error of the first match that failed; 0 = none did */
+    char trouble_on[TROUBLE_SHOWN_MAX];
 };
 
 /* Heap PCRE2 may use for one match, in KiB: 1 MiB holds the frames of FILTER_MATCH_LIMIT steps on
@@ -86,6 +93,8 @@ static int regex_new(const char *text,
     if (regex->memory != NULL) {
         regex->limits = pcre2_match_context_create(regex->memory);
     }
+    (void)snprintf(
+        regex->pattern, sizeof regex->pattern, "%.*s", (int)token->text_len, text + token->text_at);
     if (regex->limits != NULL) {
         (void)pcre2_set_match_limit(regex->limits, FILTER_MATCH_LIMIT);
         (void)pcre2_set_depth_limit(regex->limits, FILTER_MATCH_LIMIT);
@@ -100,18 +109,42 @@ static int regex_new(const char *text,
     return 0;
 }
 
-/* A match error (limit, no memory) is no match. */
-static bool regex_match(const struct filter_regex *regex, const char *value)
+/* A match error (limit, no memory) is no answer: it is kept for matcher_error(). */
+static bool regex_match(struct filter_regex *regex, const char *value)
 {
-    /* Made here and not kept: a parsed filter is immutable. */
     pcre2_match_data *data = pcre2_match_data_create(1, regex->memory);
+    int rc = PCRE2_ERROR_NOMEMORY;
 
-    if (data == NULL) {
-        return false;
+    if (data != NULL) {
+        rc = pcre2_match(regex->code, (PCRE2_SPTR)value, strlen(value), 0, 0, data, regex->limits);
+        pcre2_match_data_free(data);
     }
-    int rc = pcre2_match(regex->code, (PCRE2_SPTR)value, strlen(value), 0, 0, data, regex->limits);
-    pcre2_match_data_free(data);
+    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH && regex->trouble == 0) {
+        regex->trouble = rc;
+        (void)snprintf(regex->trouble_on, sizeof regex->trouble_on, "%s", value);
+    }
     return rc >= 0;
+}
+
+int matcher_error(const struct matcher *matcher, struct err *err)
+{
+    const struct filter_regex *regex = matcher->regex;
+    unsigned char reason[128] = "";
+
+    if (regex == NULL || regex->trouble == 0) {
+        return 0;
+    }
+    if (regex->trouble == PCRE2_ERROR_NOMEMORY) {
+        return err_set(err, -ENOMEM, "not enough memory for the filter");
+    }
+    (void)pcre2_get_error_message(regex->trouble, reason, sizeof reason);
+    return err_set(err,
+                   -EINVAL,
+                   "filter: the pattern /%s/ is too costly to match against \"%s\" (%s); make it "
+                   "simpler: no repetition inside a repetition, as in (a+)+",
+                   regex->pattern,
+                   regex->trouble_on,
+                   (char *)reason);
 }
 
 /* ---- globs */

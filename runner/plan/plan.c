@@ -146,6 +146,9 @@ int plan_new(const struct pipeline *pipeline,
     }
     order_layers(plan);
     rc = plan_select_layers(plan, err);
+    if (rc == 0 && options->filter != NULL) {
+        rc = filter_error(options->filter, err);
+    }
     if (rc != 0) {
         plan_free(plan);
         return rc;
@@ -365,7 +368,12 @@ int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_
         || vec_push(&plan->units, added) != 0) {
         return -ENOMEM;
     }
-    if (!select_unit(plan, unit, h)) {
+    bool selected = select_unit(plan, unit, h);
+    if (plan->options.filter != NULL && filter_error(plan->options.filter, NULL) != 0) {
+        plan->units.count--;
+        return -EINVAL;
+    }
+    if (!selected) {
         plan->units.count--;
         return 0;
     }

@@ -92,7 +92,8 @@ struct plan_action {
 struct plan;
 
 /* Borrows pipeline and options' pointers for its life. A name in options.layers that matches no
- * layer: -ENOENT with "did you mean". -EINVAL for no slots or an impossible shard.
+ * layer: -ENOENT with "did you mean". -EINVAL for no slots, an impossible shard or a filter that
+ * has no answer for a layer.
  * options->unchanged is called here, once for each WHEN_CHANGED layer. */
 int plan_new(const struct pipeline *pipeline,
              const struct plan_options *options,
@@ -105,7 +106,8 @@ struct plan_action plan_next(struct plan *plan);
 
 /* A unit of a layer in PLANNING; the unit outlives the plan. A layer with shards > 1 gives `shards`
  * entries per unit, made by the caller. Returns 1 when selected, 0 when excluded (filter, shard,
- * carried), -ENOMEM, -E2BIG beyond UNITS_MAX. */
+ * carried), -ENOMEM, -E2BIG beyond UNITS_MAX, -EINVAL when the filter has no answer for this unit:
+ * filter_error() says why. */
 int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint);
 
 /* No more units come for this layer; `failed` when planning itself failed: then none of its units

@@ -117,6 +117,18 @@ struct adding {
     struct err *err;
 };
 
+static int refuse_unit(struct adding *adding, int rc)
+{
+    struct sched *sched = adding->sched;
+    if (rc == -EINVAL) {
+        sched->bad_filter = true;
+        plan_stop(sched->plan, "the filter has no answer for every unit");
+        return filter_error(sched->options->plan.filter, adding->err);
+    }
+    return rc == -E2BIG ? err_set(adding->err, rc, "more than %u units", UNITS_MAX)
+                        : err_set(adding->err, rc, "out of memory");
+}
+
 static int add_one(struct adding *adding, const struct unit *unit)
 {
     const struct sched_options *options = adding->sched->options;
@@ -127,8 +139,7 @@ static int add_one(struct adding *adding, const struct unit *unit)
     }
     int rc = plan_add_unit(adding->sched->plan, unit, &hint);
     if (rc < 0) {
-        return rc == -E2BIG ? err_set(adding->err, rc, "more than %u units", UNITS_MAX)
-                            : err_set(adding->err, rc, "out of memory");
+        return refuse_unit(adding, rc);
     }
     if (options->planned != NULL) {
         int told = options->planned(options->planned_context, layer, unit, &hint, rc == 1);

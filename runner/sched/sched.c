@@ -188,6 +188,9 @@ static enum exit_code exit_of(const struct sched *sched, const char **ret_reason
         *ret_reason = "the time budget was used up before everything had run";
         return EXIT_DEADLINE;
     }
+    if (sched->bad_filter) {
+        return EXIT_USAGE;
+    }
     if (sched->any_shut || sched->any_error) {
         return sched->any_shut ? EXIT_SHUT : EXIT_INFRASTRUCTURE;
     }

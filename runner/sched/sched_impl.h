@@ -101,6 +101,7 @@ struct sched {
     char error_text[ERR_TEXT_MAX];
     /* what the exit code is made of */
     bool any_shut, any_error, any_selected, any_excluded;
+    bool bad_filter; /* it had no answer for a unit: nothing is proven */
     const char *first_reason;
     bool pumping;
     bool again;         /* a chore that could not start ended: ask the plan again */

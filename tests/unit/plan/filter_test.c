@@ -358,15 +358,34 @@ TEST(memory_running_out_while_parsing_is_told_and_leaks_nothing)
     }
 }
 
-TEST(memory_running_out_while_matching_is_no_match)
+/* A pattern that hit its limit was "no match", and under `not` it selected the unit. */
+TEST(a_pattern_that_is_too_costly_is_an_error_and_no_answer)
 {
     struct filter *filter = NULL;
+    struct err err = {0};
+    struct filter_subject s = subject;
+
+    assert_int_equal(filter_parse("not name(/^(a+)+$/)", &filter, NULL), 0);
+    (void)filter_match(filter, &s);
+    assert_int_equal(filter_error(filter, &err), 0);
+    s.unit = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    (void)filter_match(filter, &s);
+    assert_int_equal(filter_error(filter, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "the pattern /^(a+)+$/ is too costly to match against \"aaa"));
+    filter_free(filter);
+}
+
+TEST(memory_running_out_while_matching_is_an_error)
+{
+    struct filter *filter = NULL;
+    struct err err = {0};
 
     assert_int_equal(filter_parse("name(/json/)", &filter, NULL), 0);
     mem_fail_from(1);
     bool match = filter_match(filter, &subject);
     mem_fail_from(0);
     assert_false(match);
+    assert_int_equal(filter_error(filter, &err), -ENOMEM);
     assert_true(filter_match(filter, &subject));
     filter_free(filter);
 }

@@ -216,6 +216,30 @@ TEST(slow_units_are_told_while_they_run)
     assert_story(&story, "slow hang", "finished 6");
 }
 
+static void filter_costly(struct sched_options *options)
+{
+    static struct filter *filter;
+    struct err err = {0};
+    filter_free(filter);
+    filter = NULL;
+    assert_int_equal(filter_parse("not name(/-(a+)+$/)", &filter, &err), 0);
+    options->plan.filter = filter;
+}
+
+TEST(a_filter_without_an_answer_ends_the_run_as_a_wrong_command_line)
+{
+    story_run(
+        &story,
+        HEAD LAYER("a", "one", "ok-1 ok-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "")
+            LAYER("b", "two", "ok", ""),
+        1,
+        filter_costly);
+    assert_story(
+        &story, "judged a error: filter: the pattern /-(a+)+$/ is too costly", "finished 2");
+    story_lacks(&story, "unit a/ok");
+    story_lacks(&story, "unit b/ok");
+}
+
 static void filter_nothing(struct sched_options *options)
 {
     static struct filter *filter;
