@@ -145,34 +145,58 @@ static int describe_plugin(struct project *project,
     return 0;
 }
 
+/* What check_plugins() knows of plugins, by the index of the first layer that uses them. */
+struct known {
+    struct map uses;  /* `uses` -> that index */
+    json_t **schemas; /* read once: a pipeline may have a thousand layers of one plugin */
+    size_t count;
+};
+
+static void known_fini(struct known *known)
+{
+    for (size_t i = 0; known->schemas != NULL && i < known->count; i++) {
+        json_decref(known->schemas[i]);
+    }
+    mem_free(known->schemas);
+    map_fini(&known->uses);
+}
+
+/* Checks layer `i`; what is wrong with it is told in *one. Negative only without memory. */
+static int check_plugin_of(struct project *project, size_t i, struct known *known, struct err *one)
+{
+    const struct layer *layer = &config_pipeline(project->config)->layers[i];
+    struct plugin_description *plugin = &project->plugins[i];
+    uintptr_t first = i;
+    int rc = map_get(&known->uses, layer->uses, &first);
+    if (rc == 1) {
+        *plugin = project->plugins[first];
+    } else if (describe_plugin(project, layer, plugin, one) == 0) {
+        (void)plugin_read_schema(plugin, &known->schemas[i], one);
+    }
+    rc = rc == 1 ? 0 : map_put(&known->uses, layer->uses, i);
+    /* a plugin that could not be described has no schema and was complained about once */
+    if (rc >= 0 && known->schemas[first] != NULL) {
+        (void)plugin_check_layer(plugin, known->schemas[first], project->config, layer, one);
+    }
+    return rc;
+}
+
 /* Describes each distinct plugin once and checks the settings of every layer. */
 static int check_plugins(struct project *project, struct err *err)
 {
-    const struct pipeline *pipeline = config_pipeline(project->config);
-    CLEANUP(map_fini) struct map known = {0}; /* `uses` -> 1 + index of the first such layer */
+    const size_t count = config_pipeline(project->config)->layer_count;
+    CLEANUP(known_fini)
+    struct known known = {.schemas = mem_calloc(count, sizeof *known.schemas), .count = count};
     struct err all = {0};
-    project->plugins =
-        arena_calloc(project->arena, pipeline->layer_count, sizeof *project->plugins);
-    if (project->plugins == NULL) {
+    project->plugins = arena_calloc(project->arena, count, sizeof *project->plugins);
+    if (project->plugins == NULL || known.schemas == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    for (size_t i = 0; i < pipeline->layer_count; i++) {
-        const struct layer *layer = &pipeline->layers[i];
+    for (size_t i = 0; i < count; i++) {
         struct err one = {0};
-        uintptr_t first = 0;
-        int rc = map_get(&known, layer->uses, &first);
-        if (rc == 1) {
-            project->plugins[i] = project->plugins[first];
-        } else {
-            (void)describe_plugin(project, layer, &project->plugins[i], &one);
-            rc = map_put(&known, layer->uses, i);
-        }
+        const int rc = check_plugin_of(project, i, &known, &one);
         if (rc < 0) {
             return err_set(err, rc, "out of memory");
-        }
-        /* a plugin that could not be described has no program and was complained about once */
-        if (project->plugins[i].program != NULL) {
-            (void)plugin_check_layer(&project->plugins[i], project->config, layer, &one);
         }
         if (one.code != 0) {
             add_complaint(&all, &one);

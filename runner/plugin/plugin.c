@@ -219,16 +219,23 @@ static int check_gate_metric(const struct plugin_description *description,
                            near != NULL ? "\"?" : "");
 }
 
+int plugin_read_schema(const struct plugin_description *description,
+                       json_t **ret_schema,
+                       struct err *err)
+{
+    return json_parse(description->schema, strlen(description->schema), ret_schema, err);
+}
+
 static int check_with(const struct plugin_description *description,
+                      json_t *schema,
                       const struct config *config,
                       const struct layer *layer,
                       struct err *err)
 {
-    CLEANUP(json_cleanup) json_t *schema = NULL;
     CLEANUP(json_cleanup) json_t *with = NULL;
     const char *text = layer->with != NULL ? layer->with : "{}";
-    int status = json_parse(description->schema, strlen(description->schema), &schema, err);
-    if (status != 0 || (status = json_parse(text, strlen(text), &with, err)) != 0) {
+    int status = json_parse(text, strlen(text), &with, err);
+    if (status != 0) {
         return status;
     }
     CLEANUP(str_fini) struct str pointer = STR_INIT(ERR_TEXT_MAX);
@@ -251,11 +258,12 @@ static int check_with(const struct plugin_description *description,
 }
 
 int plugin_check_layer(const struct plugin_description *description,
+                       json_t *schema,
                        const struct config *config,
                        const struct layer *layer,
                        struct err *err)
 {
-    int status = check_with(description, config, layer, err);
+    int status = check_with(description, schema, config, layer, err);
     for (size_t i = 0; i < layer->gate_count && status == 0; i++) {
         status = check_gate_metric(description, config, &layer->gate[i], err);
     }

@@ -14,6 +14,8 @@
 #include "model/unit.h"
 #include "model/verdict.h"
 
+#include <jansson.h>
+
 #define PLUGIN_PROTOCOL 1
 
 /* One line of a plugin's output: a unit with a long argv. Beyond: an error with the line's number.
@@ -68,9 +70,15 @@ int plugin_describe(const char *program,
                     struct plugin_description *ret_description,
                     struct err *err);
 
+/* The schema of a description, to be used for many layers; json_decref() it. */
+int plugin_read_schema(const struct plugin_description *description,
+                       json_t **ret_schema,
+                       struct err *err);
+
 /* Checks a layer's `with` against the plugin's schema (the subset of draft-07 in schema.h) and its
  * gate metrics against those known; complaints carry the position in the pipeline file. */
 int plugin_check_layer(const struct plugin_description *description,
+                       json_t *schema,
                        const struct config *config,
                        const struct layer *layer,
                        struct err *err);

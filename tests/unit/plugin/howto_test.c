@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "plugin/plugin.h"
 #include "proc/run.h"
 
@@ -188,7 +189,9 @@ TEST(the_pipeline_of_the_howto_fits_the_plugin)
     const struct layer *layer = pipeline_find_layer(config_pipeline(config), "syntax");
     assert_non_null(layer);
     assert_string_equal(layer->uses, "./tools/py-syntax");
-    int status = plugin_check_layer(&plugin, config, layer, &err);
+    CLEANUP(json_cleanup) json_t *schema = NULL;
+    assert_int_equal(plugin_read_schema(&plugin, &schema, &err), 0);
+    int status = plugin_check_layer(&plugin, schema, config, layer, &err);
     config_free(config);
     if (status != 0) {
         fail_msg("%s", err.text);

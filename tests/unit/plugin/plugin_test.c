@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/limits.h"
 
 #include <errno.h>
@@ -142,7 +143,9 @@ static int check_pipeline(const char *text, struct err *err)
     }
     const struct layer *layer = pipeline_find_layer(config_pipeline(config), "one");
     assert_non_null(layer);
-    int status = plugin_check_layer(&description, config, layer, err);
+    CLEANUP(json_cleanup) json_t *schema = NULL;
+    assert_int_equal(plugin_read_schema(&description, &schema, err), 0);
+    int status = plugin_check_layer(&description, schema, config, layer, err);
     config_free(config);
     return status;
 }
