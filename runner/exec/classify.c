@@ -16,14 +16,18 @@ static void set(struct outcome *outcome, enum outcome_status status, const char 
     outcome->message = message;
 }
 
-static const char *signal_words(struct arena *arena, int signal)
+static const char *signal_words(struct arena *arena, const struct outcome *outcome)
 {
-    const char *name = sigabbrev_np(signal);
-    const char *words = sigdescr_np(signal);
-    return arena_printf(arena,
-                        "ended by SIG%s (%s)",
-                        name != NULL ? name : "?",
-                        words != NULL ? words : "unknown signal");
+    const char *name = sigabbrev_np(outcome->signal);
+    const char *words = sigdescr_np(outcome->signal);
+    return arena_printf(
+        arena,
+        "ended by SIG%s (%s)%s",
+        name != NULL ? name : "?",
+        words != NULL ? words : "unknown signal",
+        (outcome->flags & FLAG_OOM) != 0
+            ? ": the kernel ran out of memory; give it more, or run fewer at once (-j)"
+            : "");
 }
 
 /* The worst case, by order of outcome_status_worse(); all skipped = skipped. */
@@ -103,7 +107,7 @@ void outcome_classify(const struct ending *ending, struct arena *arena, struct o
     } else if (ending->start_error != NULL) {
         set(outcome, OUTCOME_ERRORED, ending->start_error);
     } else if (outcome->signal != 0) {
-        set(outcome, OUTCOME_ERRORED, signal_words(arena, outcome->signal));
+        set(outcome, OUTCOME_ERRORED, signal_words(arena, outcome));
     } else if (ending->report != REPORT_NONE && ending->report_error != NULL) {
         set(outcome,
             OUTCOME_ERRORED,

@@ -17,6 +17,7 @@
 #include "exec/classify.h"
 #include "exec/message.h"
 #include "exec/namespace.h"
+#include "exec/oom.h"
 #include "exec/report_child.h"
 #include "exec/unit_process.h"
 
@@ -57,6 +58,7 @@ struct slot {
     struct unit_context context;
     struct capture_file files[2]; /* standard output, standard error */
     struct str in, out;           /* messages */
+    struct oom_watch oom;
     unsigned serial;
     bool closing; /* the parent is gone */
 };
@@ -469,6 +471,16 @@ static void fill_times(const struct running *running, struct outcome *outcome)
     outcome->flags |= running->cancelled ? FLAG_CANCELLED : 0;
 }
 
+/* A SIGKILL that nobody of ours sent, to the command or (as its shell tells) below it, while the
+ * kernel ended processes for memory. */
+static void note_oom(struct slot *slot, const struct running *running, struct outcome *outcome)
+{
+    const bool killed = outcome->signal == SIGKILL || outcome->exit_code == 128 + SIGKILL;
+    if (killed && running->stage < STAGE_KILL && oom_watch_rose(&slot->oom)) {
+        outcome->flags |= FLAG_OOM;
+    }
+}
+
 static const char *text_or_null(const char *text)
 {
     return text[0] != '\0' ? text : NULL;
@@ -492,6 +504,7 @@ static void conclude(struct slot *slot,
     };
     end_streams(running, outcome);
     fill_times(running, outcome);
+    note_oom(slot, running, outcome);
     if (ending.report != REPORT_NONE && ending.start_error == NULL && !ending.cancelled) {
         ending.report_error = read_report(slot, running, arena, outcome);
     }
@@ -511,6 +524,7 @@ static int run_request(struct slot *slot, struct running *running, struct arena 
                                    ? running->started_ns + running->request.timeout_ms * 1000000
                                    : 0;
         slot->serial++;
+        oom_watch_begin(&slot->oom);
         unit_start(
             &running->unit, &slot->context, &running->request, &running->stdio, slot->serial);
         close_writers(running);
@@ -566,6 +580,7 @@ int slot_main(int socket_fd, slot_report_reader reader)
     (void)signal(SIGINT, SIG_IGN); /* a terminal's ^C is for sluice, which tells us */
     fix_limits();
     offer_to_oom_killer();
+    oom_watch_open(&slot.oom, "/proc/vmstat");
     enum wire_type type;
     int rc = slot.world_arena == NULL ? -ENOMEM : 0;
     while (rc >= 0 && wire_receive(socket_fd, &slot.in, &type, NULL) == 1) {
@@ -573,6 +588,7 @@ int slot_main(int socket_fd, slot_report_reader reader)
     }
     capture_file_close(&slot.files[0]);
     capture_file_close(&slot.files[1]);
+    oom_watch_close(&slot.oom);
     str_fini(&slot.in);
     str_fini(&slot.out);
     arena_free(slot.world_arena);

@@ -85,3 +85,17 @@ TEST(every_way_to_end_has_its_status)
         arena_free(arena);
     }
 }
+
+TEST(a_kill_for_memory_says_what_to_do)
+{
+    struct ending ending = {0};
+    struct outcome outcome = {.exit_code = -1, .signal = SIGKILL, .flags = FLAG_OOM};
+    arena = arena_new(4096);
+    outcome_classify(&ending, arena, &outcome);
+    assert_int_equal(outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(outcome.message, "out of memory"));
+    outcome = (struct outcome){.exit_code = -1, .signal = SIGKILL};
+    outcome_classify(&ending, arena, &outcome);
+    assert_null(strstr(outcome.message, "memory"));
+    arena_free(arena);
+}
