@@ -259,6 +259,12 @@ static int init(struct sched *sched, const struct sched_options *options, struct
     return plan_new(sched->pipeline, &options->plan, &sched->plan, err);
 }
 
+static void on_tick_closed(uv_handle_t *tick)
+{
+    struct sched *sched = tick->data;
+    sched->tick_closed = true;
+}
+
 static void run_loop(struct sched *sched)
 {
     uv_loop_t *loop = sched->options->loop;
@@ -269,8 +275,13 @@ static void run_loop(struct sched *sched)
     if (uv_is_active((const uv_handle_t *)&sched->tick)) {
         (void)uv_run(loop, UV_RUN_DEFAULT);
     }
-    uv_close((uv_handle_t *)&sched->tick, NULL);
-    (void)uv_run(loop, UV_RUN_NOWAIT); /* lets the timer's close end; the timer is ours */
+    /* The timer is ours, so its close must end here. One turn is not always enough: a run that
+     * ended before the loop turned has asked it to stop, which the next turn obeys before all else.
+     */
+    uv_close((uv_handle_t *)&sched->tick, on_tick_closed);
+    while (!sched->tick_closed) {
+        (void)uv_run(loop, UV_RUN_NOWAIT);
+    }
 }
 
 int sched_run(const struct sched_options *options, enum exit_code *ret_exit, struct err *err)

@@ -94,6 +94,7 @@ struct sched {
     int64_t started_ns;
     int64_t cpu_us;
     uv_timer_t tick;
+    bool tick_closed;
     bool interrupted;
     bool killed; /* interrupted twice */
     bool deadline;

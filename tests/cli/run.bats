@@ -111,6 +111,26 @@ EOF
     json "d['counts']['passed'] == $(wc -l <part.2)"
 }
 
+@test "plan and list say which layers wait for outputs" {
+    pipeline <<'EOF'
+layers:
+  build: {uses: command, with: {run: "mkdir -p out && echo 'echo ok' > out/list"}, outputs: ["out/**"]}
+  test: {uses: command, needs: [build], with: {each: out/list}}
+EOF
+    expect_code 0 "$SLUICE" plan --json
+    json "[(l['layer'], l['id'], l['decision']) for l in lines] == [('build', 'run', 'run'), ('test', '*', 'wait')]"
+    expect_code 0 "$SLUICE" list
+    says "build/run"
+    says "layer test is not in this list: its units are known when layer build has made its outputs"
+}
+
+@test "the first lines of a run name it once, and no path of this machine" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" run
+    [ "$(grep -c "$(ls .sluice/runs)" "$BATS_TEST_TMPDIR/err")" -eq 1 ]
+    says_not "$PWD"
+}
+
 @test "plan says for each unit what would be done and why" {
     printf 'true\nfalse\n' >units
     pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
@@ -349,6 +369,8 @@ EOF
     json "d['counts']['passed'] == 2"
     expect_code 0 "$SLUICE" run --json --no-reuse
     json "d['counts']['passed'] == 2"
+    expect_code 0 "$SLUICE" run a --json # a run with nothing to do
+    json "d['counts']['passed'] == 0 and d['exit_code'] == 0"
     echo two >file
     expect_code 0 "$SLUICE" run --json
     json "d['counts']['passed'] == 2"

@@ -303,6 +303,27 @@ TEST(the_unit_around_a_nested_run_is_not_its_own)
     assert_story(&story, "unit a/ok passed", "finished 0");
 }
 
+static bool nothing_changed(void *context, const struct layer *layer)
+{
+    (void)context;
+    (void)layer;
+    return true;
+}
+
+static void unchanged(struct sched_options *options)
+{
+    options->plan.unchanged = nothing_changed;
+}
+
+/* A run that ended before its loop turned once left its timer in the loop, on a stack that was
+ * gone, for whoever turned it next: with nothing to do, and with a disk too full to plan. */
+TEST(a_run_that_ends_before_it_began_leaves_nothing_in_the_loop)
+{
+    story_run(&story, HEAD LAYER("a", "one", "ok", ", when: changed"), 1, unchanged);
+    assert_story(&story, "finished 0");
+    story_lacks(&story, "started a");
+}
+
 TEST(without_isolation_the_user_is_told_once)
 {
     story_run(&story, HEAD LAYER("a", "one", "ok", "") LAYER("b", "two", "ok", ""), 1, no_lower);
