@@ -30,9 +30,11 @@ int dir_make(const char *path, mode_t mode, struct err *err);
 int tree_remove(int dirfd, const char *path, struct err *err);
 
 /* Copies one regular file, symlink or folder node (not its content) from one folder to another,
- * keeping the permission bits. Parents in the target are made; a file or link there is replaced.
- * Below a given folder (not AT_FDCWD) the path must be path_is_inside() and no link on the way is
- * followed, on either side: -EINVAL, -ELOOP, -ENOTDIR. Devices, pipes, sockets: -EOPNOTSUPP. */
+ * keeping the permission bits (never set-user-id, set-group-id, sticky; a folder can be used by its
+ * owner whatever it was) and holes. Parents in the target are made; a file or link there is
+ * replaced. Below a given folder (not AT_FDCWD) the path must be path_is_inside() and no link on
+ * the way is followed, on either side: -EINVAL, -ELOOP, -ENOTDIR. Devices, pipes, sockets:
+ * -EOPNOTSUPP. */
 int file_copy_at(int from_dir, const char *from, int to_dir, const char *to, struct err *err);
 
 bool file_exists(const char *path);

@@ -142,6 +142,61 @@ static int copy_bytes(int from, int to)
     return copy_by_hand(from, to);
 }
 
+/* pwrite(2) to the end. */
+static int write_at(int fd, const char *bytes, size_t len, off_t at)
+{
+    for (size_t done = 0; done < len;) {
+        const ssize_t n = pwrite(fd, bytes + done, len - done, at + (off_t)done);
+        if (n < 0 && errno != EINTR) {
+            return -errno;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* One stretch of data between holes. */
+static int copy_stretch(int from, int to, off_t at, off_t end)
+{
+    char buf[COPY_BUFFER];
+    while (at < end) {
+        const size_t want = end - at < COPY_BUFFER ? (size_t)(end - at) : COPY_BUFFER;
+        const ssize_t got = pread(from, buf, want, at);
+        if (got <= 0) {
+            return got == 0 ? 0 : -errno; /* it got shorter meanwhile */
+        }
+        const int result = write_at(to, buf, (size_t)got, at);
+        if (result != 0) {
+            return result;
+        }
+        at += got;
+    }
+    return 0;
+}
+
+/* Holes stay holes: a file that claims a terabyte costs what it holds. */
+static int copy_sparse(int from, int to, off_t size)
+{
+    off_t at = 0;
+    while (at < size && (at = lseek(from, at, SEEK_DATA)) >= 0) {
+        const off_t end = lseek(from, at, SEEK_HOLE);
+        const int result = end < 0 ? -errno : copy_stretch(from, to, at, end);
+        if (result != 0) {
+            return result;
+        }
+        at = end;
+    }
+    if (at < 0 && errno != ENXIO) { /* ENXIO: nothing but a hole from there on */
+        return -errno;
+    }
+    return ftruncate(to, size) == 0 ? 0 : -errno;
+}
+
+static bool is_sparse(const struct stat *st)
+{
+    return st->st_blocks < st->st_size / 512; /* st_blocks counts 512 bytes, always */
+}
+
 static int copy_regular(const struct place *from, const struct place *to, mode_t mode)
 {
     struct stat st;
@@ -158,8 +213,9 @@ static int copy_regular(const struct place *from, const struct place *to, mode_t
     if (out < 0) {
         return -errno;
     }
-    int result = copy_bytes(in, out);
-    if (result == 0 && fchmod(out, mode & 07777) != 0) {
+    int result =
+        st.st_size > 0 && is_sparse(&st) ? copy_sparse(in, out, st.st_size) : copy_bytes(in, out);
+    if (result == 0 && fchmod(out, mode & 0777) != 0) {
         result = -errno;
     }
     if (result != 0) {
@@ -189,7 +245,7 @@ static int copy_folder(const struct place *to, mode_t mode)
     }
     CLEANUP(cleanup_fd)
     int fd = openat(to->fd, to->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fchmod(fd, mode & 07777) != 0) {
+    if (fd < 0 || fchmod(fd, (mode & 0777) | S_IRWXU) != 0) {
         return -errno;
     }
     return 0;

@@ -462,6 +462,56 @@ TEST(a_copy_by_path_makes_parents)
     expect_text("p/q/f", "text");
 }
 
+/* A unit may leave a file that claims more than the disk holds. */
+TEST(a_hole_is_copied_as_a_hole)
+{
+    const off_t size = (off_t)1 << 30;
+    struct stat st;
+    char bytes[4] = "";
+    int fd = open(at("sparse"), O_RDWR | O_CREAT, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "one", 3, 100000), 3);
+    assert_int_equal(pwrite(fd, "two", 3, size / 2), 3);
+    assert_int_equal(ftruncate(fd, size), 0);
+    (void)close(fd);
+    char from[512];
+    (void)snprintf(from, sizeof from, "%s", at("sparse"));
+    assert_int_equal(file_copy_at(AT_FDCWD, from, AT_FDCWD, at("copy"), NULL), 0);
+    fd = open(at("copy"), O_RDONLY);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, size);
+    assert_true(st.st_blocks < 4096);
+    assert_int_equal(pread(fd, bytes, 3, 100000), 3);
+    assert_string_equal(bytes, "one");
+    assert_int_equal(pread(fd, bytes, 3, size / 2), 3);
+    assert_string_equal(bytes, "two");
+    (void)close(fd);
+}
+
+TEST(a_file_that_is_all_hole_keeps_its_size)
+{
+    struct stat st;
+    put("hole", "");
+    char from[512];
+    (void)snprintf(from, sizeof from, "%s", at("hole"));
+    assert_int_equal(truncate(from, 1 << 20), 0);
+    assert_int_equal(file_copy_at(AT_FDCWD, from, AT_FDCWD, at("copy"), NULL), 0);
+    assert_int_equal(stat(at("copy"), &st), 0);
+    assert_int_equal(st.st_size, 1 << 20);
+}
+
+TEST(a_copy_gives_no_rights_of_its_own)
+{
+    struct stat st;
+    put("tool", "x");
+    char from[512];
+    (void)snprintf(from, sizeof from, "%s", at("tool"));
+    assert_int_equal(chmod(from, 06755), 0);
+    assert_int_equal(file_copy_at(AT_FDCWD, from, AT_FDCWD, at("copy"), NULL), 0);
+    assert_int_equal(stat(at("copy"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+}
+
 TEST(a_file_of_proc_that_claims_to_be_empty_is_copied_whole)
 {
     assert_int_equal(file_copy_at(AT_FDCWD, "/proc/self/status", AT_FDCWD, at("status"), NULL), 0);
