@@ -36,6 +36,7 @@ struct terminal {
     int fd;
     bool live;
     bool ended;
+    bool announced;       /* the first line is told */
     bool narrow;          /* the terminal has fewer columns than a block needs */
     unsigned drawn_width; /* width the block on screen was drawn for */
     struct str block;     /* what is on screen below the scrolled lines */
@@ -159,6 +160,29 @@ static void tell_progress(struct terminal *terminal)
     }
 }
 
+void terminal_announce(struct terminal *terminal, const struct event *started)
+{
+    struct view view;
+    assert(started->type == EVENT_RUN_STARTED);
+    view_init(&view);
+    view_apply(&view, started);
+    render_event(&view, started, &terminal->render, &terminal->text);
+    view_fini(&view);
+    terminal->announced = true;
+    flush_text(terminal);
+}
+
+/* The rest of a first line that was announced. */
+static void render_started_late(struct terminal *terminal, const struct event *event)
+{
+    const char *resumed = event->u.run_started.resumed;
+    if (resumed != NULL && terminal->render.verbosity != VERBOSITY_QUIET) {
+        (void)str_append(&terminal->text, "continues ");
+        (void)text_sanitize(&terminal->text, resumed, strlen(resumed));
+        (void)str_append_char(&terminal->text, '\n');
+    }
+}
+
 static void emit(struct event_sink *sink, const struct event *event)
 {
     struct terminal *terminal = (struct terminal *)sink;
@@ -167,7 +191,11 @@ static void emit(struct event_sink *sink, const struct event *event)
         terminal->ended = true; /* no block below the last line */
     }
     tell_progress(terminal);
-    render_event(&terminal->view, event, &terminal->render, &terminal->text);
+    if (event->type == EVENT_RUN_STARTED && terminal->announced) {
+        render_started_late(terminal, event);
+    } else {
+        render_event(&terminal->view, event, &terminal->render, &terminal->text);
+    }
     terminal->text.error = 0; /* what did not fit is cut off */
     flush_text(terminal);
 }

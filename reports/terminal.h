@@ -31,6 +31,9 @@ int terminal_new(const struct terminal_options *options,
                  struct terminal **ret_terminal,
                  struct err *err);
 struct event_sink *terminal_sink(struct terminal *terminal);
+/* Tells the first line before the run is started, which may take a while. `started` is the event as
+ * far as it is known; when it comes itself, only what it says more is told. */
+void terminal_announce(struct terminal *terminal, const struct event *started);
 /* Redraws the live block; call every 100 ms from the loop with the monotonic time. */
 void terminal_tick(struct terminal *terminal, int64_t mono_ms);
 void terminal_resize(struct terminal *terminal, unsigned width);

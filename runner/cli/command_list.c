@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/planning.h"
+#include "cli/say.h"
 
 static void write_labels(struct json_writer *w, const struct unit *unit)
 {
@@ -21,7 +22,10 @@ static void write_line(struct str *out,
                        const struct reason *reason,
                        bool json)
 {
-    (void)reason;
+    if (reason->wait) {
+        say_problem("layer %s is not in this list: %s", subject->layer->id, reason->text);
+        return;
+    }
     if (!subject->selected) {
         return;
     }

@@ -8,7 +8,7 @@ static void write_line(struct str *out,
                        const struct reason *reason,
                        bool json)
 {
-    const char *decision = reason->run ? "run" : "skip";
+    const char *decision = reason->wait ? "wait" : (reason->run ? "run" : "skip");
     if (!json) {
         (void)str_appendf(out,
                           "%-4s  %s/%s  (%s)\n",

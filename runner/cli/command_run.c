@@ -9,6 +9,7 @@
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/show.h"
+#include "cli/version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,14 +46,15 @@ static void tell(void *context, const char *text)
 static void announce(const struct run *run)
 {
     const struct pipeline *pipeline = config_pipeline(run->session.project.config);
-    CLEANUP(str_fini) struct str line = STR_INIT(ERR_TEXT_MAX);
-    if (!run->invocation->quiet) {
-        (void)str_appendf(&line,
-                          "pipeline %s: looking at the tree in %.1024s",
-                          pipeline->name != NULL ? pipeline->name : pipeline->file,
-                          run->session.project.root);
-        terminal_print(run->reports.terminal, str_text(&line));
-    }
+    const struct event started = {
+        .type = EVENT_RUN_STARTED,
+        .u.run_started = {.version = sluice_version(),
+                          .name = pipeline->name,
+                          .layer_count = pipeline->layer_count,
+                          .jobs = run->session.jobs,
+                          .run_id = run->session.run_id},
+    };
+    terminal_announce(run->reports.terminal, &started);
 }
 
 /* ---- controls ---- */

@@ -29,8 +29,8 @@ static const struct command commands[] = {
      .summary = "tell for each unit whether `run` would run it, and why",
      .text =
             "Asks every plugin for its units and prints one line per unit: the decision (run or\n"
-            "skip), layer, unit and reason. Runs no unit. A layer that needs products of\n"
-            "another one is planned without them.\n",                                                                                   .run = command_plan,
+            "skip), layer, unit and reason. Runs no unit. A layer whose units are not known\n"
+            "before another one has made its outputs is one line: wait, with unit `*`.\n",                                                                                   .run = command_plan,
      },
     {
      .name = "list",

@@ -20,6 +20,7 @@ struct planning {
     struct str out;
     int written; /* EXIT_OPEN while standard output can be written */
     uint64_t run, skip;
+    bool told; /* why a layer cannot be planned */
 };
 
 static int each_unit(void *context,
@@ -41,11 +42,24 @@ static int each_unit(void *context,
     return planning->written == EXIT_OPEN ? 0 : -EIO;
 }
 
-static void judged(const struct planning *planning, const struct event *event)
+static void each_waiting(void *context, const struct layer *layer, const struct layer *producer)
+{
+    struct planning *planning = context;
+    CLEANUP(str_fini) struct str text = STR_INIT(ERR_TEXT_MAX);
+    (void)str_appendf(
+        &text, "its units are known when layer %s has made its outputs", producer->id);
+    const struct unit all = {.id = "*"};
+    const struct reason_subject subject = {.layer = layer, .unit = &all, .selected = true};
+    const struct reason reason = {.wait = true, .text = str_text(&text)};
+    planning->line(&planning->out, &subject, &reason, planning->invocation->json);
+}
+
+static void judged(struct planning *planning, const struct event *event)
 {
     const struct verdict *verdict = event->u.layer_judged.verdict;
     const char *reason = verdict->reason != NULL ? verdict->reason : "no reason is known";
     if (verdict->state == VERDICT_ERROR) {
+        planning->told = true;
         say_problem("layer %s cannot be planned: %s", event->u.layer_judged.layer, reason);
     } else if (verdict->state == VERDICT_SKIPPED && planning->invocation->verbose) {
         say_problem("layer %s is left out: %s", event->u.layer_judged.layer, reason);
@@ -56,13 +70,13 @@ static void judged(const struct planning *planning, const struct event *event)
 static void emit(struct event_sink *sink, const struct event *event)
 {
     /* the sink is the first member */
-    const struct planning *planning = (const struct planning *)(const void *)sink;
+    struct planning *planning = (struct planning *)(void *)sink;
     if (event->type == EVENT_NOTE && strcmp(event->u.note.level, "info") != 0) {
         say_problem("%s", event->u.note.text);
     } else if (event->type == EVENT_LAYER_JUDGED && event->u.layer_judged.verdict != NULL) {
         judged(planning, event);
     } else if (event->type == EVENT_RUN_FINISHED && event->u.run_finished.exit_code != EXIT_OPEN
-               && event->u.run_finished.reason != NULL) {
+               && event->u.run_finished.reason != NULL && !planning->told) {
         say_problem("%s", event->u.run_finished.reason);
     }
 }
@@ -81,6 +95,7 @@ static int plan_all(struct planning *planning, struct session *session, struct e
     options.sink = &planning->sink;
     options.plan_only = true;
     options.planned = each_unit;
+    options.waiting = each_waiting;
     options.planned_context = planning;
     const int rc = sched_run(&options, &code, err);
     if (planning->written == EXIT_OPEN) {

@@ -17,6 +17,7 @@ struct reason_subject {
 
 struct reason {
     bool run;
+    bool wait;        /* it is not known yet which units there are */
     const char *text; /* static, or the unit's skip text */
 };
 

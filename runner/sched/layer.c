@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "sched/sched_impl.h"
 
 #include <assert.h>
@@ -294,13 +295,70 @@ static void drop_expansions(struct sched *sched, size_t layer)
     sched->chores.count = kept;
 }
 
+static bool waits_for(const struct sched *sched, size_t layer, size_t other)
+{
+    const struct layer *l = sched_layer_of(sched, layer);
+    for (size_t i = 0; i < l->need_count; i++) {
+        if (l->needs[i] == other) {
+            return true;
+        }
+    }
+    return !l->has_needs && sched_layer_of(sched, other)->stage < l->stage;
+}
+
+/* A layer with outputs that this one waits for, itself or by others; NULL = none. Told once a layer
+ * that cannot be planned: the plain search will do. */
+static const struct layer *producer_of(const struct sched *sched, size_t index)
+{
+    const size_t count = sched->pipeline->layer_count;
+    size_t *todo = mem_calloc(count, sizeof *todo);
+    bool *seen = mem_calloc(count, sizeof *seen);
+    const struct layer *found = NULL;
+    size_t end = 0;
+    if (todo != NULL && seen != NULL) {
+        seen[index] = true;
+        todo[end++] = index;
+    }
+    for (size_t at = 0; at < end && found == NULL; at++) {
+        for (size_t i = 0; i < count && found == NULL; i++) {
+            if (!seen[i] && waits_for(sched, todo[at], i)) {
+                seen[i] = true;
+                todo[end++] = i;
+                found =
+                    sched_layer_of(sched, i)->outputs.count > 0 ? sched_layer_of(sched, i) : NULL;
+            }
+        }
+    }
+    mem_free(todo);
+    mem_free(seen);
+    return found;
+}
+
+/* Nothing was run: a plugin that misses products of another layer is right to fail. */
+static bool told_as_waiting(struct sched *sched, const struct chore *chore)
+{
+    const struct sched_options *options = sched->options;
+    if (!options->plan_only || options->waiting == NULL) {
+        return false;
+    }
+    const struct layer *producer = producer_of(sched, chore->layer);
+    if (producer == NULL) {
+        return false;
+    }
+    options->waiting(options->planned_context, sched_layer_of(sched, chore->layer), producer);
+    sched->any_selected = true;
+    return true;
+}
+
 void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
 {
     char path[PATH_TEXT_MAX];
     char name[64];
     struct err err = {0};
     const struct plugin_description *plugin = &sched->options->plugins[chore->layer];
-    if (outcome->status != OUTCOME_PASSED) {
+    if (outcome->status != OUTCOME_PASSED && told_as_waiting(sched, chore)) {
+        drop_expansions(sched, chore->layer);
+    } else if (outcome->status != OUTCOME_PASSED) {
         set_program_error(
             sched, chore, chore->kind == CHORE_PLAN ? "plan" : chore->unit->id, outcome);
     } else {

@@ -54,7 +54,10 @@ struct sched_options {
                    const struct unit *unit,
                    const struct plan_hint *hint,
                    bool selected);
-    void *planned_context;
+    /* plan_only: the units of `layer` are not known before `producer`, whose outputs it sees, has
+     * run. The layer counts as planned. NULL = that is an error of the layer. */
+    void (*waiting)(void *context, const struct layer *layer, const struct layer *producer);
+    void *planned_context; /* of both */
     /* Hands out the running scheduler, for sched_interrupt() and sched_running(); NULL = not
        wanted. Called once before the first event, and with NULL after the last. */
     void (*started)(void *context, struct sched *sched);

@@ -79,6 +79,23 @@ static void write_output(const char *name, const char *text)
     (void)fclose(out);
 }
 
+/* The first line was told twice: before the tree was read, and when the run started. */
+TEST(what_was_announced_is_not_told_again)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    struct event event = {
+        .type = EVENT_RUN_STARTED,
+        .u.run_started = {
+                          .version = "0.1.0", .name = "demo", .run_id = "new", .jobs = 1, .layer_count = 2}
+    };
+    terminal_announce(screen.terminal, &event);
+    assert_string_equal(shown(), "sluice 0.1.0: demo, 2 layers, 1 job, run new\n");
+    event.u.run_started.resumed = "old";
+    sink->emit(sink, &event);
+    assert_string_equal(shown(), "sluice 0.1.0: demo, 2 layers, 1 job, run new\ncontinues old\n");
+    close_screen();
+}
+
 TEST(a_plain_run_tells_layers_failures_and_the_end)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);

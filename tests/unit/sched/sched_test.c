@@ -280,6 +280,47 @@ static void plan_only(struct sched_options *options)
     options->planned = count_planned;
 }
 
+static const char *producer_told;
+
+static void note_waiting(void *context, const struct layer *layer, const struct layer *producer)
+{
+    (void)context;
+    assert_string_equal(layer->id, "c");
+    producer_told = producer->id;
+}
+
+static void plan_with_waiting(struct sched_options *options)
+{
+    plan_only(options);
+    options->waiting = note_waiting;
+}
+
+/* `plan` of the very first pipeline of the README ended in an error: nothing was built yet. */
+TEST(planning_only_tells_a_layer_that_waits_for_outputs)
+{
+    producer_told = NULL;
+    story_run(&story,
+              HEAD LAYER("a", "one", "ok", ", outputs: [out]")
+                  LAYER("b", "one", "ok", ", needs: [a]")
+                      LAYER("c", "two", "broken", ", needs: [b]"),
+              1,
+              plan_with_waiting);
+    assert_non_null(producer_told);
+    assert_string_equal(producer_told, "a");
+    assert_story(&story, "finished 0");
+}
+
+TEST(planning_only_a_broken_layer_that_waits_for_no_outputs_is_an_error)
+{
+    producer_told = NULL;
+    story_run(&story,
+              HEAD LAYER("a", "one", "ok", "") LAYER("c", "two", "broken", ""),
+              1,
+              plan_with_waiting);
+    assert_null(producer_told);
+    assert_story(&story, "judged c error", "finished 3");
+}
+
 TEST(planning_only_shows_all_layers_and_runs_no_unit)
 {
     story_run(
