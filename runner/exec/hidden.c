@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "exec/namespace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,17 +11,8 @@
 /* Characters that stand around a path in messages. */
 #define AROUND " \t\r\n\"'`:;,()[]{}<>=|"
 
-/* Absolute paths that a world has by itself, in whole or as its own private version. */
+/* Absolute paths that a world has as its own private version, beside world_system_paths. */
 static const char *const own_paths[] = {
-    "/usr",
-    "/etc",
-    "/opt",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
     "/dev",
     "/proc",
     "/sys",
@@ -29,6 +21,7 @@ static const char *const own_paths[] = {
     "/run",
     "/sluice",
     "/src",
+    WORLD_HOME,
 };
 
 struct search {
@@ -47,6 +40,11 @@ static bool is_below(const char *path, const char *folder)
 
 static bool is_own(const char *path)
 {
+    for (size_t i = 0; world_system_paths[i] != NULL; i++) {
+        if (is_below(path, world_system_paths[i])) {
+            return true;
+        }
+    }
     for (size_t i = 0; i < sizeof own_paths / sizeof *own_paths; i++) {
         if (is_below(path, own_paths[i])) {
             return true;

@@ -218,6 +218,12 @@ static int bind_at(const char *source, const char *path, bool read_only, struct 
     return 0;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 /* /bin is a folder or a link to usr/bin, as the machine has it; missing ones are left out. */
 static int bind_system_path(const char *path, struct err *err)
 {
@@ -238,24 +244,40 @@ static int bind_system_path(const char *path, struct err *err)
                                              : 0;
 }
 
+const char *const world_system_paths[] = {
+    "/usr",
+    "/etc",
+    "/opt",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    NULL,
+};
+
 static int bind_system(struct err *err)
 {
-    static const char *const paths[] = {
-        "/usr",
-        "/etc",
-        "/opt",
-        "/bin",
-        "/sbin",
-        "/lib",
-        "/lib32",
-        "/lib64",
-        "/libx32",
-    };
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < sizeof paths / sizeof *paths; i++) {
-        rc = bind_system_path(paths[i], err);
+    for (size_t i = 0; rc == 0 && world_system_paths[i] != NULL; i++) {
+        rc = bind_system_path(world_system_paths[i], err);
     }
     return rc;
+}
+
+/* A live tree that lies in a system folder (a runner in /opt) would be seen there, with the store
+ * and all runs. */
+static int hide_tree(const struct world *world, struct err *err)
+{
+    bool seen = false;
+    for (size_t i = 0; !seen && world_system_paths[i] != NULL; i++) {
+        seen = is_below(world->root, world_system_paths[i]);
+    }
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_RDONLY;
+    return seen && mount("tmpfs", inside(world->root), "tmpfs", flags, "mode=755,size=4096") < 0
+               ? err_errno(err, "cannot hide the tree %s from units", world->root)
+               : 0;
 }
 
 static int mount_in(
@@ -319,8 +341,30 @@ static bool exposed_source(const struct world *world, const char *path, char *bu
     return n > 0 && (size_t)n < size && file_exists(buf);
 }
 
-/* Relative exposed paths are staged and mounted over each unit's overlay; absolute ones are part of
- * the template. */
+/* Folders every unit has for itself. */
+static const struct {
+    const char *name;
+    const char *target;
+    mode_t mode;
+} private_folders[] = {
+    {"tmp",    "/tmp",     01777},
+    {"vartmp", "/var/tmp", 01777},
+    {"run",    "/run",     0755 },
+    {"shm",    "/dev/shm", 01777},
+    {"home",   WORLD_HOME, 0755 },
+};
+
+/* Exposed paths that lie in what each unit mounts for itself: relative ones in its overlay,
+ * absolute ones in a private folder. They are staged; all others are part of the template. */
+static bool is_of_unit(const char *path)
+{
+    bool found = path[0] != '/';
+    for (size_t i = 0; !found && i < sizeof private_folders / sizeof *private_folders; i++) {
+        found = is_below(path, private_folders[i].target);
+    }
+    return found;
+}
+
 static int expose_paths(const struct world *world, struct err *err)
 {
     int rc = 0;
@@ -330,7 +374,7 @@ static int expose_paths(const struct world *world, struct err *err)
         char staged[64];
         (void)snprintf(staged, sizeof staged, STAGE "/expose/%zu", i);
         if (exposed_source(world, path, source, sizeof source)) {
-            rc = bind_at(source, path[0] == '/' ? path : staged, true, err);
+            rc = bind_at(source, is_of_unit(path) ? staged : path, true, err);
         }
     }
     return rc;
@@ -411,6 +455,7 @@ static int enter_root(const struct world *world,
     scratch_on_disk = !has_user_xattr(".");
     rc = make_folders(err);
     rc = rc == 0 ? bind_system(err) : rc;
+    rc = rc == 0 ? hide_tree(world, err) : rc;
     rc = rc == 0 ? protect_etc("etc", err) : rc;
     rc = rc == 0 ? make_devices(err) : rc;
     rc = rc == 0 ? make_stage(world, scratch_on_disk ? scratch_dir : NULL, err) : rc;
@@ -497,20 +542,12 @@ static int bind_private(
 
 static int mount_private(const char *scratch, struct err *err)
 {
-    static const struct {
-        const char *name;
-        const char *target;
-        mode_t mode;
-    } folders[] = {
-        {"tmp",    "/tmp",     01777},
-        {"vartmp", "/var/tmp", 01777},
-        {"run",    "/run",     0755 },
-        {"shm",    "/dev/shm", 01777},
-        {"home",   WORLD_HOME, 0755 },
-    };
-
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        int rc = bind_private(scratch, folders[i].name, folders[i].target, folders[i].mode, err);
+    for (size_t i = 0; i < sizeof private_folders / sizeof *private_folders; i++) {
+        int rc = bind_private(scratch,
+                              private_folders[i].name,
+                              private_folders[i].target,
+                              private_folders[i].mode,
+                              err);
         if (rc < 0) {
             return rc;
         }
@@ -594,21 +631,20 @@ static int mount_exposed(const struct world *world, struct err *err)
     for (size_t i = 0; i < world->expose.count; i++) {
         char staged[64];
         char target[PATH_TEXT_MAX];
-        if (world->expose.items[i][0] == '/') {
-            continue;
-        }
+        const char *path = world->expose.items[i];
+        const bool relative = path[0] != '/';
         (void)snprintf(staged, sizeof staged, STAGE "/expose/%zu", i);
-        int n = snprintf(target, sizeof target, WORLD_ROOT "/%s", world->expose.items[i]);
-        if (n < 0 || (size_t)n >= sizeof target || !file_exists(staged)) {
+        int n = snprintf(target, sizeof target, "%s%s", relative ? WORLD_ROOT "/" : "", path);
+        if (!is_of_unit(path) || n < 0 || (size_t)n >= sizeof target || !file_exists(staged)) {
             continue;
         }
-        int rc = refuse_links(target, err);
+        int rc = relative ? refuse_links(target, err) : 0;
         rc = rc == 0 ? make_mount_point(staged, target, err) : rc;
         if (rc < 0) {
             return rc;
         }
         if (mount(staged, target, NULL, MS_BIND | MS_REC, NULL) < 0) {
-            return err_errno(err, "cannot expose %s", world->expose.items[i]);
+            return err_errno(err, "cannot expose %s", path);
         }
     }
     return 0;

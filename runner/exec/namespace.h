@@ -10,7 +10,8 @@
  *   /src             overlay: products over snapshot, upper on the unit's scratch
  *   /sluice/plugins  built-in plugins, read-only
  *   /tmp /var/tmp /run /dev/shm /home/sluice   private, empty at the start
- *   exposed paths    read-only
+ *   exposed paths    read-only, also in private folders
+ * A live tree that lies in one of the machine's folders is covered there.
  * Works as root and rootless: ids map to themselves in a user namespace; all capabilities go at
  * exec. */
 #ifndef SLUICE_EXEC_NAMESPACE_H
@@ -28,6 +29,9 @@ uint64_t world_scratch_default(void);
 /* Processes a unit may have at once. A `make -j64` with its compilers stays under 500; a fork bomb
  * is stopped here. */
 #define WORLD_PIDS_MAX 8192
+
+/* Folders of the machine that every world has, read-only, where they are; NULL-terminated. */
+extern const char *const world_system_paths[];
 
 /* Steps of entering, for messages and the probe. */
 enum namespace_step {

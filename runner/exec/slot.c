@@ -207,6 +207,29 @@ static int open_pipes(struct slot *slot, struct running *running, struct err *er
     return 0;
 }
 
+/* Standard input of a unit in a world is a copy that cannot be written: through /proc/self/fd/0 it
+ * would open the file of the run folder for writing. */
+static int seal_input(int *fd, struct err *err)
+{
+    struct stat st;
+    CLEANUP(cleanup_fd) int from = *fd;
+    *fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (*fd < 0 || fstat(from, &st) < 0) {
+        return err_errno(err, "cannot copy standard input");
+    }
+    for (off_t left = st.st_size; left > 0;) {
+        ssize_t n = sendfile(*fd, from, NULL, (size_t)left);
+        if (n <= 0) {
+            return err_errno(err, "cannot copy standard input");
+        }
+        left -= n;
+    }
+    const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    return lseek(*fd, 0, SEEK_SET) < 0 || fcntl(*fd, F_ADD_SEALS, seals) < 0
+               ? err_errno(err, "cannot copy standard input")
+               : 0;
+}
+
 static int open_stdio(struct slot *slot, struct running *running, struct err *err)
 {
     const char *input = running->request.input;
@@ -216,6 +239,9 @@ static int open_stdio(struct slot *slot, struct running *running, struct err *er
                                       : openat(slot->context.run_dir, input, O_RDONLY | O_CLOEXEC);
     if (running->stdio.in < 0) {
         return err_errno(err, "cannot open standard input");
+    }
+    if (input != NULL && slot->world.world.isolated && seal_input(&running->stdio.in, err) < 0) {
+        return -EIO;
     }
     if (running->request.report != REPORT_NONE && running->request.report_path != NULL) {
         running->stdio.report = memfd_create("report", MFD_CLOEXEC);
@@ -268,7 +294,9 @@ static void stop_now(struct running *running)
 static void cancel(struct running *running, bool now)
 {
     running->cancelled = true;
-    if (now) {
+    if (now && running->unit.ended) {
+        unit_signal(&running->unit, UNIT_KILL_HARD); /* its init collects files: not any more */
+    } else if (now) {
         stop_now(running);
     } else if (running->stage < STAGE_TERM) {
         escalate(running);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ways out of a world that a hostile tree or unit may try: links to descriptors of the processes
  * that look after it, its init, device files, kernel keys. */
+#include "base/file.h"
+
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -222,4 +225,44 @@ TEST(an_exposed_path_is_not_mounted_through_a_link_of_the_tree)
     engine_close(&engine);
     assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
     assert_non_null(strstr(result.message, "link is a symbolic link in the tree"));
+}
+
+static void input_is_file(struct exec_request *request)
+{
+    static char input[400];
+    (void)snprintf(input, sizeof input, "%s/input", engine.run_dir);
+    request->input = input;
+}
+
+TEST(standard_input_is_read_and_cannot_be_written)
+{
+    open_world();
+    put_file(engine.run_dir, "input", "question\n");
+    run("(echo answer >/proc/self/fd/0) 2>/dev/null; readlink /proc/self/fd/0 | grep -c input; cat",
+        input_is_file);
+    expect("1\nquestion\n");
+    run("cat", input_is_file);
+    expect("question\n");
+    engine_close(&engine);
+}
+
+TEST(a_live_tree_in_a_system_folder_is_hidden_too)
+{
+    char tree[64] = "/opt/sluice-test-XXXXXX";
+    need_isolation();
+    if (mkdtemp(tree) == NULL) {
+        print_message("skipped: /opt cannot be written\n");
+        skip();
+    }
+    open_world();
+    put_file(tree, "secret", "x");
+    engine.world.root = tree;
+    char script[100];
+    (void)snprintf(script, sizeof script, "ls %s; ls -d /opt/sluice-test-*; pwd", tree);
+    run(script, NULL);
+    struct err err = {0};
+    assert_int_equal(tree_remove(AT_FDCWD, tree, &err), 0);
+    (void)strcat(tree, "\n/src\n");
+    expect(tree);
+    engine_close(&engine);
 }

@@ -226,6 +226,28 @@ TEST(exposed_paths_are_there_read_only)
     assert_false(has_file(engine.root, "node_modules/new"));
 }
 
+/* The story: `expose: [/run/postgresql]` was mounted first and a private /run over it. */
+TEST(paths_in_private_folders_can_be_exposed)
+{
+    static char folder[300];
+    static const char *expose[] = {folder, NULL};
+    open_world();
+    put_file(engine.root, "socket", "exposed\n");
+    (void)snprintf(folder, sizeof folder, "%s", engine.root);
+    engine.world.expose = (struct text_list){expose, 1};
+    char script[700];
+    (void)snprintf(
+        script,
+        sizeof script,
+        "cat %s/socket; (echo x >%s/socket) 2>/dev/null || echo read-only; touch /tmp/new && echo mine",
+        folder,
+        folder);
+    run(script, NULL);
+    engine_close(&engine);
+    assert_passed();
+    assert_string_equal(result.out, "exposed\nread-only\nmine\n");
+}
+
 TEST(a_failure_for_want_of_an_ignored_path_says_what_to_expose)
 {
     open_world();
