@@ -7,6 +7,7 @@
 #include "model/event.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,11 +59,29 @@ static int dispatch(const struct invocation *invocation)
     return invocation->command->run(invocation);
 }
 
+/* Whoever closed a standard stream must not find our answer in the event log or the store: the next
+ * file that is opened would get its number. /dev/null for reading keeps the place, and a write to
+ * it still fails. */
+static int keep_standard_streams(void)
+{
+    int fd = 0;
+    do {
+        fd = open("/dev/null", O_RDONLY); /* units inherit it, as they would the stream */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd < 0 && fcntl(STDERR_FILENO, F_GETFD) < 0 ? -errno : 0;
+}
+
 int cli_main(int argc, char *const *argv)
 {
     const char *const *words = (const char *const *)argv;
     if (argc == 3 && strcmp(words[1], "slot") == 0) {
         return dispatch_slot(words);
+    }
+    if (keep_standard_streams() != 0) {
+        return EXIT_INFRASTRUCTURE; /* there is no place to say why */
     }
     say_survive_closed_pipes();
     struct invocation invocation = {0};

@@ -8,7 +8,8 @@ static const struct exit_word words[] = {
     {EXIT_OPEN,               "the gate is open: everything selected passed"                 },
     {EXIT_SHUT,               "the gate is shut: tests or gates failed"                      },
     {EXIT_USAGE,              "the command line or the pipeline is wrong"                    },
-    {EXIT_INFRASTRUCTURE,     "the machine got in the way: disk, memory, git, a report file" },
+    {EXIT_INFRASTRUCTURE,
+     "a plugin or the machine got in the way: disk, memory, git, a report file"              },
     {EXIT_NOTHING_SELECTED,   "nothing was selected, so nothing was proven"                  },
     {EXIT_RERUNS_OUTSTANDING, "what was run again passed, but other failures are outstanding"},
     {EXIT_DEADLINE,           "the --budget was used up; `sluice run --resume` goes on"      },
@@ -28,6 +29,8 @@ static const int user_errors[] = {
     EFBIG,
     ENAMETOOLONG,
     ENOEXEC,
+    EISDIR,
+    ENOTDIR,
 };
 
 const struct exit_word *exit_words(size_t *ret_count)

@@ -35,6 +35,19 @@ EOF
     [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 1 ]
 }
 
+# With standard output closed the summary went into the file that got its number: an event log, or
+# the store.
+@test "closed standard streams get nothing, and no file gets it in their stead" {
+    pipeline <<<'layers: {a: {uses: command, with: {run: "echo hello"}}}'
+    status=0
+    "$SLUICE" run --json >&- 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" -eq 3 ]
+    grep -q "cannot write to standard output" "$BATS_TEST_TMPDIR/err"
+    "$SLUICE" run --events out/events.ndjson <&- >&- 2>&-
+    [ "$(jq -r .type out/events.ndjson | tail -n 1)" = run_finished ]
+    ! grep -rq "sluice 0" out
+}
+
 @test "a failing unit shuts the gate, and later stages do not run" {
     pipeline <<'EOF'
 stages: [fast, deep]
