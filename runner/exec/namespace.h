@@ -28,7 +28,7 @@ uint64_t world_scratch_default(void);
 
 /* Processes a unit may have at once. A `make -j64` with its compilers stays under 500; a fork bomb
  * is stopped here. */
-#define WORLD_PIDS_MAX 8192
+#define WORLD_PIDS_MAX 4096
 
 /* Folders of the machine that every world has, read-only, where they are; NULL-terminated. */
 extern const char *const world_system_paths[];
