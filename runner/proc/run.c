@@ -106,6 +106,18 @@ static int spawn(const struct run_request *request,
                : err_set(err, -rc, "cannot start %s: %s", request->argv[0], strerrordesc_np(rc));
 }
 
+static void reap(pid_t pid, struct run_result *ret_result)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (ret_result == NULL) {
+        return;
+    }
+    ret_result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    ret_result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
 /* Starts the child with its streams on our pipes. On failure nothing is left open. */
 static int child_start(struct child *child, const struct run_request *request, struct err *err)
 {
@@ -129,6 +141,36 @@ static int child_start(struct child *child, const struct run_request *request, s
         return rc;
     }
     child->watched[WATCH_CHILD].fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    if (child->watched[WATCH_CHILD].fd < 0) { /* nobody would tell us of its end */
+        rc = err_errno(err, "cannot watch %s", request->argv[0]);
+        (void)kill(-child->pid, SIGKILL);
+        reap(child->pid, NULL);
+        child_close(child);
+    }
+    return rc;
+}
+
+/* Room for the next read: in the sink, or (without one, or when it is full) in `dropped`. */
+static int find_room(struct child *child,
+                     struct str *sink,
+                     char *dropped,
+                     char **ret_place,
+                     size_t *ret_room,
+                     struct err *err)
+{
+    size_t room = sink != NULL ? sink->max - sink->len : 0;
+    room = room < READ_SIZE ? room : READ_SIZE;
+    if (room == 0) {
+        *ret_place = dropped;
+        *ret_room = READ_SIZE;
+        return 0;
+    }
+    int rc = str_reserve(sink, room);
+    if (rc < 0) {
+        return err_set(err, rc, "out of memory reading from %s", child->name);
+    }
+    *ret_place = sink->data + sink->len;
+    *ret_room = room;
     return 0;
 }
 
@@ -137,24 +179,19 @@ static int read_stream(struct child *child, int which, struct err *err)
 {
     static char dropped[READ_SIZE];
     struct str *sink = child->sinks[which];
-    char *place = dropped;
-    if (sink != NULL) {
-        int rc = str_reserve(sink,
-                             sink->max - sink->len < READ_SIZE ? sink->max - sink->len : READ_SIZE);
-        if (rc < 0) {
-            return err_set(err, rc, "out of memory reading from %s", child->name);
-        }
-        if (sink->len == sink->max) {
-            return err_set(err, -EFBIG, "%s printed more than %zu bytes", child->name, sink->max);
-        }
-        place = sink->data + sink->len;
+    char *place = NULL;
+    size_t room = 0;
+    int rc = find_room(child, sink, dropped, &place, &room, err);
+    if (rc < 0) {
+        return rc;
     }
-    size_t room =
-        sink != NULL && sink->max - sink->len < READ_SIZE ? sink->max - sink->len : READ_SIZE;
     ssize_t n = read(child->watched[which].fd, place, room);
     if (n < 0) {
         return errno == EINTR || errno == EAGAIN ? 1
                                                  : err_errno(err, "reading from %s", child->name);
+    }
+    if (n > 0 && sink != NULL && place == dropped) {
+        return err_set(err, -EFBIG, "%s printed more than %zu bytes", child->name, sink->max);
     }
     if (n > 0 && sink != NULL) {
         sink->len += (size_t)n;
@@ -230,15 +267,6 @@ static int watch(struct child *child, const struct run_request *request, struct 
                            (long long)request->timeout_ms);
         }
     }
-}
-
-static void reap(pid_t pid, struct run_result *ret_result)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    ret_result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    ret_result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 int run_program(const struct run_request *request,

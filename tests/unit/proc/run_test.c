@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "support/test.h"
 
@@ -80,6 +81,42 @@ TEST(a_flood_ends_at_the_limit)
     struct err err = {0};
     assert_int_equal(run_shell("yes", &request, &out, NULL, &result, &err), -EFBIG);
     assert_non_null(strstr(err.text, "100000"));
+}
+
+TEST(output_of_just_the_limit_is_no_flood)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(5);
+    struct run_request request = {.timeout_ms = 10000};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_shell("printf 12345", &request, &out, NULL, &result, &err), 0);
+    assert_string_equal(out.data, "12345");
+    CLEANUP(str_fini) struct str small = STR_INIT(4);
+    assert_int_equal(run_shell("printf 12345", &request, &small, NULL, &result, &err), -EFBIG);
+}
+
+TEST(too_few_descriptors_are_an_error_and_no_hang)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(100);
+    struct run_request request = {0};
+    struct run_result result;
+    struct rlimit was;
+    int rc = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    /* one more descriptor at a time, until it works */
+    for (rlim_t files = 3; files < 40; files++) {
+        const struct rlimit few = {files, was.rlim_max};
+        struct err err = {0};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        rc = run_shell("echo said", &request, &out, NULL, &result, &err);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+        assert_true(rc == 0 || err.text[0] != '\0');
+        if (rc == 0) {
+            break;
+        }
+    }
+    assert_int_equal(rc, 0);
+    assert_non_null(strstr(out.data, "said"));
 }
 
 TEST(a_background_process_that_keeps_the_pipe_open_does_not_delay_us)
