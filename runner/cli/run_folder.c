@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Attempts to find an id nobody has; two runs in one second collide once in 65,536. */
+/* Attempts to find an id nobody has; of two runs within 4 ms one in 256 collides. */
 #define RUN_ID_ATTEMPTS 100
 
 #define LOCK_FILE "lock"
@@ -75,7 +75,7 @@ static int make_fresh(const char *kinds,
                       struct err *err)
 {
     for (unsigned i = 0; i < RUN_ID_ATTEMPTS; i++) {
-        uint16_t random = 0;
+        uint8_t random = 0;
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
             return err_errno(err, "cannot get random bytes");
         }

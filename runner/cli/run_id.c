@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-char *run_id_format(int64_t wall_ms, uint16_t random, char buf[RUN_ID_SIZE])
+char *run_id_format(int64_t wall_ms, uint8_t random, char buf[RUN_ID_SIZE])
 {
     const time_t seconds = (time_t)(wall_ms / 1000);
     struct tm parts = {0};
@@ -16,7 +16,8 @@ char *run_id_format(int64_t wall_ms, uint16_t random, char buf[RUN_ID_SIZE])
     if (strftime(text, sizeof text, "%Y%m%dT%H%M%S", &parts) == 0) {
         text[0] = '\0';
     }
-    (void)snprintf(buf, RUN_ID_SIZE, "%.15s-%04x", text, (unsigned)random);
+    const unsigned part = (unsigned)(wall_ms % 1000) * 256 / 1000;
+    (void)snprintf(buf, RUN_ID_SIZE, "%.15s-%02x%02x", text, part & 0xffU, (unsigned)random);
     return buf;
 }
 

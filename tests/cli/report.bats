@@ -23,7 +23,6 @@ setup() {
 @test "a run is named by its id or the beginning of it" {
     expect_code 1 "$SLUICE" run
     first=$(ls .sluice/runs)
-    sleep 1.1
     printf 'true\n' >units
     expect_code 0 "$SLUICE" run
     expect_code 0 "$SLUICE" report --json "$first"
@@ -40,7 +39,6 @@ setup() {
     expect_code 0 "$SLUICE" report --list
     [ -z "$output" ]
     expect_code 1 "$SLUICE" run
-    sleep 1.1
     printf 'true\n' >units
     expect_code 0 "$SLUICE" run
     expect_code 0 "$SLUICE" report --list --json

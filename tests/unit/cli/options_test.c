@@ -285,7 +285,9 @@ TEST(names_and_letters_of_options_are_unique_and_explained)
 TEST(a_run_id_is_utc_time_and_four_digits)
 {
     char id[RUN_ID_SIZE];
-    assert_string_equal(run_id_format(1795338000000, 0x4f2a, id), "20261122T090000-4f2a");
+    assert_string_equal(run_id_format(1795338000000, 0x2a, id), "20261122T090000-002a");
+    assert_string_equal(run_id_format(1795338000500, 0x2a, id), "20261122T090000-802a");
+    assert_string_equal(run_id_format(1795338000999, 0xff, id), "20261122T090000-ffff");
     assert_true(run_id_is_valid(id));
     assert_string_equal(run_id_format(0, 1, id), "19700101T000000-0001");
     assert_true(run_id_is_valid(id));
