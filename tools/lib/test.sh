@@ -51,10 +51,11 @@ test_sanitizer() {
     step_ctest "test.$1" "build/$1" -j"$(nproc)" -LE 'scenario|lint' || true
 }
 
-# ThreadSanitizer over the modules that start threads; when none does, there is nothing to race.
+# ThreadSanitizer over the modules that start threads, or make libuv start its pool (file system, name and random
+# requests); when none does, there is nothing to race.
 test_threads() {
     local modules
-    modules=$({ grep -rlE 'pthread_create|uv_thread_create|uv_queue_work|thrd_create' runner reports plugins || true; } |
+    modules=$({ grep -rlE 'pthread_create|thrd_create|uv_thread_create|uv_(queue_work|fs_|getaddrinfo|getnameinfo|random)' runner reports plugins || true; } |
         sed -nE 's,^runner/([a-z_]+)/.*,unit.\1,p; s,^reports/.*,unit.reports,p; s,^plugins/([a-z_]+)/.*,unit.plugin_\1,p' |
         sort -u | paste -sd'|')
     if [ -z "$modules" ]; then
