@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/event_json.h"
 
 #include <errno.h>
 
@@ -25,24 +26,10 @@ struct summary {
     int64_t last_ms;
 };
 
-static void write_tally(struct json_writer *w, const struct tally *t)
+static void write_counts(struct json_writer *w, const struct tally *t)
 {
     jw_key(w, "counts");
-    jw_object(w);
-    jw_put_int(w, "units", (int64_t)t->units);
-    jw_put_int(w, "passed", (int64_t)t->passed);
-    jw_put_int(w, "failed", (int64_t)t->failed);
-    jw_put_int(w, "errored", (int64_t)t->errored);
-    jw_put_int(w, "timed_out", (int64_t)t->timed_out);
-    jw_put_int(w, "skipped", (int64_t)t->skipped);
-    jw_put_int(w, "flaky", (int64_t)t->flaky);
-    jw_put_int(w, "not_run", (int64_t)t->not_run);
-    jw_put_int(w, "cases", (int64_t)t->cases);
-    jw_put_int(w, "cases_passed", (int64_t)t->cases_passed);
-    jw_put_int(w, "cases_failed", (int64_t)t->cases_failed);
-    jw_put_int(w, "cases_errored", (int64_t)t->cases_errored);
-    jw_put_int(w, "cases_skipped", (int64_t)t->cases_skipped);
-    jw_end_object(w);
+    tally_write(w, t);
 }
 
 static void write_metrics(struct json_writer *w, const struct judgement *judgement)
@@ -60,20 +47,7 @@ static void write_gates(struct json_writer *w, const struct verdict *verdict)
     jw_key(w, "gates");
     jw_array(w);
     for (size_t i = 0; i < verdict->gate_count; i++) {
-        const struct gate_result *gate = &verdict->gates[i];
-        jw_object(w);
-        jw_put_string(w, "metric", gate->rule.metric);
-        if (gate->rule.has_min) {
-            jw_put_double(w, "min", gate->rule.min);
-        }
-        if (gate->rule.has_max) {
-            jw_put_double(w, "max", gate->rule.max);
-        }
-        if (gate->known) {
-            jw_put_double(w, "value", gate->value);
-        }
-        jw_put_bool(w, "open", gate->open);
-        jw_end_object(w);
+        gate_write(w, &verdict->gates[i]);
     }
     jw_end_array(w);
 }
@@ -94,7 +68,7 @@ static void on_layer_judged(struct summary *summary, const struct event *event)
         jw_put_bool(&w, "allow_failure", true);
     }
     if (event->u.layer_judged.tally != NULL) {
-        write_tally(&w, event->u.layer_judged.tally);
+        write_counts(&w, event->u.layer_judged.tally);
     }
     write_metrics(&w, event->u.layer_judged.judgement);
     write_gates(&w, verdict);
@@ -188,7 +162,7 @@ int summary_write(const struct summary *summary, struct str *out)
         jw_null(&w);
         jw_put_string(&w, "reason", "the run did not finish");
     }
-    write_tally(&w, &summary->tally);
+    write_counts(&w, &summary->tally);
     jw_key(&w, "layers");
     jw_raw(&w, str_text(&layers));
     int64_t wall_ms = summary->last_ms - summary->started_ms;

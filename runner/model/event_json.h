@@ -24,6 +24,9 @@ int event_read(
 /* One case as JSON object (shared by the event log and the `cases` report format). */
 struct json_writer;
 void case_write(struct json_writer *w, const struct test_case *test_case);
+/* A tally and one rule of a gate as JSON objects (shared by the event log and the summary). */
+void tally_write(struct json_writer *w, const struct tally *tally);
+void gate_write(struct json_writer *w, const struct gate_result *gate);
 /* Reads a case object strictly (unknown field = error). Required: name, status. */
 int case_read(
     const char *line, size_t len, struct arena *arena, struct test_case *ret_case, struct err *err);

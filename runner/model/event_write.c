@@ -157,12 +157,8 @@ static void write_unit_finished(struct json_writer *w, const struct event *event
     write_outcome(w, event->u.unit_finished.outcome);
 }
 
-static void write_tally(struct json_writer *w, const struct tally *tally)
+void tally_write(struct json_writer *w, const struct tally *tally)
 {
-    if (tally == NULL) {
-        return;
-    }
-    jw_key(w, "tally");
     jw_object(w);
     jw_put_int(w, "units", (int64_t)tally->units);
     jw_put_int(w, "passed", (int64_t)tally->passed);
@@ -178,6 +174,14 @@ static void write_tally(struct json_writer *w, const struct tally *tally)
     jw_put_int(w, "cases_errored", (int64_t)tally->cases_errored);
     jw_put_int(w, "cases_skipped", (int64_t)tally->cases_skipped);
     jw_end_object(w);
+}
+
+static void write_tally(struct json_writer *w, const struct tally *tally)
+{
+    if (tally != NULL) {
+        jw_key(w, "tally");
+        tally_write(w, tally);
+    }
 }
 
 static void write_finding(struct json_writer *w, const struct finding *finding)
@@ -215,7 +219,7 @@ static void write_judgement(struct json_writer *w, const struct judgement *judge
     put_text_list(w, "artifacts", &judgement->artifacts);
 }
 
-static void write_gate(struct json_writer *w, const struct gate_result *gate)
+void gate_write(struct json_writer *w, const struct gate_result *gate)
 {
     jw_object(w);
     jw_put_string(w, "metric", gate->rule.metric);
@@ -246,7 +250,7 @@ static void write_layer_judged(struct json_writer *w, const struct event *event)
     jw_key(w, "gates");
     jw_array(w);
     for (size_t i = 0; i < verdict->gate_count; i++) {
-        write_gate(w, &verdict->gates[i]);
+        gate_write(w, &verdict->gates[i]);
     }
     jw_end_array(w);
     write_tally(w, event->u.layer_judged.tally);
