@@ -289,6 +289,22 @@ static void check_additional(struct walk *walk, size_t at, json_t *rule)
     }
 }
 
+/* Says which words a setting may have when it has only some. */
+static void complain_of_missing(struct walk *walk, size_t at, const char *name)
+{
+    const json_t *properties = json_object_get(walk->items[at].schema, "properties");
+    const json_t *words = json_object_get(json_object_get(properties, name), "enum");
+    CLEANUP(str_fini) struct str list = STR_INIT(ERR_TEXT_MAX / 2);
+    append_values(&list, words);
+    complain(walk,
+             at,
+             NULL,
+             "setting \"%s\" is missing%s%s",
+             name,
+             words != NULL ? "; it must be one of " : "",
+             str_text(&list));
+}
+
 static void check_required(struct walk *walk, size_t at, json_t *names)
 {
     size_t i = 0;
@@ -296,7 +312,7 @@ static void check_required(struct walk *walk, size_t at, json_t *names)
     json_array_foreach(names, i, name)
     {
         if (json_object_get(walk->items[at].value, json_string_value(name)) == NULL) {
-            complain(walk, at, NULL, "setting \"%s\" is missing", json_string_value(name));
+            complain_of_missing(walk, at, json_string_value(name));
         }
     }
 }
@@ -525,6 +541,9 @@ int schema_validate(json_t *schema, json_t *value, struct str *ret_pointer, stru
     push(&walk, &(struct node){.schema = schema, .value = value});
     for (size_t at = 0; at < walk.count && !walk.failed; at++) {
         check_node(&walk, at);
+    }
+    /* After the plain rules of all members: a wrong word says more than "none of the forms". */
+    for (size_t at = 0; at < walk.count && !walk.failed; at++) {
         check_branches(&walk, at, "anyOf", false);
         check_branches(&walk, at, "oneOf", true);
     }

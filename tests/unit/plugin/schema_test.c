@@ -259,6 +259,21 @@ TEST(the_branch_that_was_meant_explains_what_is_wrong)
                    "matches several of the forms allowed here, must match one");
 }
 
+/* A misspelt `discover: ctets` was "none of the forms", which helps nobody. */
+TEST(a_word_that_decides_between_branches_is_checked_before_them)
+{
+    const char *schema =
+        "{\"required\":[\"by\"],\"properties\":{\"by\":{\"enum\":[\"name\",\"size\"]}},\"oneOf\":["
+        "{\"properties\":{\"by\":{\"const\":\"name\"}}},{\"properties\":{\"by\":{\"const\":\"size\"}}}]}";
+    assert_valid(schema, "{\"by\":\"size\"}");
+    assert_invalid(schema,
+                   "{\"by\":\"nmae\"}",
+                   "/by",
+                   "must be one of \"name\", \"size\"; did you mean \"name\"?");
+    assert_invalid(
+        schema, "{}", "", "setting \"by\" is missing; it must be one of \"name\", \"size\"");
+}
+
 TEST(branches_below_other_values_keep_their_place)
 {
     assert_invalid("{\"properties\":{\"a\":{\"items\":{\"anyOf\":[{\"const\":1},{\"properties\":{"
