@@ -270,14 +270,16 @@ static void add_row(struct store *store, struct pending_row row)
     if (store->run == 0) {
         return; /* events before the run, or of one that could not be recorded */
     }
+    const bool is_unit = row.unit != NULL;
     if (store->arena == NULL) {
         store->arena = arena_new(STORE_BATCH_BYTES);
     }
     if (store->arena != NULL) {
         row.layer = arena_strdup(store->arena, row.layer);
-        row.unit = row.unit != NULL ? arena_strdup(store->arena, row.unit) : NULL;
+        row.unit = is_unit ? arena_strdup(store->arena, row.unit) : NULL;
     }
-    if (store->arena == NULL || row.layer == NULL || vec_push(&store->pending, row) != 0) {
+    const bool copied = row.layer != NULL && (row.unit != NULL) == is_unit;
+    if (store->arena == NULL || !copied || vec_push(&store->pending, row) != 0) {
         fail(store, -ENOMEM, "not enough memory to record what happened");
     }
 }

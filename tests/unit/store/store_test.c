@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -305,6 +306,25 @@ TEST(ten_thousand_outcomes_cost_little)
     assert_int_equal(store_error(store, NULL), 0);
     assert_int_equal(count_outcomes(store, "r1"), 10000);
     store_close(store);
+}
+
+/* A row without a unit is a verdict: a unit whose name could not be copied must not become one. */
+TEST(a_unit_whose_name_finds_no_memory_is_no_verdict)
+{
+    const size_t len = (size_t)16 << 20; /* more than a batch has for names */
+    char *name = malloc(len + 1);
+    struct store *store = NULL;
+    struct err err = {0};
+    assert_non_null(name);
+    memset(name, 'u', len);
+    name[len] = '\0';
+    assert_int_equal(store_open(at("s.db"), &store, &err), 0);
+    tell_start(store, "run-1", 1, "t");
+    tell_unit(store, name, OUTCOME_FAILED, 1);
+    assert_int_equal(store_error(store, &err), -ENOMEM);
+    store_close(store);
+    free(name);
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM verdict"), "0");
 }
 
 TEST(short_memory_stops_the_history_and_nothing_else)
