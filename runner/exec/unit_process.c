@@ -183,8 +183,12 @@ static int open_target(int run_dir, const char *path)
     return openat(run_dir, full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void collect_into(
-    int from, const struct text_list *globs, int run_dir, const char *target, char *ret_error)
+static void collect_into(int from,
+                         const struct text_list *globs,
+                         int run_dir,
+                         const char *target,
+                         bool published,
+                         char *ret_error)
 {
     struct err err = {0};
     if (globs->count == 0 || target == NULL || ret_error[0] != '\0') {
@@ -197,7 +201,7 @@ static void collect_into(
                        "cannot open %s for collected files: %s",
                        target,
                        strerrordesc_np(errno));
-    } else if (collect_matching(from, globs, to, &err) < 0) {
+    } else if (collect_matching(from, globs, to, published, &err) < 0) {
         (void)snprintf(ret_error, UNIT_TEXT_MAX, "cannot collect files: %.900s", err.text);
     }
 }
@@ -233,12 +237,14 @@ static void collect_all(const struct unit_context *context,
                      &request->outputs,
                      context->run_dir,
                      request->output_dir,
+                     false,
                      collected->collect_error);
     }
     collect_into(source->files,
                  &request->artifacts,
                  context->run_dir,
                  request->artifact_dir,
+                 true,
                  collected->collect_error);
 }
 
@@ -256,10 +262,16 @@ static void on_kill(int signal)
     (void)kill(-1, SIGKILL);
 }
 
+/* Signals from inside reach an init only where it has a handler: it has these two and no other, of
+ * whatever library. */
 static void init_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_term, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t none;
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        (void)sigaction(number, &action, NULL);
+    }
+    action = (struct sigaction){.sa_handler = on_term, .sa_flags = SA_RESTART};
     (void)sigaction(SIGTERM, &action, NULL);
     action.sa_handler = on_kill;
     (void)sigaction(SIGUSR1, &action, NULL);
