@@ -147,6 +147,7 @@ int tree_walk(int root,
 struct copying {
     const struct text_list *globs;
     int to;
+    bool published;
     int64_t count;
     struct err *err;
 };
@@ -169,6 +170,27 @@ static void set_constant_time(int to, const char *path)
     (void)utimensat(to, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
+/* Does the link at `path` surely stay below `root`? Only when each ".." stands at its beginning and
+ * there are no more of them than folders above it: behind a name, which may be a link itself, ".."
+ * can be anywhere. */
+static bool link_stays_inside(int root, const char *path)
+{
+    char target[PATH_TEXT_MAX];
+    ssize_t len = readlinkat(root, path, target, sizeof target - 1);
+    if (len <= 0 || target[0] == '/') {
+        return false;
+    }
+    target[len] = '\0';
+    const char *rest = target;
+    for (const char *at = strchr(path, '/'); at != NULL && strncmp(rest, "../", 3) == 0;
+         at = strchr(at + 1, '/')) {
+        rest += 3;
+    }
+    const size_t left = strlen(rest);
+    return strcmp(rest, "..") != 0 && strncmp(rest, "../", 3) != 0 && strstr(rest, "/../") == NULL
+           && (left < 3 || strcmp(rest + left - 3, "/..") != 0);
+}
+
 static int copy_matching(void *context, int root, const char *path, mode_t mode)
 {
     struct copying *copying = context;
@@ -178,6 +200,9 @@ static int copy_matching(void *context, int root, const char *path, mode_t mode)
     }
     if (!matches_any(copying->globs, path)) {
         return folder;
+    }
+    if (copying->published && S_ISLNK(mode) && !link_stays_inside(root, path)) {
+        return 0;
     }
     if (copying->count >= COLLECT_FILES_MAX) {
         return err_set(copying->err, -E2BIG, "more than %d files to collect", COLLECT_FILES_MAX);
@@ -191,9 +216,10 @@ static int copy_matching(void *context, int root, const char *path, mode_t mode)
     return folder;
 }
 
-int64_t collect_matching(int from, const struct text_list *globs, int to, struct err *err)
+int64_t collect_matching(
+    int from, const struct text_list *globs, int to, bool published, struct err *err)
 {
-    struct copying copying = {.globs = globs, .to = to, .err = err};
+    struct copying copying = {.globs = globs, .to = to, .published = published, .err = err};
     int rc = tree_walk(from, copy_matching, &copying, err);
     return rc < 0 ? rc : copying.count;
 }

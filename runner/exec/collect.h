@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "model/pipeline.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -32,8 +33,12 @@ int tree_walk(int root,
 
 /* Copies what matches one of the globs from `from` to `to` (folder descriptors): files, links,
  * folders. Sets every modification time to the one constant of the lower layers. Returns the number
- * of files copied or negative. */
-int64_t collect_matching(int from, const struct text_list *globs, int to, struct err *err);
+ * of files copied or negative.
+ * With `published`, links that may lead out of the copy are left out: what is kept for people is
+ * uploaded by programs that follow links, and then "log.txt -> /etc/shadow" is a file of the host.
+ */
+int64_t collect_matching(
+    int from, const struct text_list *globs, int to, bool published, struct err *err);
 
 /* Appends every file not older than `not_before` that matches `glob` (relative to `cwd`, itself
  * relative to `root`), in sorted order, to `out_fd`; a newline is put between two. Returns their

@@ -93,6 +93,40 @@ static int note_path(void *context, int root, const char *path, mode_t mode)
     return strcmp(path, "closed") != 0;
 }
 
+/* A test could leave "log.txt -> /etc/shadow", and who uploads artifacts follows links. */
+TEST(links_that_lead_out_are_no_artifacts_but_may_be_products)
+{
+    static const char *const everything[] = {"**"};
+    static const char *const inside[] = {"latest", "a/up"};
+    static const char *const outside[] = {"host", "up", "a/top", "a/around", "a/end"};
+    const struct text_list globs = {everything, 1};
+    struct err err = {0};
+    put_file(below("from"), "a/file", "1");
+    assert_int_equal(symlink("a/file", below("from/latest")), 0);
+    assert_int_equal(symlink("../latest", below("from/a/up")), 0);
+    assert_int_equal(symlink("/etc/passwd", below("from/host")), 0);
+    assert_int_equal(symlink("../x", below("from/up")), 0);
+    assert_int_equal(symlink("../../x", below("from/a/top")), 0);
+    assert_int_equal(symlink("b/c/../../x", below("from/a/around")), 0);
+    assert_int_equal(symlink("b/..", below("from/a/end")), 0);
+    assert_int_equal(dir_make(below("kept"), 0755, &err), 0);
+    assert_int_equal(dir_make(below("product"), 0755, &err), 0);
+    CLEANUP(cleanup_fd) int from = open(below("from"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(cleanup_fd) int kept = open(below("kept"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(cleanup_fd) int product = open(below("product"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+
+    assert_true(collect_matching(from, &globs, kept, true, &err) > 0);
+    assert_true(collect_matching(from, &globs, product, false, &err) > 0);
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        assert_int_equal(fstatat(kept, inside[i], &st, AT_SYMLINK_NOFOLLOW), 0);
+    }
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        assert_int_equal(fstatat(kept, outside[i], &st, AT_SYMLINK_NOFOLLOW), -1);
+        assert_int_equal(fstatat(product, outside[i], &st, AT_SYMLINK_NOFOLLOW), 0);
+    }
+}
+
 TEST(a_walk_is_sorted_and_enters_only_where_it_is_told_to)
 {
     char seen[1000] = "";
