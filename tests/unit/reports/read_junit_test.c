@@ -111,6 +111,16 @@ TEST(failures_of_a_suite_become_cases)
     collected_fini(&c);
 }
 
+/* Each failing CTest case was told as "(empty) > name". */
+TEST(the_word_ctest_has_for_no_name_is_none)
+{
+    struct collected c =
+        JUNIT("<testsuite name='(empty)'><testcase name='a' classname='a'/></testsuite>");
+    assert_int_equal(c.rc, 0);
+    assert_null(c.cases[0].suite);
+    collected_fini(&c);
+}
+
 TEST(of_several_results_the_most_severe_counts_and_all_texts_stay)
 {
     struct collected c =
