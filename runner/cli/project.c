@@ -186,7 +186,7 @@ static int check_plugins(struct project *project, struct err *err)
 {
     const size_t count = config_pipeline(project->config)->layer_count;
     CLEANUP(known_fini)
-    struct known known = {.schemas = mem_calloc(count, sizeof *known.schemas), .count = count};
+    struct known known = {.schemas = mem_calloc(count, sizeof(json_t *)), .count = count};
     struct err all = {0};
     project->plugins = arena_calloc(project->arena, count, sizeof *project->plugins);
     if (project->plugins == NULL || known.schemas == NULL) {

@@ -306,31 +306,49 @@ static bool waits_for(const struct sched *sched, size_t layer, size_t other)
     return !l->has_needs && sched_layer_of(sched, other)->stage < l->stage;
 }
 
+struct waiting_search {
+    size_t *todo;
+    bool *seen;
+    size_t end;
+};
+
+/* Adds what `layer` waits for; the first of these with outputs is the answer. */
+static const struct layer *search_waited(const struct sched *sched,
+                                         size_t layer,
+                                         struct waiting_search *search)
+{
+    for (size_t i = 0; i < sched->pipeline->layer_count; i++) {
+        if (search->seen[i] || !waits_for(sched, layer, i)) {
+            continue;
+        }
+        search->seen[i] = true;
+        search->todo[search->end++] = i;
+        if (sched_layer_of(sched, i)->outputs.count > 0) {
+            return sched_layer_of(sched, i);
+        }
+    }
+    return NULL;
+}
+
 /* A layer with outputs that this one waits for, itself or by others; NULL = none. Told once a layer
  * that cannot be planned: the plain search will do. */
 static const struct layer *producer_of(const struct sched *sched, size_t index)
 {
     const size_t count = sched->pipeline->layer_count;
-    size_t *todo = mem_calloc(count, sizeof *todo);
-    bool *seen = mem_calloc(count, sizeof *seen);
+    struct waiting_search search = {
+        .todo = mem_calloc(count, sizeof(size_t)),
+        .seen = mem_calloc(count, sizeof(bool)),
+    };
     const struct layer *found = NULL;
-    size_t end = 0;
-    if (todo != NULL && seen != NULL) {
-        seen[index] = true;
-        todo[end++] = index;
+    if (search.todo != NULL && search.seen != NULL) {
+        search.seen[index] = true;
+        search.todo[search.end++] = index;
     }
-    for (size_t at = 0; at < end && found == NULL; at++) {
-        for (size_t i = 0; i < count && found == NULL; i++) {
-            if (!seen[i] && waits_for(sched, todo[at], i)) {
-                seen[i] = true;
-                todo[end++] = i;
-                found =
-                    sched_layer_of(sched, i)->outputs.count > 0 ? sched_layer_of(sched, i) : NULL;
-            }
-        }
+    for (size_t at = 0; at < search.end && found == NULL; at++) {
+        found = search_waited(sched, search.todo[at], &search);
     }
-    mem_free(todo);
-    mem_free(seen);
+    mem_free(search.todo);
+    mem_free(search.seen);
     return found;
 }
 
