@@ -149,6 +149,13 @@ TEST(a_report_that_breaks_off_is_an_error_and_keeps_its_cases)
     assert_string_equal(result.cases, "one:passed");
 }
 
+TEST(the_reader_of_a_report_holds_none_of_our_descriptors)
+{
+    run("echo inspect", stdout_report);
+    assert_int_equal(result.outcome.status, OUTCOME_PASSED);
+    assert_string_equal(result.cases, "0-descriptors-too-many:passed");
+}
+
 TEST(a_report_that_crashes_its_reader_is_an_error_of_the_unit_only)
 {
     run("echo pass one; echo crash", stdout_report);
