@@ -151,15 +151,19 @@ static void interrupt(void)
     sched_interrupt(story_sched());
 }
 
+/* Late enough for what comes before the interrupt on a machine that is busy with other things. */
+#define FIRST_MS  500
+#define SECOND_MS 1000
+
 static void interrupt_once(struct sched_options *options)
 {
-    story_after(options, 30, interrupt);
+    story_after(options, FIRST_MS, interrupt);
 }
 
 static void interrupt_twice(struct sched_options *options)
 {
-    story_after(options, 30, interrupt);
-    story_after(options, 60, interrupt);
+    story_after(options, FIRST_MS, interrupt);
+    story_after(options, SECOND_MS, interrupt);
 }
 
 TEST(the_second_interrupt_stops_what_runs)
@@ -188,7 +192,12 @@ TEST(the_first_interrupt_ends_planning)
 
 static void budget(struct sched_options *options)
 {
-    options->budget_ms = 150;
+    options->budget_ms = 800;
+}
+
+static void long_budget(struct sched_options *options)
+{
+    options->budget_ms = 3000;
 }
 
 TEST(a_budget_ends_the_run_with_its_own_exit_code)
@@ -213,7 +222,7 @@ TEST(the_first_interrupt_lets_running_units_end)
 
 TEST(slow_units_are_told_while_they_run)
 {
-    story_run(&story, HEAD LAYER("a", "one", "hang", ", slow_after: 100ms"), 1, budget);
+    story_run(&story, HEAD LAYER("a", "one", "hang", ", slow_after: 100ms"), 1, long_budget);
     assert_story(&story, "slow hang", "finished 6");
 }
 
