@@ -72,8 +72,8 @@ int exec_start(struct exec *exec,
 /* Ends what runs in the slot: SIGTERM, grace, SIGKILL; `now` skips the grace. done() follows. */
 void exec_stop(struct exec *exec, unsigned slot, bool now);
 
-/* Copies the head of what the running unit printed so far, for `t` / SIGUSR1. 0, or -ENODATA when
- * nothing runs. */
+/* Copies the newest of what the running unit printed and is in its capture file, for `t` / SIGUSR1.
+ * 0, or -ENODATA when nothing runs. */
 int exec_peek(struct exec *exec, unsigned slot, char *buf, size_t size);
 
 /* Ends everything and frees. All slots must be idle. */
