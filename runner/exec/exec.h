@@ -44,6 +44,8 @@ struct exec_request {
                             output_max of it ends the unit at once, as an error */
     uint64_t errors_max; /* more than this on standard error ends the unit at once, as an error; 0 =
                             any amount */
+    bool observe; /* record what it asks of its world: outcome->trace. Isolated worlds only; where
+                     the kernel refuses, the unit runs and there is no trace */
     enum report_format report;
     const char *report_path;  /* relative to cwd, may be a glob; NULL = standard output */
     struct text_list outputs; /* collected into output_dir when it passed */

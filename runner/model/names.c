@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/event.h"
+#include "model/trace.h"
 
 #include <assert.h>
 #include <string.h>
@@ -31,6 +32,13 @@ const char *const outcome_flag_names[OUTCOME_FLAG_COUNT] = {
     "scratch_full",
     "oom",
     "output_lost",
+};
+
+const char *const trace_flag_names[TRACE_FLAG_COUNT] = {
+    "incomplete",
+    "escaped",
+    "net",
+    "foreign",
 };
 
 static const char *const verdict_names[] = {

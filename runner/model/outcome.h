@@ -71,6 +71,8 @@ enum outcome_flag {
 #define OUTCOME_FLAG_COUNT 10
 extern const char *const outcome_flag_names[OUTCOME_FLAG_COUNT];
 
+struct trace;
+
 struct outcome {
     enum outcome_status status;
     int exit_code;       /* -1 when ended by a signal or never started */
@@ -88,8 +90,9 @@ struct outcome {
     int64_t max_rss_kib;
     struct capture out;
     struct capture err;
-    struct case_list cases; /* empty when the report is none: the unit is its own case */
-    int slot;               /* which slot ran it; -1 = none */
+    struct case_list cases;    /* empty when the report is none: the unit is its own case */
+    int slot;                  /* which slot ran it; -1 = none */
+    const struct trace *trace; /* what it asked of its world; NULL = it was not observed */
 };
 
 #endif
