@@ -33,6 +33,7 @@ const char *event_type_name(enum event_type type); /* "run_started", ... */
 struct tally {
     uint64_t units, passed, failed, errored, timed_out, skipped, flaky, not_run;
     uint64_t cases, cases_passed, cases_failed, cases_errored, cases_skipped;
+    uint64_t reused; /* units that did not run because evidence answered; also counted above */
 };
 
 void tally_add(struct tally *into, const struct outcome *outcome);

@@ -202,6 +202,19 @@ static void read_cases(struct reader *r, const json_t *array, struct case_list *
     }
 }
 
+static const struct reused *read_reused(struct reader *r, const json_t *o)
+{
+    struct reused *reused = json_is_object(o) ? take(r, 1, sizeof *reused) : NULL;
+    if (reused != NULL) {
+        reused->evidence = get_text(r, o, "evidence");
+        reused->run = get_text(r, o, "run");
+        reused->change = get_text(r, o, "change");
+        reused->tree = get_text(r, o, "tree");
+        reused->earned_ms = get_int(o, "earned");
+    }
+    return reused;
+}
+
 static void read_outcome(struct reader *r, const json_t *o, struct outcome *outcome)
 {
     outcome->status = read_status(r, o);
@@ -221,6 +234,7 @@ static void read_outcome(struct reader *r, const json_t *o, struct outcome *outc
     outcome->slot = (int)get_int(o, "slot");
     outcome->out = read_capture(r, json_object_get(o, "out"));
     outcome->err = read_capture(r, json_object_get(o, "err"));
+    outcome->reused = read_reused(r, json_object_get(o, "reused"));
     const json_t *cases = json_object_get(o, "cases");
     if (cases != NULL) {
         read_cases(r, cases, &outcome->cases);
@@ -260,6 +274,7 @@ static const struct tally *read_tally(struct reader *r, const json_t *o)
         .skipped = get_count(o, "skipped"),
         .flaky = get_count(o, "flaky"),
         .not_run = get_count(o, "not_run"),
+        .reused = get_count(o, "reused"),
         .cases = get_count(o, "cases"),
         .cases_passed = get_count(o, "cases_passed"),
         .cases_failed = get_count(o, "cases_failed"),

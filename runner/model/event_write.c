@@ -113,6 +113,21 @@ static void write_flags(struct json_writer *w, unsigned flags)
     jw_end_array(w);
 }
 
+static void write_reused(struct json_writer *w, const struct reused *reused)
+{
+    if (reused == NULL) {
+        return;
+    }
+    jw_key(w, "reused");
+    jw_object(w);
+    jw_put_string(w, "evidence", reused->evidence);
+    jw_put_string(w, "run", reused->run);
+    jw_put_string(w, "change", reused->change);
+    jw_put_string(w, "tree", reused->tree);
+    jw_put_int(w, "earned", reused->earned_ms);
+    jw_end_object(w);
+}
+
 static void write_outcome(struct json_writer *w, const struct outcome *outcome)
 {
     jw_put_string(w, "status", outcome_status_name(outcome->status));
@@ -132,6 +147,7 @@ static void write_outcome(struct json_writer *w, const struct outcome *outcome)
     jw_put_int(w, "sys_us", outcome->cpu_sys_us);
     put_int_unless_zero(w, "rss_kib", outcome->max_rss_kib);
     jw_put_int(w, "slot", outcome->slot);
+    write_reused(w, outcome->reused);
     write_capture(w, "out", &outcome->out);
     write_capture(w, "err", &outcome->err);
     if (outcome->cases.count > 0) {
@@ -168,6 +184,7 @@ void tally_write(struct json_writer *w, const struct tally *tally)
     jw_put_int(w, "skipped", (int64_t)tally->skipped);
     jw_put_int(w, "flaky", (int64_t)tally->flaky);
     jw_put_int(w, "not_run", (int64_t)tally->not_run);
+    jw_put_int(w, "reused", (int64_t)tally->reused);
     jw_put_int(w, "cases", (int64_t)tally->cases);
     jw_put_int(w, "cases_passed", (int64_t)tally->cases_passed);
     jw_put_int(w, "cases_failed", (int64_t)tally->cases_failed);

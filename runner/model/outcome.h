@@ -73,6 +73,15 @@ extern const char *const outcome_flag_names[OUTCOME_FLAG_COUNT];
 
 struct trace;
 
+/* Where a reused outcome was earned. Strings may be NULL when unknown. */
+struct reused {
+    const char *evidence; /* its id */
+    const char *run;      /* the run that earned it */
+    const char *change;   /* the change it ran for; NULL = none: the main line */
+    const char *tree;     /* its snapshot */
+    int64_t earned_ms;    /* wall clock */
+};
+
 struct outcome {
     enum outcome_status status;
     int exit_code;       /* -1 when ended by a signal or never started */
@@ -90,9 +99,10 @@ struct outcome {
     int64_t max_rss_kib;
     struct capture out;
     struct capture err;
-    struct case_list cases;    /* empty when the report is none: the unit is its own case */
-    int slot;                  /* which slot ran it; -1 = none */
-    const struct trace *trace; /* what it asked of its world; NULL = it was not observed */
+    struct case_list cases;      /* empty when the report is none: the unit is its own case */
+    int slot;                    /* which slot ran it; -1 = none */
+    const struct reused *reused; /* NULL = it ran. All else is as it was when it was earned */
+    const struct trace *trace;   /* what it asked of its world; NULL = it was not observed */
 };
 
 #endif

@@ -51,6 +51,9 @@ void tally_add(struct tally *into, const struct outcome *outcome)
     if (outcome->flaky) {
         into->flaky++;
     }
+    if (outcome->reused != NULL) {
+        into->reused++;
+    }
     if (outcome->cases.count == 0) {
         add_case(into, outcome->status);
     }
@@ -69,6 +72,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->skipped += from->skipped;
     into->flaky += from->flaky;
     into->not_run += from->not_run;
+    into->reused += from->reused;
     into->cases += from->cases;
     into->cases_passed += from->cases_passed;
     into->cases_failed += from->cases_failed;

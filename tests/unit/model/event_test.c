@@ -182,6 +182,9 @@ static void assert_whole_case(const struct test_case *test_case)
     assert_true(test_case->flaky);
 }
 
+static const struct reused whole_reused = {
+    .evidence = "77", .run = "r1", .change = "7", .tree = "abc", .earned_ms = 1700000000000};
+
 static struct outcome whole_outcome(void)
 {
     return (struct outcome){
@@ -203,7 +206,18 @@ static struct outcome whole_outcome(void)
         .err = {.file = "err.0",   .offset = 1,                       .len = 2},
         .cases = {two_cases,  2},
         .slot = 1,
+        .reused = &whole_reused,
     };
+}
+
+static void assert_whole_reused(const struct reused *reused)
+{
+    assert_non_null(reused);
+    assert_string_equal(reused->evidence, "77");
+    assert_string_equal(reused->run, "r1");
+    assert_string_equal(reused->change, "7");
+    assert_string_equal(reused->tree, "abc");
+    assert_int_equal(reused->earned_ms, 1700000000000);
 }
 
 static void assert_whole_outcome(const struct outcome *outcome)
@@ -229,6 +243,7 @@ static void assert_whole_outcome(const struct outcome *outcome)
     assert_int_equal(outcome->out.dropped, 4);
     assert_string_equal(outcome->err.file, "err.0");
     assert_int_equal(outcome->cases.count, 2);
+    assert_whole_reused(outcome->reused);
 }
 
 TEST(unit_finished_keeps_every_field)
@@ -273,7 +288,7 @@ TEST(a_plain_pass_is_a_short_line)
     close_all();
 }
 
-static const struct tally whole_tally = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+static const struct tally whole_tally = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
 
 TEST(layer_judged_keeps_every_field)
 {

@@ -89,9 +89,9 @@ TEST(cases_of_a_report_count_instead_of_the_unit)
 
 TEST(merging_adds_every_number)
 {
-    struct tally sum = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    const struct tally more = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
-    const struct tally expected = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+    struct tally sum = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const struct tally more = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+    const struct tally expected = {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     tally_merge(&sum, &more);
     assert_memory_equal(&sum, &expected, sizeof sum);
 }

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the scheduler asks of reuse: to implement. (cli wires it to runner/reuse; a run without it
+ * runs everything.) All calls come from the loop's thread, none may block for long. */
+#ifndef SLUICE_SCHED_SCHED_REUSE_H
+#define SLUICE_SCHED_SCHED_REUSE_H
+
+#include "base/arena.h"
+#include "exec/exec.h"
+#include "model/trace.h"
+
+/* What is about to run. Everything is borrowed for the call. */
+struct reuse_subject {
+    const struct layer *layer;
+    const char *unit;                   /* id; SCHED_PLAN_UNIT for the program that plans */
+    const struct exec_request *request; /* argv, env, cwd, input, report, outputs; not done() */
+    const struct manifest *products;    /* what it sees of other units; NULL = nothing */
+    bool peek;    /* only asked, never run: `plan`. Takes no lease, touches no use-time */
+    bool no_join; /* would rather run again than wait for another process */
+    bool again;   /* a further attempt: runs whatever is known */
+};
+
+/* The name of a layer's planning program as a unit of its own; no plugin may use it. */
+#define SCHED_PLAN_UNIT "(plan)"
+
+enum reuse_choice {
+    REUSE_CHOICE_RUN,  /* it must run: then ended() follows with the ticket */
+    REUSE_CHOICE_HIT,  /* evidence answers */
+    REUSE_CHOICE_JOIN, /* another process runs the same now: ask again later */
+};
+
+/* Lives in the caller's arena. */
+struct reuse_found {
+    enum reuse_choice choice;
+    const struct outcome *outcome;   /* HIT: final, with `reused`; captures lie in the run folder */
+    const struct manifest *products; /* HIT: what it left; NULL = nothing */
+    const char *why;                 /* a sentence: from where, or why it must run */
+    void *ticket;                    /* RUN, unless peeked: for ended() */
+};
+
+struct sched_reuse {
+    /* Never fails: what cannot be looked up must run. */
+    void (*decide)(struct sched_reuse *reuse,
+                   const struct reuse_subject *subject,
+                   struct arena *arena,
+                   struct reuse_found *ret_found);
+
+    /* What was started by a decision ended: becomes evidence if it may. `folder` holds what it left
+     * under its outputs (NULL = none), `products` its manifest. */
+    void (*ended)(struct sched_reuse *reuse,
+                  void *ticket,
+                  const struct outcome *outcome,
+                  const struct manifest *products);
+
+    /* Reads a folder of products. In `arena`. */
+    int (*read_products)(struct sched_reuse *reuse,
+                         const char *folder,
+                         struct arena *arena,
+                         const struct manifest **ret_products,
+                         struct err *err);
+
+    /* Makes a folder of products again. */
+    int (*restore)(struct sched_reuse *reuse,
+                   const struct manifest *products,
+                   const char *folder,
+                   struct err *err);
+
+    /* A sentence about something odd (conflicting evidence, a store that is full), or NULL. Each is
+     * told once. */
+    const char *(*take_note)(struct sched_reuse *reuse);
+};
+
+#endif
