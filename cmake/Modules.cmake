@@ -25,7 +25,8 @@ function(sluice_module name)
   if(headers)
     target_sources(sluice_${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
   endif()
-  # What a module needs beyond its sources (generated code) stands in its own folder.
+  # What a module needs beyond its sources (generated code, libraries of its tests in SLUICE_TEST_LIBS_NAME) stands in
+  # its own folder.
   if(EXISTS ${CMAKE_SOURCE_DIR}/${arg_FOLDER}/module.cmake)
     include(${CMAKE_SOURCE_DIR}/${arg_FOLDER}/module.cmake)
   endif()
@@ -43,7 +44,8 @@ function(sluice_test_binary name library)
   add_executable(test_${name} ${tests} ${helpers} ${CMAKE_SOURCE_DIR}/tests/support/main.c)
   target_compile_definitions(test_${name} PRIVATE _GNU_SOURCE SLUICE_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/unit/${name}")
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  target_link_libraries(test_${name} PRIVATE ${library} sluice_warnings sluice_test_warnings PkgConfig::CMOCKA)
+  target_link_libraries(test_${name} PRIVATE ${library} sluice_warnings sluice_test_warnings PkgConfig::CMOCKA
+    ${SLUICE_TEST_LIBS_${name}})
   add_test(NAME unit.${name} COMMAND test_${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()

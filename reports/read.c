@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reports/libxml.h"
 #include "reports/read_impl.h"
 
 #include <assert.h>
@@ -155,6 +156,12 @@ static read_function *reader_of(enum report_format format)
     };
     size_t index = (size_t)format;
     return index < sizeof readers / sizeof readers[0] ? readers[index] : NULL;
+}
+
+int report_prepare(enum report_format format, struct err *err)
+{
+    const struct libxml *libxml = NULL;
+    return format == REPORT_JUNIT || format == REPORT_CMOCKA ? libxml_load(&libxml, err) : 0;
 }
 
 int report_read(enum report_format format,

@@ -12,10 +12,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "reports/junit_case.h"
+#include "reports/libxml.h"
 #include "reports/read_impl.h"
-
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -79,6 +77,7 @@ struct element {
 };
 
 struct reader {
+    const struct libxml *xml;
     struct report_feed *feed;
     xmlParserCtxtPtr parser;
     bool counted;                       /* declared failures beyond the seen ones are errors */
@@ -320,7 +319,7 @@ static void on_start(void *context,
              err_set(r->feed->err,
                      -EBADMSG,
                      "line %d: elements are nested deeper than %d",
-                     xmlSAX2GetLineNumber(r->parser),
+                     r->xml->line_number(r->parser),
                      DEPTH_MAX));
         return;
     }
@@ -398,7 +397,7 @@ static void on_end(void *context, const xmlChar *name, const xmlChar *prefix, co
     end_element(r, e);
     forget_element(e);
     if (r->depth == 0) {
-        r->root_end = xmlByteConsumed(r->parser);
+        r->root_end = r->xml->byte_consumed(r->parser);
     }
 }
 
@@ -475,20 +474,21 @@ static xmlParserCtxtPtr new_parser(struct reader *r, int options)
                              .cdataBlock = on_text,
                              .getEntity = on_entity,
                              .serror = on_error};
-    xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&handler, r, NULL, 0, NULL);
+    xmlParserCtxtPtr parser = r->xml->create_push_parser(&handler, r, NULL, 0, NULL);
     if (parser != NULL) {
-        (void)xmlCtxtUseOptions(parser, XML_PARSE_NONET | options);
+        (void)r->xml->use_options(parser, XML_PARSE_NONET | options);
     }
     return parser;
 }
 
-static void free_parser(xmlParserCtxtPtr parser)
+static void free_parser(struct reader *r)
 {
-    if (parser->myDoc != NULL) {
-        xmlFreeDoc(parser->myDoc); /* libxml2 notes the entities of a DTD in one */
-        parser->myDoc = NULL;
+    if (r->parser->myDoc != NULL) {
+        r->xml->free_doc(r->parser->myDoc); /* libxml2 notes the entities of a DTD in one */
+        r->parser->myDoc = NULL;
     }
-    xmlFreeParserCtxt(parser);
+    r->xml->free_parser(r->parser);
+    r->parser = NULL;
 }
 
 static void push_text(struct reader *r, const char *text, size_t len)
@@ -496,10 +496,10 @@ static void push_text(struct reader *r, const char *text, size_t len)
     size_t at = 0;
     while (at < len && r->feed->stop == 0) {
         size_t chunk = len - at < FEED_CHUNK ? len - at : FEED_CHUNK;
-        (void)xmlParseChunk(r->parser, text + at, (int)chunk, 0);
+        (void)r->xml->parse_chunk(r->parser, text + at, (int)chunk, 0);
         at += chunk;
     }
-    (void)xmlParseChunk(r->parser, NULL, 0, 1);
+    (void)r->xml->parse_chunk(r->parser, NULL, 0, 1);
 }
 
 /* Parses one document from the start of the text. 0 and the bytes it took, or -EBADMSG with
@@ -515,8 +515,7 @@ static int parse_document(
     }
     push_text(r, text, len);
     bool whole = r->parser->wellFormed != 0;
-    free_parser(r->parser);
-    r->parser = NULL;
+    free_parser(r);
     bool closed = r->depth == 0 && r->root_end > 0;
     forget_stack(r);
     if (r->feed->stop != 0) {
@@ -597,10 +596,16 @@ static int read_documents(struct reader *r, const char *text, size_t len)
 
 static int read_all_documents(const char *text, size_t len, struct report_feed *feed, bool counted)
 {
+    const struct libxml *xml = NULL;
+    int rc = libxml_load(&xml, feed->err);
+    if (rc < 0) {
+        return rc;
+    }
     struct reader *r = mem_calloc(1, sizeof *r);
     if (r == NULL) {
         return err_set(feed->err, -ENOMEM, "out of memory reading a report");
     }
+    r->xml = xml;
     r->feed = feed;
     r->counted = counted;
     str_init(&r->attribute, KEEP_MAX);
@@ -608,7 +613,7 @@ static int read_all_documents(const char *text, size_t len, struct report_feed *
         junit_case_init(&r->cases[i]);
     }
     junit_case_init(&r->suite_case);
-    int rc = read_documents(r, text, len);
+    rc = read_documents(r, text, len);
     forget_stack(r);
     junit_case_fini(&r->suite_case);
     for (unsigned i = 0; i < CASES_MAX; i++) {

@@ -17,5 +17,6 @@ int command_slot(const struct invocation *invocation)
         say_problem("`sluice slot FD` is started by `sluice run`; it is of no use by hand");
         return EXIT_USAGE;
     }
-    return slot_main((int)fd, report_read);
+    static const struct slot_reports reports = {.prepare = report_prepare, .read = report_read};
+    return slot_main((int)fd, &reports);
 }

@@ -222,7 +222,7 @@ static const char *death_words(int status)
                : "crashed";
 }
 
-int report_child_read(slot_report_reader reader,
+int report_child_read(const struct slot_reports *reports,
                       enum report_format format,
                       int fd,
                       struct arena *arena,
@@ -231,12 +231,16 @@ int report_child_read(slot_report_reader reader,
 {
     int ends[2];
     int status = 0;
+    int rc = reports->prepare != NULL ? reports->prepare(format, err) : 0;
+    if (rc < 0) {
+        return rc;
+    }
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return err_errno(err, "no pipe for the report reader");
     }
     pid_t pid = fork();
     if (pid == 0) {
-        child_main(reader, format, fd, ends[1]);
+        child_main(reports->read, format, fd, ends[1]);
     }
     (void)close(ends[1]);
     CLEANUP(cleanup_fd) int answer_fd = ends[0];
@@ -244,7 +248,7 @@ int report_child_read(slot_report_reader reader,
         return err_errno(err, "cannot start the report reader");
     }
     CLEANUP(str_fini) struct str answer = STR_INIT(REPORT_ANSWER_MAX);
-    int rc = read_answer(answer_fd, &answer, err);
+    rc = read_answer(answer_fd, &answer, err);
     if (rc < 0) {
         (void)kill(pid, SIGKILL);
     }

@@ -17,7 +17,7 @@
 
 /* Reads `fd` from its beginning. Cases read before a damage are delivered beside the error. Strings
  * in `arena`. */
-int report_child_read(slot_report_reader reader,
+int report_child_read(const struct slot_reports *reports,
                       enum report_format format,
                       int fd,
                       struct arena *arena,

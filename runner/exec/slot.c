@@ -52,7 +52,7 @@
 
 struct slot {
     int socket;
-    slot_report_reader reader;
+    const struct slot_reports *reports;
     struct slot_world world;
     struct arena *world_arena;
     struct unit_context context;
@@ -425,7 +425,7 @@ static const char *read_report_file(const struct slot *slot,
                                     struct case_list *ret_cases)
 {
     struct err err = {0};
-    int rc = report_child_read(slot->reader, running->request.report, fd, arena, ret_cases, &err);
+    int rc = report_child_read(slot->reports, running->request.report, fd, arena, ret_cases, &err);
     return rc < 0 ? arena_printf(
                arena, "its %s report: %s", report_format_name(running->request.report), err.text)
                   : NULL;
@@ -590,11 +590,11 @@ static int answer_run(struct slot *slot)
     return rc;
 }
 
-int slot_main(int socket_fd, slot_report_reader reader)
+int slot_main(int socket_fd, const struct slot_reports *reports)
 {
     struct slot slot = {
         .socket = socket_fd,
-        .reader = reader,
+        .reports = reports,
         .in = STR_INIT(WIRE_MESSAGE_MAX),
         .out = STR_INIT(WIRE_MESSAGE_MAX),
         .world_arena = arena_new(REQUEST_ARENA_MAX),

@@ -10,14 +10,21 @@
 #include "model/unit.h"
 
 /* Reads a report from `fd`, calls `each` per case. Wired by cli to reports/read.h, so that exec
- * knows no format. */
+ * knows no format. Runs in a child with hard limits. */
 typedef int (*slot_report_reader)(enum report_format format,
                                   int fd,
                                   int (*each)(void *context, const struct test_case *test_case),
                                   void *context,
                                   struct err *err);
 
+struct slot_reports {
+    /* Called in the slot process before a report of this format is first read: the reader's child
+     * can load nothing. NULL = nothing to do. */
+    int (*prepare)(enum report_format format, struct err *err);
+    slot_report_reader read;
+};
+
 /* Never returns before the parent is gone; the process's exit code. */
-int slot_main(int socket_fd, slot_report_reader reader);
+int slot_main(int socket_fd, const struct slot_reports *reports);
 
 #endif

@@ -134,6 +134,18 @@ TEST(a_clean_report_beside_a_bad_exit_code_is_an_error)
     assert_non_null(strstr(result.message, "shows no failure"));
 }
 
+static void unreadable_report(struct exec_request *request)
+{
+    request->report = REPORT_CMOCKA;
+}
+
+TEST(a_report_for_which_the_machine_misses_something_is_an_error)
+{
+    run("echo pass one", unreadable_report);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(result.message, "install a reader"));
+}
+
 TEST(a_report_without_cases_is_an_error)
 {
     run("true", stdout_report);
