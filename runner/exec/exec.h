@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "model/outcome.h"
 #include "model/unit.h"
+#include "model/world.h"
 
 #include <stdbool.h>
 
@@ -25,11 +26,6 @@ struct world {
     uint64_t
         scratch_max; /* bytes a unit may write outside /tmp and inside; 0 = WORLD_SCRATCH_DEFAULT */
 };
-
-/* Fixed places inside an isolated world. */
-#define WORLD_ROOT    "/src"
-#define WORLD_PLUGINS "/sluice/plugins"
-#define WORLD_HOME    "/home/sluice"
 
 struct exec_request {
     const struct world *world;

@@ -244,19 +244,6 @@ static int bind_system_path(const char *path, struct err *err)
                                              : 0;
 }
 
-const char *const world_system_paths[] = {
-    "/usr",
-    "/etc",
-    "/opt",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    NULL,
-};
-
 static int bind_system(struct err *err)
 {
     int rc = 0;

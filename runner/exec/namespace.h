@@ -30,9 +30,6 @@ uint64_t world_scratch_default(void);
  * is stopped here. */
 #define WORLD_PIDS_MAX 4096
 
-/* Folders of the machine that every world has, read-only, where they are; NULL-terminated. */
-extern const char *const world_system_paths[];
-
 /* Steps of entering, for messages and the probe. */
 enum namespace_step {
     STEP_USER,    /* unshare a user namespace and map ids */
