@@ -22,11 +22,11 @@ static void write_line(struct str *out,
                        const struct reason *reason,
                        bool json)
 {
-    if (reason->wait) {
+    if (subject->whole_layer) {
         say_problem("layer %s is not in this list: %s", subject->layer->id, reason->text);
         return;
     }
-    if (!subject->selected) {
+    if (subject->forecast == NULL) {
         return;
     }
     if (!json) {

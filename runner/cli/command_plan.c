@@ -8,11 +8,10 @@ static void write_line(struct str *out,
                        const struct reason *reason,
                        bool json)
 {
-    const char *decision = reason->wait ? "wait" : (reason->run ? "run" : "skip");
     if (!json) {
         (void)str_appendf(out,
                           "%-4s  %s/%s  (%s)\n",
-                          decision,
+                          reason->decision,
                           subject->layer->id,
                           subject->unit->id,
                           reason->text);
@@ -23,7 +22,7 @@ static void write_line(struct str *out,
     jw_object(&w);
     jw_put_string(&w, "id", subject->unit->id);
     jw_put_string(&w, "layer", subject->layer->id);
-    jw_put_string(&w, "decision", decision);
+    jw_put_string(&w, "decision", reason->decision);
     jw_put_string(&w, "reason", reason->text);
     jw_end_object(&w);
     (void)str_append_char(out, '\n');

@@ -27,11 +27,11 @@ static int each_unit(void *context,
                      const struct layer *layer,
                      const struct unit *unit,
                      const struct plan_hint *hint,
-                     bool selected)
+                     const struct sched_forecast *forecast)
 {
     struct planning *planning = context;
     const struct reason_subject subject = {
-        .layer = layer, .unit = unit, .hint = hint, .selected = selected};
+        .layer = layer, .unit = unit, .hint = hint, .forecast = forecast};
     const struct reason reason = reason_of(planning->invocation, &subject);
     planning->run += reason.run ? 1 : 0;
     planning->skip += reason.run ? 0 : 1;
@@ -49,8 +49,10 @@ static void each_waiting(void *context, const struct layer *layer, const struct 
     (void)str_appendf(
         &text, "its units are known when layer %s has made its outputs", producer->id);
     const struct unit all = {.id = "*"};
-    const struct reason_subject subject = {.layer = layer, .unit = &all, .selected = true};
-    const struct reason reason = {.wait = true, .text = str_text(&text)};
+    const struct sched_forecast forecast = {.fate = FATE_WAIT, .why = str_text(&text)};
+    const struct reason_subject subject = {
+        .layer = layer, .unit = &all, .forecast = &forecast, .whole_layer = true};
+    const struct reason reason = reason_of(planning->invocation, &subject);
     planning->line(&planning->out, &subject, &reason, planning->invocation->json);
 }
 

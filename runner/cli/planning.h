@@ -10,7 +10,8 @@
 /* Answers are written in pieces of this size. */
 #define PLANNING_FLUSH (64u << 10)
 
-/* Appends the line for one unit to `out`; with reason->wait for all units of a layer, as "*". */
+/* Appends the line for one unit to `out`; with subject->whole_layer for all units of a layer, as
+ * "*". */
 typedef void (*planning_line)(struct str *out,
                               const struct reason_subject *subject,
                               const struct reason *reason,

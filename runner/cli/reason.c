@@ -37,16 +37,33 @@ static const char *why_not(const struct invocation *invocation,
     return "filtered out";
 }
 
+/* What history says of a unit that runs. */
+static const char *why_run(const struct reason_subject *subject)
+{
+    if (subject->forecast->why != NULL) {
+        return subject->forecast->why;
+    }
+    return subject->hint == NULL || !subject->hint->known ? "never run"
+                                                          : last_words[subject->hint->last];
+}
+
 struct reason reason_of(const struct invocation *invocation, const struct reason_subject *subject)
 {
-    if (!subject->selected) {
-        return (struct reason){.run = false, .text = why_not(invocation, subject)};
+    static const char *const decisions[] = {
+        [FATE_RUN] = "run",
+        [FATE_HIT] = "hit",
+        [FATE_JOIN] = "join",
+        [FATE_WAIT] = "wait",
+    };
+    if (subject->forecast == NULL) {
+        return (struct reason){.decision = "skip", .text = why_not(invocation, subject)};
     }
     if (subject->unit->skip != NULL) {
-        return (struct reason){.run = false, .text = subject->unit->skip};
+        return (struct reason){.decision = "skip", .text = subject->unit->skip};
     }
-    if (subject->hint == NULL || !subject->hint->known) {
-        return (struct reason){.run = true, .text = "never run"};
-    }
-    return (struct reason){.run = true, .text = last_words[subject->hint->last]};
+    return (struct reason){
+        .run = subject->forecast->fate != FATE_HIT,
+        .decision = decisions[subject->forecast->fate],
+        .text = why_run(subject),
+    };
 }

@@ -6,19 +6,21 @@
 #include "cli/invocation.h"
 #include "model/unit.h"
 #include "plan/plan.h"
+#include "sched/sched.h"
 
 /* What plan_reason() judges by. */
 struct reason_subject {
     const struct layer *layer;
     const struct unit *unit;
-    const struct plan_hint *hint; /* NULL = nothing is known */
-    bool selected;                /* the planner's word */
+    const struct plan_hint *hint;          /* NULL = nothing is known */
+    const struct sched_forecast *forecast; /* NULL = not selected */
+    bool whole_layer; /* the unit is "*": which ones there are is not known yet */
 };
 
 struct reason {
-    bool run;
-    bool wait;        /* it is not known yet which units there are */
-    const char *text; /* static, or the unit's skip text */
+    bool run;             /* it costs something in a run now, or may */
+    const char *decision; /* "run", "hit", "join", "wait" or "skip" */
+    const char *text;     /* static, or of the subject */
 };
 
 struct reason reason_of(const struct invocation *invocation, const struct reason_subject *subject);

@@ -100,9 +100,14 @@ static void on_done(void *context, const struct outcome *outcome)
 {
     struct sched *sched = context;
     const struct chore chore = sched->chores.items[sched->chore_at];
+    void *ticket = sched->chore_ticket;
     sched->chore_at++;
     sched->chore_runs = false;
-    sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    sched->chore_ticket = NULL;
+    if (outcome->reused == NULL) {
+        sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    }
+    reuse_ended(sched, ticket, outcome, NULL);
     if (chore.kind == CHORE_JUDGE) {
         layer_judge_done(sched, &chore, outcome);
     } else {
@@ -173,6 +178,47 @@ static int start_judge(struct sched *sched,
     return request->input == NULL ? -ENOMEM : 0;
 }
 
+/* A planning program is a unit like any other: evidence may answer for it. */
+static bool has_answer(struct sched *sched,
+                       const struct chore *chore,
+                       struct exec_request *request,
+                       struct arena *arena)
+{
+    struct reuse_found found;
+    if (chore->kind == CHORE_JUDGE || !reuse_applies(sched, chore->layer)) {
+        return false;
+    }
+    struct reuse_subject subject = {
+        .layer = sched_layer_of(sched, chore->layer),
+        .unit = chore->unit != NULL ? chore->unit->id : SCHED_PLAN_UNIT,
+        .request = request,
+        .products = sched->layers[chore->layer].seen,
+        .no_join = true,
+    };
+    request->observe = true;
+    reuse_decide(sched, &subject, arena, &found);
+    sched->chore_ticket = found.ticket;
+    if (found.choice == REUSE_CHOICE_HIT) {
+        on_done(sched, found.outcome); /* we are inside the pump: it does not pump again */
+        sched->again = true;
+    }
+    return found.choice == REUSE_CHOICE_HIT;
+}
+
+/* 0 = it runs, 1 = it was answered. */
+static int launch(struct sched *sched,
+                  const struct chore *chore,
+                  struct exec_request *request,
+                  struct arena *arena,
+                  struct err *err)
+{
+    if (has_answer(sched, chore, request, arena)) {
+        return 1;
+    }
+    int rc = chore->kind == CHORE_JUDGE ? 0 : world_make(sched, chore->layer, err);
+    return rc < 0 ? rc : exec_start(sched->options->exec, sched->options->plan.slots, request, err);
+}
+
 static int start(struct sched *sched,
                  const struct chore *chore,
                  struct arena *arena,
@@ -203,7 +249,7 @@ static int start(struct sched *sched,
     if (rc < 0) {
         return err->code != 0 ? rc : err_set(err, rc, "out of memory");
     }
-    return exec_start(sched->options->exec, sched->options->plan.slots, &request, err);
+    return launch(sched, chore, &request, arena, err);
 }
 
 /* Why a chore is not begun any more: an early end waits for no planning, and after the second

@@ -130,6 +130,27 @@ static int refuse_unit(struct adding *adding, int rc)
                         : err_set(adding->err, rc, "out of memory");
 }
 
+static int tell_planned(struct adding *adding,
+                        const struct unit *unit,
+                        const struct plan_hint *hint,
+                        bool selected)
+{
+    const struct sched_options *options = adding->sched->options;
+    const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    struct sched_forecast forecast = {0};
+    struct arena *arena = arena_new(START_ARENA_MAX);
+    if (arena == NULL) {
+        return err_set(adding->err, -ENOMEM, "out of memory");
+    }
+    if (selected) {
+        unit_foretell(adding->sched, unit, arena, &forecast);
+    }
+    int told =
+        options->planned(options->planned_context, layer, unit, hint, selected ? &forecast : NULL);
+    arena_free(arena);
+    return told < 0 ? err_set(adding->err, told, "stopped") : 0;
+}
+
 static int add_one(struct adding *adding, const struct unit *unit)
 {
     const struct sched_options *options = adding->sched->options;
@@ -142,11 +163,7 @@ static int add_one(struct adding *adding, const struct unit *unit)
     if (rc < 0) {
         return refuse_unit(adding, rc);
     }
-    if (options->planned != NULL) {
-        int told = options->planned(options->planned_context, layer, unit, &hint, rc == 1);
-        return told < 0 ? err_set(adding->err, told, "stopped") : 0;
-    }
-    return 0;
+    return options->planned != NULL ? tell_planned(adding, unit, &hint, rc == 1) : 0;
 }
 
 /* The parts of a unit of a layer with `shards`. */

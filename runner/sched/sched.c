@@ -91,6 +91,31 @@ static void stop_units(struct sched *sched, bool now)
     }
 }
 
+static void ask_joining_again(struct sched *sched)
+{
+    bool ended = false;
+    for (unsigned i = 0; i < sched->options->plan.slots; i++) {
+        struct sched_slot *slot = &sched->slots[i];
+        if (slot->unit != NULL && slot->joining) {
+            unit_join_again(sched, slot);
+            ended = ended || slot->unit == NULL;
+        }
+    }
+    if (ended) {
+        sched_pump(sched);
+    }
+}
+
+static void cancel_joining(struct sched *sched)
+{
+    for (unsigned i = 0; i < sched->options->plan.slots; i++) {
+        struct sched_slot *slot = &sched->slots[i];
+        if (slot->unit != NULL && slot->joining) {
+            unit_join_cancel(sched, slot);
+        }
+    }
+}
+
 void sched_interrupt(struct sched *sched)
 {
     if (!sched->interrupted) {
@@ -102,6 +127,7 @@ void sched_interrupt(struct sched *sched)
                    "interrupted: waiting for %u running unit%s; interrupt again to stop now",
                    sched->busy,
                    sched->busy == 1 ? "" : "s");
+        cancel_joining(sched);
         chore_stop_planning(sched);
         sched_pump(sched);
         return;
@@ -128,7 +154,7 @@ static void on_tick(uv_timer_t *timer)
     int64_t budget_ms = sched->options->budget_ms;
     for (unsigned i = 0; i < sched->options->plan.slots; i++) {
         struct sched_slot *slot = &sched->slots[i];
-        if (slot->unit == NULL || slot->slow_told) {
+        if (slot->unit == NULL || slot->joining || slot->slow_told) {
             continue;
         }
         int64_t slow_ms = sched_layer_of(sched, slot->unit->layer)->slow_after_ms;
@@ -145,9 +171,11 @@ static void on_tick(uv_timer_t *timer)
                    "the time budget is used up: stopping %u running unit%s",
                    sched->busy,
                    sched->busy == 1 ? "" : "s");
+        cancel_joining(sched);
         stop_units(sched, false);
         sched_pump(sched);
     }
+    ask_joining_again(sched);
 }
 
 /* ---- beginning and end ---- */

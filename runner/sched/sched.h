@@ -21,6 +21,21 @@ struct sched;
 /* How often slow units and the budget are looked at. */
 #define SCHED_TICK_MS 100
 
+/* What would become of a unit: the words of `plan`. */
+enum sched_fate {
+    FATE_RUN,
+    FATE_HIT,  /* evidence answers */
+    FATE_JOIN, /* another process runs the same now */
+    FATE_WAIT, /* it depends on what another unit will make */
+};
+
+struct sched_forecast {
+    enum sched_fate fate;
+    const char *why; /* a sentence; NULL = reuse has no say, see the unit's history */
+};
+
+struct sched_reuse;
+
 struct sched_options {
     struct uv_loop_s *loop;
     struct exec *exec; /* plan.slots + SCHED_CHORE_SLOTS slots */
@@ -34,6 +49,11 @@ struct sched_options {
     const char *plugin_dir; /* absolute */
     const char *lower;      /* materialised snapshot; NULL = isolation not available: layers with a
                                sandbox run in place, told once */
+    /* Puts the snapshot at `lower`; called once, before the first program starts in a world. NULL =
+     * it is there. */
+    int (*prepare)(void *context, struct err *err);
+    void *prepare_context;
+    struct sched_reuse *reuse; /* NULL = everything runs */
     const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
     const char *tree;     /* snapshot id or NULL */
     const char *resumed;
@@ -53,7 +73,7 @@ struct sched_options {
                    const struct layer *layer,
                    const struct unit *unit,
                    const struct plan_hint *hint,
-                   bool selected);
+                   const struct sched_forecast *forecast); /* NULL = not selected */
     /* plan_only: the units of `layer` are not known before `producer`, whose outputs it sees, has
      * run. The layer counts as planned. NULL = that is an error of the layer. */
     void (*waiting)(void *context, const struct layer *layer, const struct layer *producer);

@@ -5,6 +5,7 @@
  *   layer.c    a layer's life around its units: world, planning, judging
  *   chore.c    planning and judging programs, one at a time beside the units
  *   unit.c     one unit: request, environment, outcome
+ *   reusing.c  evidence instead of running
  *   worlds.c   which products a layer sees
  */
 #ifndef SLUICE_SCHED_SCHED_IMPL_H
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "sched/sched.h"
+#include "sched/sched_reuse.h"
 
 #include <uv.h>
 
@@ -52,14 +54,29 @@ struct chore {
     unsigned depth;          /* of `unit`: 1 when `plan` itself named it */
 };
 
+/* What one unit that passed left for others. */
+struct product_set {
+    const char *folder;              /* absolute */
+    const struct manifest *manifest; /* NULL without reuse */
+    bool there; /* false: only the manifest is known, the folder must be restored */
+};
+
 struct sched_layer {
     struct world world;
+    bool world_made;          /* its lower layers are on disk */
     struct text_vec base_env; /* "NAME=value", for every unit */
-    struct text_vec products; /* folders of units that passed */
-    struct str judge_input;   /* lines not yet written to the file */
-    int judge_fd;             /* -1 = the plugin does not judge */
-    struct map ids;           /* of all its units, whichever program named them */
-    const char *error;        /* planning or judging failed: why */
+
+    struct {
+        VEC_FIELDS(struct product_set);
+    } products; /* of its units that passed */
+
+    const struct manifest *seen;   /* products of the layers it needs; NULL = none, or no reuse */
+    const struct layer *waits_for; /* plan_only: products of this one are not known; NULL = none */
+    bool makes_unknown;            /* plan_only: some unit must run, so its outputs are not known */
+    struct str judge_input;        /* lines not yet written to the file */
+    int judge_fd;                  /* -1 = the plugin does not judge */
+    struct map ids;                /* of all its units, whichever program named them */
+    const char *error;             /* planning or judging failed: why */
     bool started;
     size_t expanded;
 };
@@ -73,6 +90,8 @@ struct sched_slot {
     unsigned number;
     int64_t started_ns;
     bool slow_told;
+    bool joining; /* nothing was started: another process runs the same */
+    void *ticket; /* of reuse; NULL = none */
 };
 
 struct sched {
@@ -90,6 +109,8 @@ struct sched {
 
     size_t chore_at; /* next chore to start */
     bool chore_runs;
+    void *chore_ticket; /* of reuse, for the chore that runs; NULL = none */
+    bool lower_made;    /* the snapshot is on disk */
     uint64_t seq;
     int64_t started_ns;
     int64_t cpu_us;
@@ -156,7 +177,35 @@ const char *const *env_of_unit(struct sched *sched,
 /* PATH of a plugin as the layer's world sees it. */
 const char *plugin_program_inside(const struct sched *sched, size_t index, struct arena *arena);
 
+/* Starts what waited for another process, if that has ended. */
+void unit_join_again(struct sched *sched, struct sched_slot *slot);
+/* Ends a joining unit without a result. */
+void unit_join_cancel(struct sched *sched, struct sched_slot *slot);
+/* plan_only: what would become of the unit. */
+void unit_foretell(struct sched *sched,
+                   const struct unit *unit,
+                   struct arena *arena,
+                   struct sched_forecast *ret_forecast);
+
+/* reusing.c */
+/* Is there reuse for this layer's units? */
+bool reuse_applies(const struct sched *sched, size_t index);
+void reuse_decide(struct sched *sched,
+                  struct reuse_subject *subject,
+                  struct arena *arena,
+                  struct reuse_found *ret_found);
+/* Gives a ticket back; NULL is fine. */
+void reuse_ended(struct sched *sched,
+                 void *ticket,
+                 const struct outcome *outcome,
+                 const struct manifest *products);
+
 /* worlds.c */
+/* What a layer sees, as data. */
 int world_of_layer(struct sched *sched, size_t index, struct err *err);
+/* Puts it on disk, once; called before anything starts in it. */
+int world_make(struct sched *sched, size_t index, struct err *err);
+/* Notes what a unit of the layer left. */
+int world_add_products(struct sched *sched, size_t index, const struct product_set *set);
 
 #endif

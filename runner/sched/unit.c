@@ -192,7 +192,9 @@ static void finish(struct sched *sched,
                    struct outcome *outcome)
 {
     plan_unit_finished(sched->plan, index, outcome);
-    sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    if (outcome->reused == NULL) {
+        sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    }
     struct event event = {.type = EVENT_UNIT_FINISHED};
     event.u.unit_finished.layer = sched_layer_of(sched, unit->layer)->id;
     event.u.unit_finished.unit = unit->id;
@@ -221,30 +223,56 @@ static void tell_lost_output(struct sched *sched,
         unit->id);
 }
 
+static bool has_outputs(const struct sched *sched, const struct unit *unit)
+{
+    return sched_layer_of(sched, unit->layer)->outputs.count > 0 && sched->options->lower != NULL;
+}
+
+/* What it left becomes visible to those that need it. The manifest, for its evidence, or NULL. */
+static const struct manifest *take_products(struct sched *sched,
+                                            const struct sched_slot *slot,
+                                            struct outcome *outcome)
+{
+    struct err err = {0};
+    struct product_set set = {.there = true};
+    struct sched_reuse *reuse = sched->options->reuse;
+    set.folder = folder_of(sched, "products", slot, sched->arena);
+    int rc = set.folder == NULL ? err_set(&err, -ENOMEM, "out of memory for its products") : 0;
+    if (rc == 0 && reuse != NULL && sched->layers[slot->unit->layer].world.isolated) {
+        rc = reuse->read_products(reuse, set.folder, sched->arena, &set.manifest, &err);
+    }
+    if (rc == 0 && world_add_products(sched, slot->unit->layer, &set) < 0) {
+        rc = err_set(&err, -ENOMEM, "out of memory for its products");
+    }
+    if (rc < 0) {
+        outcome->status = OUTCOME_ERRORED;
+        outcome->message = arena_strdup(sched->arena, err.text);
+    }
+    return set.manifest;
+}
+
 static void on_done(void *context, const struct outcome *result)
 {
     struct sched_slot *slot = context;
     struct sched *sched = slot->sched;
+    const struct sched_slot was = *slot;
     const struct unit *unit = slot->unit;
     struct outcome outcome = *result;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
+    const struct manifest *products = NULL;
     slot->unit = NULL;
+    slot->ticket = NULL;
     sched->busy--;
     outcome.slot = (int)slot->number;
     tell_lost_output(sched, unit, &outcome);
     if (layer->slow_after_ms > 0 && outcome.wall_ns >= layer->slow_after_ms * 1000000) {
         outcome.flags |= FLAG_SLOW;
     }
-    if (outcome.status == OUTCOME_PASSED && layer->outputs.count > 0
-        && sched->options->lower != NULL) {
-        struct sched_slot was = *slot;
-        was.unit = unit;
-        const char *folder = folder_of(sched, "products", &was, sched->arena);
-        if (folder == NULL || vec_push(&sched->layers[unit->layer].products, folder) < 0) {
-            outcome.status = OUTCOME_ERRORED;
-            outcome.message = "out of memory for its products";
-        }
+    if (outcome.status == OUTCOME_PASSED && has_outputs(sched, unit)) {
+        products = take_products(sched, &was, &outcome);
     }
+    reuse_ended(sched, was.ticket, &outcome, products);
+    outcome.trace = NULL;
     finish(sched, slot->index, unit, &outcome);
     sched_pump(sched);
 }
@@ -266,12 +294,13 @@ static void fill_request(struct sched *sched,
         .timeout_ms = unit->timeout_ms != 0 ? unit->timeout_ms : layer->timeout_ms,
         .output_max = report_on_stdout ? REPORT_STDOUT_MAX : 0,
         .output_is_data = report_on_stdout,
+        .observe = reuse_applies(sched, unit->layer),
         .report = unit->report,
         .report_path = unit->report_path,
         .done = on_done,
         .context = slot,
     };
-    if (layer->outputs.count > 0 && sched->options->lower != NULL) {
+    if (has_outputs(sched, unit)) {
         request->outputs = layer->outputs;
         request->output_dir = folder_of(sched, "products", slot, arena);
     }
@@ -311,24 +340,142 @@ static void finish_without_running(struct sched *sched,
     finish(sched, action->index, action->unit, &outcome);
 }
 
-static int start(struct sched *sched, struct sched_slot *slot, struct err *err)
+/* ---- evidence instead of running ---- */
+
+static struct reuse_subject subject_of(const struct sched *sched,
+                                       const struct sched_slot *slot,
+                                       const struct exec_request *request)
+{
+    return (struct reuse_subject){
+        .layer = sched_layer_of(sched, slot->unit->layer),
+        .unit = slot->unit->id,
+        .request = request,
+        .products = sched->layers[slot->unit->layer].seen,
+        .again = slot->attempt > 1,
+        .peek = sched->options->plan_only,
+    };
+}
+
+/* A manifest that outlives the decision it came with. */
+static const struct manifest *keep_manifest(struct sched *sched, const struct manifest *manifest)
+{
+    struct manifest *copy = arena_calloc(sched->arena, 1, sizeof *copy);
+    struct product *items = arena_calloc(sched->arena, manifest->count, sizeof *items);
+    if (copy == NULL || items == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < manifest->count; i++) {
+        items[i] = manifest->items[i];
+        items[i].path = arena_strdup(sched->arena, manifest->items[i].path);
+        if (items[i].path == NULL) {
+            return NULL;
+        }
+    }
+    *copy = (struct manifest){.items = items, .count = manifest->count};
+    return copy;
+}
+
+/* The products of a hit are known; its folder is made when somebody must see it. */
+static int adopt_products(struct sched *sched,
+                          const struct sched_slot *slot,
+                          const struct manifest *products)
+{
+    struct product_set set = {0};
+    if (products == NULL || products->count == 0) {
+        return 0;
+    }
+    set.folder = folder_of(sched, "products", slot, sched->arena);
+    set.manifest = keep_manifest(sched, products);
+    return set.folder == NULL || set.manifest == NULL
+               ? -ENOMEM
+               : world_add_products(sched, slot->unit->layer, &set);
+}
+
+static void free_slot(struct sched *sched, struct sched_slot *slot)
+{
+    slot->unit = NULL;
+    slot->joining = false;
+    sched->busy--;
+}
+
+static void finish_hit(struct sched *sched,
+                       struct sched_slot *slot,
+                       const struct reuse_found *found)
+{
+    const struct unit *unit = slot->unit;
+    struct outcome outcome = *found->outcome;
+    outcome.slot = -1;
+    if (adopt_products(sched, slot, found->products) < 0) {
+        outcome.status = OUTCOME_ERRORED;
+        outcome.message = "out of memory for its products";
+    }
+    free_slot(sched, slot);
+    finish(sched, slot->index, unit, &outcome);
+}
+
+/* Starts what no evidence answers for. */
+static int start_now(struct sched *sched,
+                     struct sched_slot *slot,
+                     const struct exec_request *request,
+                     struct err *err)
+{
+    int rc = world_make(sched, slot->unit->layer, err);
+    if (rc < 0) {
+        return rc;
+    }
+    emit_started(sched, slot);
+    slot->started_ns = clock_mono_ns();
+    slot->world = request->world;
+    return exec_start(sched->options->exec, slot->number, request, err);
+}
+
+/* Decides, and starts or ends the unit of the slot. */
+static int begin(struct sched *sched, struct sched_slot *slot, struct arena *arena, struct err *err)
 {
     struct exec_request request;
-    struct arena *arena = arena_new(START_ARENA_MAX);
-    if (arena == NULL) {
+    struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
+    fill_request(sched, slot, arena, &request);
+    if (request.env == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    fill_request(sched, slot, arena, &request);
-    emit_started(sched, slot);
-    int rc = request.env == NULL ? err_set(err, -ENOMEM, "out of memory")
-                                 : exec_start(sched->options->exec, slot->number, &request, err);
+    if (request.observe) {
+        struct reuse_subject subject = subject_of(sched, slot, &request);
+        reuse_decide(sched, &subject, arena, &found);
+    }
+    slot->joining = found.choice == REUSE_CHOICE_JOIN;
+    if (found.choice == REUSE_CHOICE_HIT) {
+        finish_hit(sched, slot, &found);
+    }
+    if (found.choice != REUSE_CHOICE_RUN) {
+        return 0;
+    }
+    slot->ticket = found.ticket;
+    return start_now(sched, slot, &request, err);
+}
+
+static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
+{
+    struct err err = {0};
+    struct arena *arena = arena_new(START_ARENA_MAX);
+    int rc =
+        arena == NULL ? err_set(&err, -ENOMEM, "out of memory") : begin(sched, slot, arena, &err);
+    if (rc < 0) {
+        struct outcome outcome = {.status = OUTCOME_ERRORED, .exit_code = -1, .slot = -1};
+        const struct unit *unit = slot->unit;
+        (void)err_wrap(&err, "infrastructure");
+        outcome.message = err.text;
+        outcome.started_ms = clock_wall_ms();
+        reuse_ended(sched, slot->ticket, &outcome, NULL);
+        slot->ticket = NULL;
+        slot->world = NULL;
+        free_slot(sched, slot);
+        finish(sched, slot->index, unit, &outcome);
+    }
     arena_free(arena);
-    return rc;
 }
 
 void unit_run(struct sched *sched, const struct plan_action *action)
 {
-    struct err err = {0};
     if (sched->options->plan_only) {
         finish_without_running(sched, action, OUTCOME_PASSED, NULL);
         return;
@@ -342,16 +489,76 @@ void unit_run(struct sched *sched, const struct plan_action *action)
     slot->unit = action->unit;
     slot->index = action->index;
     slot->attempt = action->attempt;
-    slot->started_ns = clock_mono_ns();
     slot->slow_told = false;
-    slot->world = &sched->layers[action->layer].world;
+    slot->joining = false;
+    slot->ticket = NULL;
     sched->busy++;
-    int rc = start(sched, slot, &err);
-    if (rc < 0) {
-        slot->unit = NULL;
-        slot->world = NULL;
-        sched->busy--;
-        (void)err_wrap(&err, "infrastructure");
-        finish_without_running(sched, action, OUTCOME_ERRORED, err.text);
+    begin_or_fail(sched, slot);
+}
+
+void unit_join_again(struct sched *sched, struct sched_slot *slot)
+{
+    assert(slot->joining);
+    begin_or_fail(sched, slot);
+}
+
+void unit_join_cancel(struct sched *sched, struct sched_slot *slot)
+{
+    struct outcome outcome = {
+        .status = OUTCOME_ERRORED,
+        .exit_code = -1,
+        .flags = FLAG_CANCELLED,
+        .message = "stopped while it waited for another process that runs the same",
+        .started_ms = clock_wall_ms(),
+        .slot = -1,
+    };
+    const struct unit *unit = slot->unit;
+    free_slot(sched, slot);
+    finish(sched, slot->index, unit, &outcome);
+}
+
+/* ---- what would become of it ---- */
+
+static void note_unknown(struct sched *sched, const struct unit *unit)
+{
+    if (has_outputs(sched, unit)) {
+        sched->layers[unit->layer].makes_unknown = true;
+    }
+}
+
+void unit_foretell(struct sched *sched,
+                   const struct unit *unit,
+                   struct arena *arena,
+                   struct sched_forecast *ret_forecast)
+{
+    const struct layer *waits_for = sched->layers[unit->layer].waits_for;
+    struct sched_slot slot = {.sched = sched, .unit = unit, .attempt = 1};
+    slot.index = sched->layers[unit->layer].products.count; /* a folder name of its own */
+    struct exec_request request;
+    struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
+    *ret_forecast = (struct sched_forecast){.fate = FATE_RUN};
+    if (waits_for != NULL) {
+        ret_forecast->fate = FATE_WAIT;
+        ret_forecast->why =
+            arena_printf(arena, "it sees what layer %s will have made", waits_for->id);
+        note_unknown(sched, unit);
+        return;
+    }
+    fill_request(sched, &slot, arena, &request);
+    if (request.observe && request.env != NULL && unit->skip == NULL) {
+        struct reuse_subject subject = subject_of(sched, &slot, &request);
+        reuse_decide(sched, &subject, arena, &found);
+    }
+
+    static const enum sched_fate fates[] = {
+        [REUSE_CHOICE_RUN] = FATE_RUN,
+        [REUSE_CHOICE_HIT] = FATE_HIT,
+        [REUSE_CHOICE_JOIN] = FATE_JOIN,
+    };
+
+    ret_forecast->fate = fates[found.choice];
+    ret_forecast->why = found.why;
+    if (found.choice != REUSE_CHOICE_HIT || adopt_products(sched, &slot, found.products) < 0) {
+        note_unknown(sched, unit);
     }
 }

@@ -7,6 +7,7 @@
 
 static const struct layer layer = {.id = "unit", .base_id = "unit"};
 static const struct unit unit = {.id = "a"};
+static const struct sched_forecast runs = {.fate = FATE_RUN};
 
 static const char *words(const struct invocation *in,
                          const struct reason_subject *subject,
@@ -21,7 +22,7 @@ TEST(a_selected_unit_runs_with_what_is_known_of_it)
 {
     const struct invocation in = {0};
     struct plan_hint hint = {0};
-    struct reason_subject subject = {.layer = &layer, .unit = &unit, .selected = true};
+    struct reason_subject subject = {.layer = &layer, .unit = &unit, .forecast = &runs};
     assert_string_equal(words(&in, &subject, true), "never run");
     subject.hint = &hint;
     assert_string_equal(words(&in, &subject, true), "never run");
@@ -37,7 +38,7 @@ TEST(a_unit_its_plugin_skips_says_the_plugins_reason)
 {
     const struct invocation in = {0};
     const struct unit skipped = {.id = "a", .skip = "no network here"};
-    const struct reason_subject subject = {.layer = &layer, .unit = &skipped, .selected = true};
+    const struct reason_subject subject = {.layer = &layer, .unit = &skipped, .forecast = &runs};
     assert_string_equal(words(&in, &subject, false), "no network here");
 }
 
@@ -56,4 +57,18 @@ TEST(a_unit_left_out_says_whether_shard_history_or_filter_did_it)
     assert_string_equal(words(&in, &subject, false), "passed last time");
     in.shard.index = 3 - mine;
     assert_string_equal(words(&in, &subject, false), "in another shard");
+}
+
+TEST(a_unit_with_evidence_says_where_it_was_earned)
+{
+    const struct invocation in = {0};
+    const struct sched_forecast hit = {.fate = FATE_HIT, .why = "earned by run r1"};
+    const struct sched_forecast wait = {.fate = FATE_WAIT,
+                                        .why = "it sees what layer b will have made"};
+    struct reason_subject subject = {.layer = &layer, .unit = &unit, .forecast = &hit};
+    assert_string_equal(words(&in, &subject, false), "earned by run r1");
+    assert_string_equal(reason_of(&in, &subject).decision, "hit");
+    subject.forecast = &wait;
+    assert_string_equal(words(&in, &subject, true), "it sees what layer b will have made");
+    assert_string_equal(reason_of(&in, &subject).decision, "wait");
 }

@@ -273,13 +273,13 @@ static int count_planned(void *context,
                          const struct layer *layer,
                          const struct unit *unit,
                          const struct plan_hint *hint,
-                         bool selected)
+                         const struct sched_forecast *forecast)
 {
     (void)context;
     (void)layer;
     (void)unit;
     (void)hint;
-    planned_count += selected;
+    planned_count += forecast != NULL;
     return 0;
 }
 
