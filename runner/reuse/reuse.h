@@ -20,6 +20,7 @@
 #include "model/outcome.h"
 #include "model/trace.h"
 #include "model/unit.h"
+#include "store/evidence.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +31,7 @@
 #define REUSE_POLICY_VERSION   1
 
 /* Classes of one unit key; beyond, two are widened into their union. */
-#define REUSE_CLASSES_MAX 16
+#define REUSE_CLASSES_MAX EVIDENCE_CLASSES_MAX
 
 /* How long a lease is believed when the machine of its holder cannot be asked: as a unit that still
  * runs renews it. */
@@ -43,7 +44,7 @@ struct reuse_lease;
 struct reuse_options {
     const char *cache;           /* folder of the store, made when missing */
     const struct git_repo *repo; /* for trees; NULL = no git, then states have no tree */
-    int trust;                   /* enum evidence_trust of store/evidence.h */
+    enum evidence_trust trust;   /* who attests what this run records, and what it may read */
     const char *scope;           /* change this run is for; NULL or "" = none: the main line */
     const char *host;            /* name of this machine, for provenance */
     const char *run;             /* run id */
