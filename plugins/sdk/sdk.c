@@ -64,6 +64,9 @@ static int describe(struct sdk *sdk, struct err *err)
         jw_string(&w, "judge");
     }
     jw_end_array(&w);
+    if (plugin->produces) {
+        jw_put_bool(&w, "produces", true);
+    }
     jw_end_object(&w);
     (void)str_append_char(&sdk->out, '\n');
     return flush(sdk, err);
@@ -288,20 +291,31 @@ static void put_timeout(struct json_writer *w, int64_t ms)
     jw_put_string(w, "timeout", text);
 }
 
-/* The JSON writer mends what is not UTF-8; in a command or a path that would be another command. */
+static bool all_utf8(const char *const *words)
+{
+    while (words != NULL && *words != NULL) {
+        if (utf8_valid_prefix(*words, strlen(*words)) != strlen(*words)) {
+            return false;
+        }
+        words++;
+    }
+    return true;
+}
+
+/* The JSON writer mends what is not UTF-8; in a command or a path that would be another one. */
 static int check_utf8(const struct sdk_unit *unit, struct err *err)
 {
-    const char *const *word = unit->argv;
-    while (*word != NULL && utf8_valid_prefix(*word, strlen(*word)) == strlen(*word)) {
-        word++;
-    }
-    if (*word == NULL) {
-        return 0;
-    }
-    return err_set(err,
-                   -EILSEQ,
-                   "the command of unit \"%.80s\" is not UTF-8, and JSON can hold nothing else",
-                   unit->id);
+    const char *what = !all_utf8(unit->argv)      ? "the command"
+                       : !all_utf8(unit->needs)   ? "a need"
+                       : !all_utf8(unit->outputs) ? "an output"
+                                                  : NULL;
+    return what == NULL
+               ? 0
+               : err_set(err,
+                         -EILSEQ,
+                         "%s of unit \"%.80s\" is not UTF-8, and JSON can hold nothing else",
+                         what,
+                         unit->id);
 }
 
 int sdk_emit_unit(struct sdk *sdk, const struct sdk_unit *unit, struct err *err)
@@ -331,9 +345,25 @@ int sdk_emit_unit(struct sdk *sdk, const struct sdk_unit *unit, struct err *err)
     if (unit->expands) {
         jw_put_bool(&w, "expands", true);
     }
+    put_list(&w, "needs", unit->needs);
+    put_list(&w, "outputs", unit->outputs);
     jw_end_object(&w);
     sdk->unit_count++;
     return end_line(sdk, start, unit->id, err);
+}
+
+int sdk_expand(const struct sdk_plugin *plugin,
+               int (*emit)(struct sdk *sdk, void *context, struct err *err),
+               void *context,
+               struct err *err)
+{
+    CLEANUP(sdk_fini)
+    struct sdk sdk = {.plugin = plugin,
+                      .out = STR_INIT(SDK_FLUSH_SIZE + 2 * (size_t)SDK_LINE_MAX),
+                      .out_fd = STDOUT_FILENO,
+                      .in_fd = -1};
+    int status = emit(&sdk, context, err);
+    return status != 0 ? status : flush(&sdk, err);
 }
 
 int sdk_emit_metric(struct sdk *sdk, const char *name, double value, struct err *err)

@@ -84,6 +84,7 @@ struct sdk_plugin {
     sdk_verb_fn select;                   /* NULL = not offered */
     sdk_verb_fn judge;                    /* NULL = not offered */
     const struct sdk_private_verb *verbs; /* ends with a NULL name; NULL = none */
+    bool produces;                        /* its units have outputs that other layers may need */
 };
 
 /* The program: does what argv says, returns the exit code: 0 done, 1 the verb failed (its reason is
@@ -115,7 +116,16 @@ struct sdk_unit {
     uint32_t line;
     const char *skip; /* reason */
     bool expands;
+    const char *const *needs;   /* ids of units of this layer */
+    const char *const *outputs; /* paths or glob patterns, relative to the root */
 };
+
+/* For a private verb that is the command of a unit that `expands`: `emit` writes units to standard
+ * output. What it may use of `sdk` is sdk_emit_unit(). */
+int sdk_expand(const struct sdk_plugin *plugin,
+               int (*emit)(struct sdk *sdk, void *context, struct err *err),
+               void *context,
+               struct err *err);
 
 /* Writes one unit. Text that is not UTF-8 cannot stand in JSON: -EILSEQ with a message. A line
  * beyond SDK_LINE_MAX: -EFBIG. */

@@ -18,6 +18,14 @@ enum report_format {
 const char *report_format_name(enum report_format format);
 int report_format_parse(const char *word);
 
+/* How a unit hangs together with others of its layer. Most have none of it, and there may be
+ * millions of those: it is kept out of their way. */
+struct unit_links {
+    struct text_list needs;   /* ids of units of the same layer that must have passed */
+    struct text_list outputs; /* paths and glob patterns below the root, added to the layer's; seen
+                                 by units that need this one, transitively */
+};
+
 struct unit {
     const char *id;          /* unique in its layer */
     const char *const *argv; /* NULL-terminated; argv[0] is looked up on PATH when it has no '/' */
@@ -28,7 +36,8 @@ struct unit {
     const char *report_path; /* file (or glob) relative to cwd; NULL = standard output */
     const char *file;        /* where the test is written, relative to the root; NULL = unknown */
     const char *skip;        /* reason: not run, outcome skipped; NULL = run */
-    int64_t timeout_ms;      /* 0 = the layer's */
+    const struct unit_links *links; /* NULL = needs no unit, leaves nothing of its own */
+    int64_t timeout_ms;             /* 0 = the layer's */
     int64_t cost_ms; /* the plugin's estimate, used when history knows nothing; 0 = unknown */
     uint32_t layer;  /* index in the pipeline */
     uint32_t line;   /* in `file`; 0 = unknown */

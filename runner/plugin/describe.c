@@ -23,6 +23,7 @@ struct answer {
     json_t *schema;
     json_t *metrics;
     json_t *verbs;
+    bool produces;
 };
 
 static int read_answer(json_t *object, struct answer *ret_answer, struct err *err)
@@ -33,6 +34,7 @@ static int read_answer(json_t *object, struct answer *ret_answer, struct err *er
         {"schema",   JSON_FIELD_OBJECT, true,  &ret_answer->schema  },
         {"metrics",  JSON_FIELD_ARRAY,  false, &ret_answer->metrics },
         {"verbs",    JSON_FIELD_ARRAY,  true,  &ret_answer->verbs   },
+        {"produces", JSON_FIELD_BOOL,   false, &ret_answer->produces},
     };
     return json_read_object(object, fields, sizeof fields / sizeof fields[0], err);
 }
@@ -154,6 +156,7 @@ static int read_description(const struct str *out,
         || (status = read_schema(answer.schema, arena, &description, err)) != 0) {
         return status;
     }
+    description.produces = answer.produces;
     description.name = arena_strdup(arena, answer.name);
     description.program = arena_strdup(arena, program);
     if (description.name == NULL || description.program == NULL) {

@@ -37,6 +37,7 @@ struct plugin_description {
     const char *schema;       /* JSON Schema of `with`, text */
     struct text_list metrics; /* names a gate may use, besides those every layer has */
     bool selects, judges;     /* has the optional verbs */
+    bool produces;            /* its units may have outputs that other layers need */
 };
 
 /* Metrics every layer has, whatever its plugin: counts of units, then of cases, and of findings.

@@ -24,7 +24,8 @@
 
 struct unit_reader {
     struct arena *arena;
-    struct map ids; /* id -> line */
+    struct map ids;   /* id -> line */
+    struct map words; /* of needs and outputs -> the word itself */
     const char *shared[SHARED_WORDS];
     uint32_t layer;
 };
@@ -41,6 +42,8 @@ struct fields {
     json_t *locks;
     json_t *labels;
     json_t *report;
+    json_t *needs;
+    json_t *outputs;
     int64_t cost_ms;
     int64_t slots;
     int64_t line;
@@ -50,6 +53,7 @@ struct fields {
 static void map_cleanup(struct unit_reader *reader)
 {
     map_fini(&reader->ids);
+    map_fini(&reader->words);
 }
 
 static int no_memory(struct err *err)
@@ -80,6 +84,18 @@ static const char *share(struct unit_reader *reader, const char *text)
     return *place;
 }
 
+/* One copy of each word of `needs` and `outputs` in a plan: hundreds of units name the same ones.
+ */
+static const char *intern(struct unit_reader *reader, const char *text)
+{
+    uintptr_t known = 0;
+    if (map_get(&reader->words, text, &known) == 1) {
+        return (const char *)known; // NOLINT(performance-no-int-to-ptr): the map holds words
+    }
+    const char *copy = arena_strdup(reader->arena, text);
+    return copy != NULL && map_add(&reader->words, copy, (uintptr_t)copy) == 0 ? copy : NULL;
+}
+
 /* As share() for a field that may be absent. */
 static int share_field(struct unit_reader *reader,
                        const char *text,
@@ -108,6 +124,8 @@ static int read_fields(json_t *object, struct fields *ret_fields, struct err *er
         {"line",    JSON_FIELD_INT,    false, &f->line   },
         {"skip",    JSON_FIELD_STRING, false, &f->skip   },
         {"expands", JSON_FIELD_BOOL,   false, &f->expands},
+        {"needs",   JSON_FIELD_ARRAY,  false, &f->needs  },
+        {"outputs", JSON_FIELD_ARRAY,  false, &f->outputs},
     };
     return json_read_object(object, table, sizeof table / sizeof table[0], err);
 }
@@ -290,6 +308,12 @@ static int check_sense(const struct fields *f, struct err *err)
                        "\"expands\" cannot stand beside \"report\" or \"skip\": the output of "
                        "such a unit is further units");
     }
+    if (f->expands && json_array_size(f->needs) > 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "\"expands\" cannot stand beside \"needs\": such a unit runs before the "
+                       "others are known");
+    }
     if (f->skip != NULL && f->skip[0] == '\0') {
         return err_set(err, -EINVAL, "skip is empty: it is the reason shown to people");
     }
@@ -297,6 +321,69 @@ static int check_sense(const struct fields *f, struct err *err)
         return err_set(err, -EINVAL, "\"line\" says nothing without \"file\"");
     }
     return 0;
+}
+
+/* A list of words, most of which return in other units: the ids and paths of a build. */
+static int read_shared_list(struct unit_reader *reader,
+                            const char *what,
+                            json_t *list,
+                            int (*check)(const char *what, const char *word, struct err *err),
+                            struct text_list *ret_list,
+                            struct err *err)
+{
+    size_t count = json_array_size(list);
+    if (count == 0) {
+        return 0;
+    }
+    const char **items = arena_calloc(reader->arena, count + 1, sizeof *items);
+    if (items == NULL) {
+        return no_memory(err);
+    }
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(list, i, item)
+    {
+        if (!json_is_string(item)) {
+            return err_set(err, -EINVAL, "%s: item %zu must be a string", what, i + 1);
+        }
+        int status = check(what, json_string_value(item), err);
+        if (status != 0) {
+            return status;
+        }
+        items[i] = intern(reader, json_string_value(item));
+        if (items[i] == NULL) {
+            return no_memory(err);
+        }
+    }
+    *ret_list = (struct text_list){items, count};
+    return 0;
+}
+
+static int check_output(const char *what, const char *path, struct err *err)
+{
+    int status = word_check_path(what, path, err);
+    return status != 0 ? status : word_check_id(what, path, err);
+}
+
+static int read_links(struct unit_reader *reader,
+                      const struct fields *f,
+                      struct unit *unit,
+                      struct err *err)
+{
+    if (json_array_size(f->needs) + json_array_size(f->outputs) == 0) {
+        return 0;
+    }
+    struct unit_links *links = arena_alloc(reader->arena, sizeof *links);
+    if (links == NULL) {
+        return no_memory(err);
+    }
+    int status = read_shared_list(reader, "need", f->needs, word_check_id, &links->needs, err);
+    status =
+        status != 0
+            ? status
+            : read_shared_list(reader, "output", f->outputs, check_output, &links->outputs, err);
+    unit->links = links;
+    return status;
 }
 
 /* The id of two units: says where the first one stands. */
@@ -342,6 +429,7 @@ static int read_unit(
         || (status = read_numbers(&f, &unit, err)) != 0
         || (status = read_places(reader, &f, &unit, err)) != 0
         || (status = share_field(reader, f.skip, &unit.skip, err)) != 0
+        || (status = read_links(reader, &f, &unit, err)) != 0
         || (status =
                 word_read_list("lock", f.locks, word_check_id, reader->arena, &unit.locks, err))
                != 0

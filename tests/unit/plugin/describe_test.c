@@ -53,7 +53,8 @@ TEST(a_good_plugin_is_described)
         "#!/bin/sh\n"
         "[ \"$*\" = describe ] || exit 9\n"
         "echo '{\"name\":\"my-plugin\",\"protocol\":1,\"schema\":{\"type\":\"object\"},'\n"
-        "echo ' \"metrics\":[\"score\",\"survivors\"],\"verbs\":[\"plan\",\"judge\"]}'\n");
+        "echo ' \"metrics\":[\"score\",\"survivors\"],\"verbs\":[\"plan\",\"judge\"],'\n"
+        "echo ' \"produces\":true}'\n");
     struct plugin_description description = {0};
     struct err err = {0};
     if (plugin_describe(program, arena, &description, &err) != 0) {
@@ -66,6 +67,7 @@ TEST(a_good_plugin_is_described)
     assert_string_equal(description.metrics.items[1], "survivors");
     assert_true(description.judges);
     assert_false(description.selects);
+    assert_true(description.produces);
 }
 
 TEST(answers_that_are_wrong_are_named)

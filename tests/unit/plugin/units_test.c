@@ -115,6 +115,29 @@ TEST(a_unit_needs_an_id_and_a_command_only)
     assert_string_equal(reading.units[1].cwd, ".");
 }
 
+TEST(units_may_need_each_other_and_leave_files)
+{
+    CLEANUP(reading_fini) struct reading reading = {0};
+    struct err err = {0};
+    const char *file = write_file("plan",
+                                  "{\"id\":\"a.o\",\"argv\":[\"cc\"],\"outputs\":[\"out/a.o\"]}\n"
+                                  "{\"id\":\"app\",\"argv\":[\"ld\"],\"needs\":[\"a.o\",\"b.o\"],"
+                                  "\"outputs\":[\"out/app\",\"out/**/*.map\"]}\n"
+                                  "{\"id\":\"b.o\",\"argv\":[\"cc\"],\"needs\":[],\"outputs\":[]}\n"
+                                  "{\"id\":\"c\",\"argv\":[\"cc\"],\"needs\":[\"b.o\"]}\n");
+    assert_int_equal(read_file(&reading, file, &err), 0);
+    const struct unit_links *app = reading.units[1].links;
+    assert_int_equal(reading.units[0].links->needs.count, 0);
+    assert_string_equal(reading.units[0].links->outputs.items[0], "out/a.o");
+    assert_int_equal(app->needs.count, 2);
+    assert_string_equal(app->needs.items[0], "a.o");
+    assert_null(app->needs.items[2]);
+    assert_int_equal(app->outputs.count, 2);
+    assert_string_equal(app->outputs.items[1], "out/**/*.map");
+    assert_null(reading.units[2].links); /* a plain unit: nothing is kept for it */
+    assert_ptr_equal(reading.units[3].links->needs.items[0], app->needs.items[1]);
+}
+
 TEST(words_that_return_are_stored_once)
 {
     CLEANUP(reading_fini) struct reading reading = {0};
@@ -241,6 +264,14 @@ TEST(each_field_is_checked)
                          "report: unknown format \"junti\", known are none, junit, tap, cmocka, "
                          "cases; did you mean \"junit\"?");
     assert_field_refused("\"report\":{\"path\":\"x\"}", "report: field \"format\" is missing");
+    assert_field_refused("\"expands\":true,\"needs\":[\"b\"]",
+                         "\"expands\" cannot stand beside \"needs\": such a unit runs before the "
+                         "others are known");
+    assert_field_refused("\"needs\":[\"b\",7]", "need: item 2 must be a string");
+    assert_field_refused("\"needs\":[\"\"]", "need is empty");
+    assert_field_refused("\"outputs\":[\"../a\"]",
+                         "output \"../a\" must be a relative path without \"..\", \".\" and empty "
+                         "parts");
     assert_field_refused("\"expands\":true,\"report\":{\"format\":\"tap\"}",
                          "\"expands\" cannot stand beside \"report\" or \"skip\": the output of "
                          "such a unit is further units");

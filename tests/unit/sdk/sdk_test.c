@@ -286,6 +286,62 @@ static int plan_huge(struct sdk *sdk, struct err *err)
     return sdk_emit_unit(sdk, &(struct sdk_unit){.id = "huge", .argv = argv}, err);
 }
 
+static int emit_linked(struct sdk *sdk, void *context, struct err *err)
+{
+    const char *const argv[] = {"cc", NULL};
+    const char *const outputs[] = {"out/a.o", context, NULL};
+    const char *const needs[] = {"a.o", NULL};
+    int status =
+        sdk_emit_unit(sdk, &(struct sdk_unit){.id = "a.o", .argv = argv, .outputs = outputs}, err);
+    return status != 0 ? status
+                       : sdk_emit_unit(
+                           sdk, &(struct sdk_unit){.id = "app", .argv = argv, .needs = needs}, err);
+}
+
+static const struct sdk_plugin expander = {.name = "x", .schema = "{}"};
+
+static int run_expand(int argc, char **argv)
+{
+    struct err err = {0};
+    (void)argc;
+    if (sdk_expand(&expander, emit_linked, argv[0], &err) != 0) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    return 0;
+}
+
+TEST(a_unit_that_expands_prints_units_that_hang_together)
+{
+    const struct sdk_private_verb verbs[] = {
+        {"list", run_expand},
+        {"\xff", run_expand},
+        {NULL,   NULL      }
+    };
+    const struct sdk_plugin other = {.name = "x", .schema = "{}", .verbs = verbs};
+    CLEANUP(answer_fini) struct answer answer = {0};
+    run_plugin(&other, "list", "", &answer);
+    assert_int_equal(answer.exit_code, 0);
+    assert_string_equal(str_text(&answer.out),
+                        "{\"id\":\"a.o\",\"argv\":[\"cc\"],\"outputs\":[\"out/a.o\",\"list\"]}\n"
+                        "{\"id\":\"app\",\"argv\":[\"cc\"],\"needs\":[\"a.o\"]}\n");
+    CLEANUP(answer_fini) struct answer latin = {0};
+    run_plugin(&other, "\xff", "", &latin);
+    assert_int_equal(latin.exit_code, 1);
+    assert_string_equal(str_text(&latin.errors),
+                        "an output of unit \"a.o\" is not UTF-8, and JSON can hold nothing else\n");
+}
+
+TEST(a_plugin_whose_units_produce_says_so)
+{
+    const struct sdk_plugin other = {.name = "x", .schema = "{}", .produces = true};
+    CLEANUP(answer_fini) struct answer answer = {0};
+    run_plugin(&other, "describe", "", &answer);
+    assert_string_equal(str_text(&answer.out),
+                        "{\"name\":\"x\",\"protocol\":1,\"schema\":{},\"metrics\":[],"
+                        "\"verbs\":[\"plan\"],\"produces\":true}\n");
+}
+
 TEST(units_that_the_protocol_cannot_carry_are_refused)
 {
     const struct sdk_plugin latin = {.name = "x", .schema = "{}", .plan = plan_not_utf8};
