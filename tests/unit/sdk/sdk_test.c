@@ -313,12 +313,12 @@ static int run_expand(int argc, char **argv)
 
 TEST(a_unit_that_expands_prints_units_that_hang_together)
 {
-    const struct sdk_private_verb verbs[] = {
+    const struct sdk_private_verb expanding[] = {
         {"list", run_expand},
         {"\xff", run_expand},
         {NULL,   NULL      }
     };
-    const struct sdk_plugin other = {.name = "x", .schema = "{}", .verbs = verbs};
+    const struct sdk_plugin other = {.name = "x", .schema = "{}", .verbs = expanding};
     CLEANUP(answer_fini) struct answer answer = {0};
     run_plugin(&other, "list", "", &answer);
     assert_int_equal(answer.exit_code, 0);
