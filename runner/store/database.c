@@ -11,59 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const statement_sql[STATEMENT_COUNT] = {
-    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
-    [STATEMENT_COMMIT] = "COMMIT",
-    [STATEMENT_RUN_STARTED] =
-        "INSERT INTO run (run_id, version, root, pipeline, tree, host, command, resumed, started_ms) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-    [STATEMENT_RUN_FINISHED] =
-        "UPDATE run SET wall_ms = ?2, exit_code = ?3, units = ?4, passed = ?5, failed = ?6, "
-        "errored = ?7, timed_out = ?8, skipped = ?9, flaky = ?10, not_run = ?11, cases = ?12, "
-        "cases_passed = ?13, cases_failed = ?14, cases_errored = ?15, cases_skipped = ?16 "
-        "WHERE id = ?1",
-    [STATEMENT_LAYER] = "INSERT INTO layer (name) VALUES (?) "
-                        "ON CONFLICT DO UPDATE SET name = name RETURNING id",
-    [STATEMENT_LAYER_OPEN] = "UPDATE layer SET open_tree = ?2, open_ms = ?3 WHERE id = ?1",
-    [STATEMENT_UNIT_SEEN] = "INSERT INTO unit (layer, name) VALUES (?1, ?2) "
-                            "ON CONFLICT DO UPDATE SET name = name RETURNING id",
-    /* ?3 status, ?4 passed (0 or 1), ?5 flaky, ?6 duration, ?7 time of failure or 0, ?8 weight */
-    [STATEMENT_UNIT_DONE] =
-        "INSERT INTO unit (layer, name, runs, last, passes, flakes, duration_ms, last_failed_ms) "
-        "VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7) "
-        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, flakes = flakes + ?5, "
-        "duration_ms = CASE WHEN ?4 = 0 THEN duration_ms WHEN passes = 0 THEN ?6 "
-        "ELSE duration_ms + ?8 * (?6 - duration_ms) END, passes = passes + ?4, "
-        "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
-    [STATEMENT_OUTCOME] =
-        "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
-        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [STATEMENT_VERDICT] =
-        "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
-    [STATEMENT_HISTORY] =
-        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms FROM unit "
-        "JOIN layer ON layer.id = unit.layer WHERE layer.name = ? AND runs > 0",
-    /* A run that never finished has no sums: they are made from its rows. */
-    [STATEMENT_RUNS] =
-        "SELECT run_id, pipeline, tree, started_ms, wall_ms, exit_code, units, passed, failed, "
-        "errored, timed_out, skipped, flaky, not_run, cases, cases_passed, cases_failed, "
-        "cases_errored, cases_skipped FROM run WHERE wall_ms IS NOT NULL "
-        "UNION ALL SELECT run_id, pipeline, tree, run.started_ms, NULL, NULL, count(outcome.final), "
-        "coalesce(sum(status = 0), 0), coalesce(sum(status = 1), 0), coalesce(sum(status = 2), 0), "
-        "coalesce(sum(status = 3), 0), coalesce(sum(status = 4), 0), "
-        "coalesce(sum(outcome.flaky), 0), 0, 0, 0, 0, 0, 0 "
-        "FROM run LEFT JOIN outcome ON outcome.run = run.id AND outcome.final = 1 "
-        "WHERE run.wall_ms IS NULL GROUP BY run.id ORDER BY 4 DESC, 1 DESC",
-    [STATEMENT_OUTCOMES] =
-        "SELECT layer.name, unit.name, status, flaky FROM outcome "
-        "JOIN unit ON unit.id = outcome.unit JOIN layer ON layer.id = unit.layer "
-        "WHERE run = (SELECT id FROM run WHERE run_id = ?) AND final = 1",
-    [STATEMENT_LAST_OPEN] = "SELECT open_tree FROM layer WHERE name = ? AND open_tree IS NOT NULL",
-    [STATEMENT_PRUNE] = "DELETE FROM run WHERE id NOT IN "
-                        "(SELECT id FROM run ORDER BY started_ms DESC, run_id DESC LIMIT ?)",
-};
-
 /* ---- errors ---- */
 
 static const struct {
@@ -84,63 +31,67 @@ static const struct {
     {SQLITE_TOOBIG,   -EFBIG,  "a text is too long"                                                 },
 };
 
-static int damaged(const struct store *store, const char *attempt, const char *why, struct err *err)
+static int damaged(const struct database *database,
+                   const char *attempt,
+                   const char *why,
+                   struct err *err)
 {
     return err_set(err,
                    -EUCLEAN,
-                   "%s: %s: the file is damaged (%s).\nOnly the history of runs is in it. Move it "
+                   "%s: %s: the file is damaged (%s).\n%s Move it "
                    "away and a new one is made: mv '%s' '%s.damaged'; rm -f '%s-wal' '%s-shm'",
-                   store->file,
+                   database->file,
                    attempt,
                    why,
-                   store->file,
-                   store->file,
-                   store->file,
-                   store->file);
+                   database->kind->loss,
+                   database->file,
+                   database->file,
+                   database->file,
+                   database->file);
 }
 
-int database_error(struct store *store, const char *attempt, struct err *err)
+int database_error(const struct database *database, const char *attempt, struct err *err)
 {
-    int primary = store->db != NULL ? sqlite3_errcode(store->db) & 0xff : SQLITE_NOMEM;
-    const char *why = store->db != NULL ? sqlite3_errmsg(store->db) : "out of memory";
+    int primary = database->db != NULL ? sqlite3_errcode(database->db) & 0xff : SQLITE_NOMEM;
+    const char *why = database->db != NULL ? sqlite3_errmsg(database->db) : "out of memory";
     if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
-        return damaged(store, attempt, why, err);
+        return damaged(database, attempt, why, err);
     }
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         if (meanings[i].sqlite == primary) {
             return err_set(err,
                            meanings[i].code,
                            "%s: %s: %s (%s)",
-                           store->file,
+                           database->file,
                            attempt,
                            meanings[i].advice,
                            why);
         }
     }
-    int number = store->db != NULL ? sqlite3_system_errno(store->db) : 0;
+    int number = database->db != NULL ? sqlite3_system_errno(database->db) : 0;
     errno = number > 0 ? number : EIO;
-    return err_errno(err, "%s: %s: %s", store->file, attempt, why);
+    return err_errno(err, "%s: %s: %s", database->file, attempt, why);
 }
 
 /* ---- opening ---- */
 
-static int run_sql(struct store *store, const char *sql, const char *attempt, struct err *err)
+int database_run(struct database *database, const char *sql, const char *attempt, struct err *err)
 {
-    int code = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? 0 : database_error(store, attempt, err);
+    int code = sqlite3_exec(database->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : database_error(database, attempt, err);
 }
 
 /* The number that a query gives. */
-static int read_number(struct store *store, const char *sql, int *ret_number, struct err *err)
+static int read_number(struct database *database, const char *sql, int *ret_number, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
     int result = -EIO;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK
+    if (sqlite3_prepare_v2(database->db, sql, -1, &statement, NULL) == SQLITE_OK
         && sqlite3_step(statement) == SQLITE_ROW) {
         *ret_number = sqlite3_column_int(statement, 0);
         result = 0;
     } else {
-        result = database_error(store, "cannot read it", err);
+        result = database_error(database, "cannot read it", err);
     }
     (void)sqlite3_finalize(statement);
     return result;
@@ -148,94 +99,104 @@ static int read_number(struct store *store, const char *sql, int *ret_number, st
 
 /* Reads the version of the schema, inside a transaction: another process may be making the file. A
  * file that is not empty and not ours, or newer than we know, is refused. */
-static int read_version(struct store *store, int *ret_version, struct err *err)
+static int read_version(struct database *database, int *ret_version, struct err *err)
 {
     int version = 0;
     int id = 0;
     int tables = 0;
-    int result = read_number(store, "PRAGMA user_version", &version, err);
-    result = result == 0 ? read_number(store, "PRAGMA application_id", &id, err) : result;
-    result = result == 0 ? read_number(store, "SELECT count(*) FROM sqlite_schema", &tables, err)
+    int result = read_number(database, "PRAGMA user_version", &version, err);
+    result = result == 0 ? read_number(database, "PRAGMA application_id", &id, err) : result;
+    result = result == 0 ? read_number(database, "SELECT count(*) FROM sqlite_schema", &tables, err)
                          : result;
     if (result != 0) {
         return result;
     }
-    if (id != STORE_APPLICATION_ID && (tables > 0 || version != 0)) {
+    if (id != database->kind->application_id && (tables > 0 || version != 0)) {
         return err_set(err,
                        -EUCLEAN,
                        "%s is a database of some other program: move it away, and sluice makes its "
                        "own there",
-                       store->file);
+                       database->file);
     }
-    if (version > schema_step_count) {
+    if (version > database->kind->schema->count) {
         return err_set(err,
                        -EPROTO,
                        "%s was written by a newer sluice (schema %d, this one knows %d): update "
-                       "sluice, or move the file away to start a new history",
-                       store->file,
+                       "sluice, or move the file away to start a new one",
+                       database->file,
                        version,
-                       schema_step_count);
+                       database->kind->schema->count);
     }
     *ret_version = version;
     return 0;
 }
 
 /* Inside one transaction: a killed migration never happened, and of two processes one waits. */
-static int migrate_locked(struct store *store, struct err *err)
+static int migrate_locked(struct database *database, struct err *err)
 {
     char text[128];
     int version = 0;
-    int result = read_version(store, &version, err);
-    for (int step = version; result == 0 && step < schema_step_count; step++) {
-        (void)snprintf(text, sizeof text, "cannot apply %s", schema_steps[step].name);
-        result = run_sql(store, schema_steps[step].sql, text, err);
+    int result = read_version(database, &version, err);
+    for (int step = version; result == 0 && step < database->kind->schema->count; step++) {
+        (void)snprintf(
+            text, sizeof text, "cannot apply %s", database->kind->schema->steps[step].name);
+        result = database_run(database, database->kind->schema->steps[step].sql, text, err);
     }
     (void)snprintf(text,
                    sizeof text,
                    "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                   STORE_APPLICATION_ID,
-                   schema_step_count);
-    return result == 0 ? run_sql(store, text, "cannot mark it", err) : result;
+                   database->kind->application_id,
+                   database->kind->schema->count);
+    return result == 0 ? database_run(database, text, "cannot mark it", err) : result;
 }
 
 /* Runs `body` between `begin` and COMMIT, or ROLLBACK when it fails. */
-static int in_transaction(struct store *store,
+static int in_transaction(struct database *database,
                           const char *begin,
-                          int (*body)(struct store *store, struct err *err),
+                          int (*body)(struct database *database, struct err *err),
                           struct err *err)
 {
-    int result = run_sql(store, begin, "cannot start to use it", err);
+    int result = database_run(database, begin, "cannot start to use it", err);
     if (result != 0) {
         return result;
     }
-    result = body(store, err);
-    result = result == 0 ? run_sql(store, "COMMIT", "cannot bring it up to date", err) : result;
+    result = body(database, err);
+    result =
+        result == 0 ? database_run(database, "COMMIT", "cannot bring it up to date", err) : result;
     if (result != 0) {
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        (void)sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
     }
     return result;
 }
 
-static int look_at(struct store *store, struct err *err)
+static int look_at(struct database *database, struct err *err)
 {
     int version = 0;
-    int result = read_version(store, &version, err);
-    store->outdated = version < schema_step_count;
+    int result = read_version(database, &version, err);
+    database->outdated = version < database->kind->schema->count;
     return result;
 }
 
 /* Two processes that switch a new file to WAL at once: SQLite tells the loser at once that it is
  * locked, without waiting for the busy timeout. */
-static int set_wal(struct store *store, struct err *err)
+static int set_wal(struct database *database, struct err *err)
 {
     int code = SQLITE_BUSY;
     for (int waited_ms = 0; code == SQLITE_BUSY && waited_ms < STORE_BUSY_MS; waited_ms += 10) {
-        code = sqlite3_exec(store->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
+        code = sqlite3_exec(database->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) & 0xff;
         if (code == SQLITE_BUSY) {
             (void)sqlite3_sleep(10);
         }
     }
-    return code == SQLITE_OK ? 0 : database_error(store, "cannot open it", err);
+    return code == SQLITE_OK ? 0 : database_error(database, "cannot open it", err);
+}
+
+/* Only a file without a page yet takes it. */
+static int set_page_size(struct database *database, struct err *err)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "PRAGMA page_size = %d", database->kind->page_bytes);
+    return database_run(database, text, "cannot open it", err);
 }
 
 static int make_folder(const char *file, struct err *err)
@@ -253,62 +214,70 @@ static int make_folder(const char *file, struct err *err)
     return result;
 }
 
-int database_open(struct store *store, const char *file, struct err *err)
+int database_open(struct database *database,
+                  const char *file,
+                  const struct database_kind *kind,
+                  struct err *err)
 {
+    database->kind = kind;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    store->file = mem_strdup(file);
-    if (store->file == NULL) {
+    database->file = mem_strdup(file);
+    if (database->file == NULL) {
         return err_set(err, -ENOMEM, "not enough memory to open %s", file);
     }
     int result = make_folder(file, err);
     if (result != 0) {
         return result;
     }
-    if (sqlite3_open_v2(file, &store->db, flags, NULL) != SQLITE_OK) {
-        return database_error(store, "cannot open it", err);
+    if (sqlite3_open_v2(file, &database->db, flags, NULL) != SQLITE_OK) {
+        return database_error(database, "cannot open it", err);
     }
-    (void)sqlite3_extended_result_codes(store->db, 1);
-    (void)sqlite3_busy_timeout(store->db, STORE_BUSY_MS);
-    if (sqlite3_db_readonly(store->db, "main") == 1) {
+    (void)sqlite3_extended_result_codes(database->db, 1);
+    (void)sqlite3_busy_timeout(database->db, STORE_BUSY_MS);
+    if (sqlite3_db_readonly(database->db, "main") == 1) {
         return err_set(err, -EROFS, "%s cannot be written to: look at its permissions", file);
     }
     /* Before anything else: not a byte is written to a file that is not ours. */
-    result = in_transaction(store, "BEGIN", look_at, err);
-    result = result == 0 ? set_wal(store, err) : result;
-    result = result == 0 ? run_sql(store,
-                                   "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
-                                   "PRAGMA journal_size_limit = 8388608",
-                                   "cannot open it",
-                                   err)
+    result = in_transaction(database, "BEGIN", look_at, err);
+    result = result == 0 ? set_page_size(database, err) : result;
+    result = result == 0 ? set_wal(database, err) : result;
+    result = result == 0 ? database_run(database,
+                                        "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
+                                        "PRAGMA journal_size_limit = 8388608",
+                                        "cannot open it",
+                                        err)
                          : result;
-    if (result == 0 && store->outdated) {
-        result = in_transaction(store, "BEGIN IMMEDIATE", migrate_locked, err);
+    if (result == 0 && database->outdated) {
+        result = in_transaction(database, "BEGIN IMMEDIATE", migrate_locked, err);
     }
     return result;
 }
 
+void database_close(struct database *database)
+{
+    (void)sqlite3_close(database->db);
+    mem_free(database->file);
+    *database = (struct database){0};
+}
+
 /* ---- statements ---- */
 
-int database_statement(struct store *store,
-                       enum statement which,
-                       sqlite3_stmt **ret_statement,
-                       struct err *err)
+int database_prepare(struct database *database,
+                     const char *sql,
+                     sqlite3_stmt **place,
+                     struct err *err)
 {
-    sqlite3_stmt **place = &store->statements[which];
-    assert((size_t)which < STATEMENT_COUNT && statement_sql[which] != NULL);
     if (*place == NULL
-        && sqlite3_prepare_v3(
-               store->db, statement_sql[which], -1, SQLITE_PREPARE_PERSISTENT, place, NULL)
+        && sqlite3_prepare_v3(database->db, sql, -1, SQLITE_PREPARE_PERSISTENT, place, NULL)
                != SQLITE_OK) {
-        return database_error(store, "cannot read it", err);
+        return database_error(database, "cannot read it", err);
     }
     (void)sqlite3_reset(*place);
     (void)sqlite3_clear_bindings(*place);
-    *ret_statement = *place;
     return 0;
 }
 
-int database_step(struct store *store,
+int database_step(struct database *database,
                   sqlite3_stmt *statement,
                   sqlite3_int64 *ret_id,
                   struct err *err)
@@ -320,7 +289,7 @@ int database_step(struct store *store,
         }
         code = sqlite3_step(statement); /* to the end: only then is the row really written */
     }
-    int result = code == SQLITE_DONE ? 0 : database_error(store, "cannot write to it", err);
+    int result = code == SQLITE_DONE ? 0 : database_error(database, "cannot write to it", err);
     (void)sqlite3_reset(statement);
     return result;
 }

@@ -1,108 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The open file, its statements and SQLite's result codes as ours. Inside of the store only. */
+/* An SQLite file of ours: opened, configured, migrated; its statements; SQLite's result codes as
+ * ours. Inside of the store only. */
 #ifndef SLUICE_STORE_DATABASE_H
 #define SLUICE_STORE_DATABASE_H
 
-#include "base/arena.h"
-#include "base/vec.h"
-#include "store/store.h"
+#include "base/err.h"
+#include "store/schema.h"
 
 #include <sqlite3.h>
 
 #include <stdbool.h>
 
-/* Marks the file as ours in its header: "slce". */
-#define STORE_APPLICATION_ID 0x736c6365
-
 /* How long a write waits for another process's. One commit takes milliseconds; beyond this
  * something hangs with the file locked: -EBUSY. */
 #define STORE_BUSY_MS 10000
 
-/* Pending rows beyond which a batch is written whatever its age. One row takes about 200 bytes. */
-#define STORE_BATCH_ROWS 4096
-
-/* Bytes of names in a batch: two ids of ID_MAX for each row. */
-#define STORE_BATCH_BYTES ((size_t)STORE_BATCH_ROWS * 2048)
-
-/* Weight of the newest pass in a unit's mean duration: after five runs on a new machine the old
- * ones weigh 1/6. */
-#define STORE_DURATION_WEIGHT 0.3
-
-enum statement {
-    STATEMENT_BEGIN,
-    STATEMENT_COMMIT,
-    STATEMENT_RUN_STARTED,
-    STATEMENT_RUN_FINISHED,
-    STATEMENT_LAYER,
-    STATEMENT_LAYER_OPEN,
-    STATEMENT_UNIT_SEEN,
-    STATEMENT_UNIT_DONE,
-    STATEMENT_OUTCOME,
-    STATEMENT_VERDICT,
-    STATEMENT_HISTORY,
-    STATEMENT_RUNS,
-    STATEMENT_OUTCOMES,
-    STATEMENT_LAST_OPEN,
-    STATEMENT_PRUNE,
+/* What kind of file it is. */
+struct database_kind {
+    int application_id;          /* marks the file as ours in its header */
+    const struct schema *schema; /* the steps to its newest form */
+    int page_bytes;              /* of a new file */
+    const char *loss;            /* what is lost with the file, a sentence for people */
 };
 
-#define STATEMENT_COUNT 15
-
-/* One thing to write. Strings are in the batch's arena. */
-struct pending_row {
-    const char *layer;
-    const char *unit; /* NULL = a verdict */
-    int64_t time_ms;
-    enum verdict_state state;
-    bool records_open;      /* the verdict speaks for the whole layer and this snapshot */
-    struct outcome outcome; /* its strings and cases are not copied and not used */
-};
-
-/* What a layer of the current run selected, to know whether its verdict speaks for all of it. */
-struct layer_plan {
-    char *layer;
-    uint64_t excluded;
-    uint64_t carried;
-};
-
-struct store {
-    struct event_sink sink;
+/* A zeroed one is closed. */
+struct database {
     sqlite3 *db;
     char *file;
-    sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at first use, kept */
-    bool outdated;                             /* its schema is older than ours */
-    struct err error;                          /* the first failure to write; code 0 = none */
-
-    struct {
-        VEC_FIELDS(struct pending_row);
-    } pending;
-
-    struct arena *arena; /* strings of pending rows; NULL = none yet */
-    int64_t last_commit_ns;
-
-    struct {
-        VEC_FIELDS(struct layer_plan);
-    } plans;
-
-    sqlite3_int64 run; /* row of the current run; 0 = none */
-    char *tree;        /* its snapshot; NULL = none */
-    bool resumed;
+    const struct database_kind *kind;
+    bool outdated; /* its schema is older than ours */
 };
 
+/* Opens, configures and migrates. On failure database_close() cleans up. */
+int database_open(struct database *database,
+                  const char *file,
+                  const struct database_kind *kind,
+                  struct err *err);
+
+/* All statements have been finalized before. */
+void database_close(struct database *database);
+
 /* Fills *err with what was attempted and why SQLite refused; returns the negative errno for it. */
-int database_error(struct store *store, const char *attempt, struct err *err);
+int database_error(const struct database *database, const char *attempt, struct err *err);
 
-/* Opens, configures and migrates. On failure store->db may be open: store_close() cleans up. */
-int database_open(struct store *store, const char *file, struct err *err);
+/* Runs statements that give no rows. */
+int database_run(struct database *database, const char *sql, const char *attempt, struct err *err);
 
-/* The statement, reset and without bindings. */
-int database_statement(struct store *store,
-                       enum statement which,
-                       sqlite3_stmt **ret_statement,
-                       struct err *err);
+/* The statement in *place, prepared when it is NULL, else reset and without bindings. */
+int database_prepare(struct database *database,
+                     const char *sql,
+                     sqlite3_stmt **place,
+                     struct err *err);
 
 /* Runs a statement that gives no row, or one whose first column is wanted (ret_id may be NULL). */
-int database_step(struct store *store,
+int database_step(struct database *database,
                   sqlite3_stmt *statement,
                   sqlite3_int64 *ret_id,
                   struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reading side. Rows that wait in memory are written first, so that a run sees itself. */
-#include "store/database.h"
+#include "store/store_impl.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static int query(struct store *store,
     if (store->error.code == 0) {
         (void)store_flush(store, NULL); /* a failure is told by store_error(): reading goes on */
     }
-    int result = database_statement(store, which, ret_statement, err);
+    int result = store_statement(store, which, ret_statement, err);
     if (result == 0 && text != NULL) {
         (void)sqlite3_bind_text(*ret_statement, 1, text, -1, SQLITE_STATIC);
     }
@@ -28,7 +28,7 @@ static int finish(struct store *store, sqlite3_stmt *statement, int code, int st
 {
     int result = stop < 0 ? stop : 0;
     if (stop == 0 && code != SQLITE_DONE) {
-        result = database_error(store, "cannot read it", err);
+        result = database_error(&store->database, "cannot read it", err);
     }
     (void)sqlite3_reset(statement);
     return result;
@@ -193,5 +193,5 @@ int store_prune(struct store *store, unsigned keep, struct err *err)
         return result;
     }
     (void)sqlite3_bind_int64(statement, 1, keep);
-    return database_step(store, statement, NULL, err);
+    return database_step(&store->database, statement, NULL, err);
 }

@@ -9,7 +9,12 @@ struct schema_step {
     const char *sql;  /* statements, run inside one transaction */
 };
 
-extern const struct schema_step schema_steps[];
-extern const int schema_step_count;
+struct schema {
+    const struct schema_step *steps;
+    int count;
+};
+
+extern const struct schema schema_runs;     /* schema/0001-...: the history of runs */
+extern const struct schema schema_evidence; /* schema/evidence-0001-... */
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/database.h"
+#include "store/store_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +17,82 @@ static_assert(OUTCOME_PASSED == 0 && OUTCOME_FAILED == 1 && OUTCOME_ERRORED == 2
 static_assert(VERDICT_OPEN == 0 && VERDICT_SHUT == 1 && VERDICT_SKIPPED == 2 && VERDICT_ERROR == 3,
               "schema/0001-runs.sql holds these numbers");
 
+static const char *const statement_sql[STATEMENT_COUNT] = {
+    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+    [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_RUN_STARTED] =
+        "INSERT INTO run (run_id, version, root, pipeline, tree, host, command, resumed, started_ms) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    [STATEMENT_RUN_FINISHED] =
+        "UPDATE run SET wall_ms = ?2, exit_code = ?3, units = ?4, passed = ?5, failed = ?6, "
+        "errored = ?7, timed_out = ?8, skipped = ?9, flaky = ?10, not_run = ?11, cases = ?12, "
+        "cases_passed = ?13, cases_failed = ?14, cases_errored = ?15, cases_skipped = ?16 "
+        "WHERE id = ?1",
+    [STATEMENT_LAYER] = "INSERT INTO layer (name) VALUES (?) "
+                        "ON CONFLICT DO UPDATE SET name = name RETURNING id",
+    [STATEMENT_LAYER_OPEN] = "UPDATE layer SET open_tree = ?2, open_ms = ?3 WHERE id = ?1",
+    [STATEMENT_UNIT_SEEN] = "INSERT INTO unit (layer, name) VALUES (?1, ?2) "
+                            "ON CONFLICT DO UPDATE SET name = name RETURNING id",
+    /* ?3 status, ?4 passed (0 or 1), ?5 flaky, ?6 duration, ?7 time of failure or 0, ?8 weight */
+    [STATEMENT_UNIT_DONE] =
+        "INSERT INTO unit (layer, name, runs, last, passes, flakes, duration_ms, last_failed_ms) "
+        "VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7) "
+        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, flakes = flakes + ?5, "
+        "duration_ms = CASE WHEN ?4 = 0 THEN duration_ms WHEN passes = 0 THEN ?6 "
+        "ELSE duration_ms + ?8 * (?6 - duration_ms) END, passes = passes + ?4, "
+        "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
+    [STATEMENT_OUTCOME] =
+        "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
+        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STATEMENT_VERDICT] =
+        "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
+    [STATEMENT_HISTORY] =
+        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms FROM unit "
+        "JOIN layer ON layer.id = unit.layer WHERE layer.name = ? AND runs > 0",
+    /* A run that never finished has no sums: they are made from its rows. */
+    [STATEMENT_RUNS] =
+        "SELECT run_id, pipeline, tree, started_ms, wall_ms, exit_code, units, passed, failed, "
+        "errored, timed_out, skipped, flaky, not_run, cases, cases_passed, cases_failed, "
+        "cases_errored, cases_skipped FROM run WHERE wall_ms IS NOT NULL "
+        "UNION ALL SELECT run_id, pipeline, tree, run.started_ms, NULL, NULL, count(outcome.final), "
+        "coalesce(sum(status = 0), 0), coalesce(sum(status = 1), 0), coalesce(sum(status = 2), 0), "
+        "coalesce(sum(status = 3), 0), coalesce(sum(status = 4), 0), "
+        "coalesce(sum(outcome.flaky), 0), 0, 0, 0, 0, 0, 0 "
+        "FROM run LEFT JOIN outcome ON outcome.run = run.id AND outcome.final = 1 "
+        "WHERE run.wall_ms IS NULL GROUP BY run.id ORDER BY 4 DESC, 1 DESC",
+    [STATEMENT_OUTCOMES] =
+        "SELECT layer.name, unit.name, status, flaky FROM outcome "
+        "JOIN unit ON unit.id = outcome.unit JOIN layer ON layer.id = unit.layer "
+        "WHERE run = (SELECT id FROM run WHERE run_id = ?) AND final = 1",
+    [STATEMENT_LAST_OPEN] = "SELECT open_tree FROM layer WHERE name = ? AND open_tree IS NOT NULL",
+    [STATEMENT_PRUNE] = "DELETE FROM run WHERE id NOT IN "
+                        "(SELECT id FROM run ORDER BY started_ms DESC, run_id DESC LIMIT ?)",
+};
+
+/* "slce" */
+static const struct database_kind history_kind = {
+    .application_id = 0x736c6365,
+    .schema = &schema_runs,
+    .page_bytes = 4096,
+    .loss = "Only the history of runs is in it.",
+};
+
 static void emit(struct event_sink *sink, const struct event *event);
+
+int store_statement(struct store *store,
+                    enum statement which,
+                    sqlite3_stmt **ret_statement,
+                    struct err *err)
+{
+    sqlite3_stmt **place = &store->statements[which];
+    assert((size_t)which < STATEMENT_COUNT && statement_sql[which] != NULL);
+    int result = database_prepare(&store->database, statement_sql[which], place, err);
+    if (result == 0) {
+        *ret_statement = *place;
+    }
+    return result;
+}
 
 int store_open(const char *file, struct store **ret_store, struct err *err)
 {
@@ -26,7 +101,7 @@ int store_open(const char *file, struct store **ret_store, struct err *err)
         return err_set(err, -ENOMEM, "not enough memory to open %s", file);
     }
     store->sink.emit = emit;
-    int result = database_open(store, file, err);
+    int result = database_open(&store->database, file, &history_kind, err);
     if (result != 0) {
         store_close(store);
         return result;
@@ -58,18 +133,17 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
-    if (store->db != NULL && store->error.code == 0) {
+    if (store->database.db != NULL && store->error.code == 0) {
         (void)store_flush(store, NULL);
     }
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
         (void)sqlite3_finalize(store->statements[i]);
     }
-    (void)sqlite3_close(store->db);
+    database_close(&store->database);
     forget_pending(store);
     forget_run(store);
     vec_fini(&store->pending);
     vec_fini(&store->plans);
-    mem_free(store->file);
     mem_free(store);
 }
 
@@ -102,12 +176,12 @@ static void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *numb
 static int write_layer(struct store *store, const char *layer, sqlite3_int64 *ret, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = database_statement(store, STATEMENT_LAYER, &statement, err);
+    int result = store_statement(store, STATEMENT_LAYER, &statement, err);
     if (result != 0) {
         return result;
     }
     bind_text(statement, 1, layer);
-    return database_step(store, statement, ret, err);
+    return database_step(&store->database, statement, ret, err);
 }
 
 /* A failed attempt that is tried again tells nothing of the unit yet. */
@@ -119,7 +193,7 @@ static int write_unit(struct store *store,
 {
     const struct outcome *outcome = &row->outcome;
     sqlite3_stmt *statement = NULL;
-    int result = database_statement(
+    int result = store_statement(
         store, outcome->final ? STATEMENT_UNIT_DONE : STATEMENT_UNIT_SEEN, &statement, err);
     if (result != 0) {
         return result;
@@ -136,7 +210,7 @@ static int write_unit(struct store *store,
         (void)sqlite3_bind_int64(statement, 7, good ? 0 : row->time_ms);
         (void)sqlite3_bind_double(statement, 8, STORE_DURATION_WEIGHT);
     }
-    return database_step(store, statement, ret_unit, err);
+    return database_step(&store->database, statement, ret_unit, err);
 }
 
 static int write_outcome(struct store *store,
@@ -151,7 +225,7 @@ static int write_outcome(struct store *store,
         return result;
     }
     sqlite3_stmt *statement = NULL;
-    result = database_statement(store, STATEMENT_OUTCOME, &statement, err);
+    result = store_statement(store, STATEMENT_OUTCOME, &statement, err);
     if (result != 0) {
         return result;
     }
@@ -171,7 +245,7 @@ static int write_outcome(struct store *store,
         outcome->max_rss_kib,
     };
     bind_numbers(statement, 1, numbers, sizeof numbers / sizeof numbers[0]);
-    return database_step(store, statement, NULL, err);
+    return database_step(&store->database, statement, NULL, err);
 }
 
 static int write_verdict(struct store *store,
@@ -180,24 +254,24 @@ static int write_verdict(struct store *store,
                          struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = database_statement(store, STATEMENT_VERDICT, &statement, err);
+    int result = store_statement(store, STATEMENT_VERDICT, &statement, err);
     if (result != 0) {
         return result;
     }
     const int64_t numbers[] = {store->run, layer, (int64_t)row->state, row->time_ms};
     bind_numbers(statement, 1, numbers, 4);
-    result = database_step(store, statement, NULL, err);
+    result = database_step(&store->database, statement, NULL, err);
     if (result != 0 || !row->records_open) {
         return result;
     }
-    result = database_statement(store, STATEMENT_LAYER_OPEN, &statement, err);
+    result = store_statement(store, STATEMENT_LAYER_OPEN, &statement, err);
     if (result != 0) {
         return result;
     }
     (void)sqlite3_bind_int64(statement, 1, layer);
     bind_text(statement, 2, store->tree);
     (void)sqlite3_bind_int64(statement, 3, row->time_ms);
-    return database_step(store, statement, NULL, err);
+    return database_step(&store->database, statement, NULL, err);
 }
 
 static int write_rows(struct store *store, struct err *err)
@@ -222,8 +296,8 @@ static int write_rows(struct store *store, struct err *err)
 static int simple(struct store *store, enum statement which, struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = database_statement(store, which, &statement, err);
-    return result == 0 ? database_step(store, statement, NULL, err) : result;
+    int result = store_statement(store, which, &statement, err);
+    return result == 0 ? database_step(&store->database, statement, NULL, err) : result;
 }
 
 static int write_batch(struct store *store, struct err *err)
@@ -235,7 +309,7 @@ static int write_batch(struct store *store, struct err *err)
     result = write_rows(store, err);
     result = result == 0 ? simple(store, STATEMENT_COMMIT, err) : result;
     if (result != 0) {
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        (void)sqlite3_exec(store->database.db, "ROLLBACK", NULL, NULL, NULL);
     }
     return result;
 }
@@ -260,7 +334,7 @@ int store_flush(struct store *store, struct err *err)
 static void fail(struct store *store, int code, const char *why)
 {
     if (store->error.code == 0) {
-        (void)err_set(&store->error, code, "%s: %s", store->file, why);
+        (void)err_set(&store->error, code, "%s: %s", store->database.file, why);
     }
 }
 
@@ -309,7 +383,7 @@ static void on_run_started(struct store *store, const struct event *event)
         }
     }
     sqlite3_stmt *statement = NULL;
-    if (database_statement(store, STATEMENT_RUN_STARTED, &statement, &store->error) != 0) {
+    if (store_statement(store, STATEMENT_RUN_STARTED, &statement, &store->error) != 0) {
         return;
     }
     const char *const texts[] = {
@@ -326,7 +400,7 @@ static void on_run_started(struct store *store, const struct event *event)
         bind_text(statement, i + 1, texts[i]);
     }
     (void)sqlite3_bind_int64(statement, 9, event->time_ms);
-    (void)database_step(store, statement, &store->run, &store->error);
+    (void)database_step(&store->database, statement, &store->run, &store->error);
     store->last_commit_ns = clock_mono_ns();
 }
 
@@ -391,7 +465,7 @@ static void on_run_finished(struct store *store, const struct event *event)
         return;
     }
     sqlite3_stmt *statement = NULL;
-    if (database_statement(store, STATEMENT_RUN_FINISHED, &statement, &store->error) != 0) {
+    if (store_statement(store, STATEMENT_RUN_FINISHED, &statement, &store->error) != 0) {
         return;
     }
     const int64_t numbers[] = {
@@ -413,7 +487,7 @@ static void on_run_finished(struct store *store, const struct event *event)
         (int64_t)tally->cases_skipped,
     };
     bind_numbers(statement, 1, numbers, sizeof numbers / sizeof numbers[0]);
-    (void)database_step(store, statement, NULL, &store->error);
+    (void)database_step(&store->database, statement, NULL, &store->error);
     forget_run(store);
 }
 

@@ -2,7 +2,7 @@
 /* What is done to the file from outside: killed writers, full disks, damage, others at the same
  * time. */
 #include "base/file.h"
-#include "store/database.h"
+#include "store/store_impl.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -70,7 +70,7 @@ TEST(the_first_version_is_brought_up_to_date)
     assert_string_equal(sql("s.db", "PRAGMA user_version"), "1");
     struct store *store = open_store("s.db");
     char version[16];
-    (void)snprintf(version, sizeof version, "%d", schema_step_count);
+    (void)snprintf(version, sizeof version, "%d", schema_runs.count);
     assert_string_equal(sql("s.db", "PRAGMA user_version"), version);
     assert_int_equal(count_runs(store), 3);
     assert_int_equal(count_outcomes(store, "20260101T000000-0001"), 3);
@@ -255,7 +255,7 @@ TEST(a_full_disk_loses_the_newest_rows_only)
 {
     struct store *store = open_store("s.db");
     record_run(store, "before", 100);
-    assert_int_equal(sqlite3_exec(store->db, "PRAGMA max_page_count = 40", NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(store->database.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL),
                      SQLITE_OK);
     char unit[64];
     struct err err = {0};
@@ -319,7 +319,7 @@ static void write_until_killed(const char *run_id)
             (void)store_flush(store, NULL);
         }
         if (i % 500 == 499) {
-            (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+            (void)sqlite3_wal_checkpoint_v2(store->database.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         }
     }
 }
