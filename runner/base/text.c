@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What an invalid sequence, a control byte or a code point that XML forbids is shown as. */
@@ -520,4 +521,18 @@ int shell_quote(struct str *out, const char *word)
         }
     }
     return str_append_char(out, '\'');
+}
+
+int share_parse(const char *text, unsigned *ret_ppm)
+{
+    const size_t whole = strspn(text, "0123456789");
+    const size_t part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
+    const char *end = text + whole + (part > 0 ? 1 + part : 0);
+    const bool shaped = whole > 0 && whole <= 3 && part <= 4 && strcmp(end, "%") == 0;
+    const double percent = shaped ? strtod(text, NULL) : 101;
+    if (percent > 100) {
+        return -EINVAL;
+    }
+    *ret_ppm = (unsigned)(percent * 10000 + 0.5);
+    return 0;
 }

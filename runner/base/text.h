@@ -35,4 +35,7 @@ bool shell_is_plain(const char *line);
 /* Appends a word so that a shell reads it back as one word, quoting only where needed. */
 int shell_quote(struct str *out, const char *word);
 
+/* A share: "1%", "0.25%", up to "100%", as parts per million. 0, or -EINVAL. */
+int share_parse(const char *text, unsigned *ret_ppm);
+
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/vec.h"
 #include "config/reader.h"
 
@@ -216,12 +217,8 @@ void read_share(struct reader *r, const struct key *key, const struct node *valu
         reader_wrong_type(r, key, value);
         return;
     }
-    size_t whole = strspn(text, "0123456789");
-    size_t part = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
-    const char *end = text + whole + (part > 0 ? 1 + part : 0);
-    bool shaped = whole > 0 && whole <= 3 && part <= 4 && strcmp(end, "%") == 0;
-    double percent = shaped ? strtod(text, NULL) : 101;
-    if (percent > 100) {
+    unsigned ppm = 0;
+    if (share_parse(text, &ppm) < 0) {
         complain(r->complaints,
                  value,
                  "`%s` must be a share from `0%%` to `100%%`, not `%.60s`",
@@ -229,7 +226,7 @@ void read_share(struct reader *r, const struct key *key, const struct node *valu
                  text);
         return;
     }
-    *(unsigned *)field = (unsigned)(percent * 10000 + 0.5);
+    *(unsigned *)field = ppm;
 }
 
 static bool want_number(struct reader *r,

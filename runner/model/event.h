@@ -89,6 +89,7 @@ struct event {
             const char *unit;
             unsigned attempt;
             int slot;
+            const char *why; /* no evidence answered: a sentence; NULL = reuse had no say */
         } unit_started, unit_slow;
 
         struct {

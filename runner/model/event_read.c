@@ -123,6 +123,7 @@ static void read_unit_started(struct reader *r, const json_t *o, struct event *e
     event->u.unit_started.unit = need_text(r, o, "unit");
     event->u.unit_started.attempt = get_u32(o, "attempt");
     event->u.unit_started.slot = (int)get_int(o, "slot");
+    event->u.unit_started.why = get_text(r, o, "why");
 }
 
 static struct capture read_capture(struct reader *r, const json_t *o)

@@ -82,6 +82,7 @@ static void write_unit_started(struct json_writer *w, const struct event *event)
     jw_put_string(w, "unit", event->u.unit_started.unit);
     jw_put_int(w, "attempt", event->u.unit_started.attempt);
     jw_put_int(w, "slot", event->u.unit_started.slot);
+    jw_put_string(w, "why", event->u.unit_started.why);
 }
 
 static void write_capture(struct json_writer *w, const char *key, const struct capture *capture)

@@ -176,6 +176,9 @@ static void on_tick(uv_timer_t *timer)
         sched_pump(sched);
     }
     ask_joining_again(sched);
+    if (sched->options->reuse != NULL) {
+        sched->options->reuse->tick(sched->options->reuse);
+    }
 }
 
 /* ---- beginning and end ---- */

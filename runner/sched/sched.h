@@ -77,12 +77,19 @@ struct sched_options {
     /* plan_only: the units of `layer` are not known before `producer`, whose outputs it sees, has
      * run. The layer counts as planned. NULL = that is an error of the layer. */
     void (*waiting)(void *context, const struct layer *layer, const struct layer *producer);
-    void *planned_context; /* of both */
+    /* plan_only: what is known about the decision for this unit is appended here before planned()
+     * is called; NULL = not wanted. */
+    struct str *explain;
+    const char *explained; /* only for this unit: LAYER/UNIT, or UNIT */
+    void *planned_context; /* of all three */
     /* Hands out the running scheduler, for sched_interrupt() and sched_running(); NULL = not
        wanted. Called once before the first event, and with NULL after the last. */
     void (*started)(void *context, struct sched *sched);
     void *started_context;
 };
+
+/* Is `name` this unit's: LAYER/UNIT, or UNIT alone? */
+bool sched_explains(const char *name, const struct layer *layer, const char *unit);
 
 /* Runs to the end. Returns 0 with *ret_exit filled, negative when the run could not be set up. */
 int sched_run(const struct sched_options *options, enum exit_code *ret_exit, struct err *err);

@@ -5,6 +5,7 @@
 #define SLUICE_SCHED_SCHED_REUSE_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "exec/exec.h"
 #include "model/trace.h"
 
@@ -14,9 +15,10 @@ struct reuse_subject {
     const char *unit;                   /* id; SCHED_PLAN_UNIT for the program that plans */
     const struct exec_request *request; /* argv, env, cwd, input, report, outputs; not done() */
     const struct manifest *products;    /* what it sees of other units; NULL = nothing */
-    bool peek;    /* only asked, never run: `plan`. Takes no lease, touches no use-time */
-    bool no_join; /* would rather run again than wait for another process */
-    bool again;   /* a further attempt: runs whatever is known */
+    bool peek;           /* only asked, never run: `plan`. Takes no lease, touches no use-time */
+    bool no_join;        /* would rather run again than wait for another process */
+    bool again;          /* a further attempt: runs whatever is known */
+    struct str *explain; /* NULL, or: append all that is known about the decision, a line each */
 };
 
 /* The name of a layer's planning program as a unit of its own; no plugin may use it. */
@@ -44,8 +46,8 @@ struct sched_reuse {
                    struct arena *arena,
                    struct reuse_found *ret_found);
 
-    /* What was started by a decision ended: becomes evidence if it may. `folder` holds what it left
-     * under its outputs (NULL = none), `products` its manifest. */
+    /* What was started by a decision ended: becomes evidence if it may. `products` is what it left
+     * under its outputs (NULL = nothing). */
     void (*ended)(struct sched_reuse *reuse,
                   void *ticket,
                   const struct outcome *outcome,
@@ -63,6 +65,9 @@ struct sched_reuse {
                    const struct manifest *products,
                    const char *folder,
                    struct err *err);
+
+    /* Called every SCHED_TICK_MS. */
+    void (*tick)(struct sched_reuse *reuse);
 
     /* A sentence about something odd (conflicting evidence, a store that is full), or NULL. Each is
      * told once. */

@@ -310,13 +310,14 @@ static void fill_request(struct sched *sched,
     }
 }
 
-static void emit_started(struct sched *sched, const struct sched_slot *slot)
+static void emit_started(struct sched *sched, const struct sched_slot *slot, const char *why)
 {
     struct event event = {.type = EVENT_UNIT_STARTED};
     event.u.unit_started.layer = sched_layer_of(sched, slot->unit->layer)->id;
     event.u.unit_started.unit = slot->unit->id;
     event.u.unit_started.attempt = slot->attempt;
     event.u.unit_started.slot = (int)slot->number;
+    event.u.unit_started.why = why;
     sched_emit(sched, &event);
 }
 
@@ -342,6 +343,24 @@ static void finish_without_running(struct sched *sched,
 
 /* ---- evidence instead of running ---- */
 
+bool sched_explains(const char *name, const struct layer *layer, const char *unit)
+{
+    const size_t len = strlen(layer->id);
+    return strcmp(name, unit) == 0
+           || (strncmp(name, layer->id, len) == 0 && name[len] == '/'
+               && strcmp(name + len + 1, unit) == 0);
+}
+
+static struct str *wanted_explanation(const struct sched *sched, const struct unit *unit)
+{
+    const struct sched_options *options = sched->options;
+    return options->plan_only && options->explain != NULL
+                   && sched_explains(
+                       options->explained, sched_layer_of(sched, unit->layer), unit->id)
+               ? options->explain
+               : NULL;
+}
+
 static struct reuse_subject subject_of(const struct sched *sched,
                                        const struct sched_slot *slot,
                                        const struct exec_request *request)
@@ -353,6 +372,7 @@ static struct reuse_subject subject_of(const struct sched *sched,
         .products = sched->layers[slot->unit->layer].seen,
         .again = slot->attempt > 1,
         .peek = sched->options->plan_only,
+        .explain = wanted_explanation(sched, slot->unit),
     };
 }
 
@@ -417,13 +437,14 @@ static void finish_hit(struct sched *sched,
 static int start_now(struct sched *sched,
                      struct sched_slot *slot,
                      const struct exec_request *request,
+                     const char *why,
                      struct err *err)
 {
     int rc = world_make(sched, slot->unit->layer, err);
     if (rc < 0) {
         return rc;
     }
-    emit_started(sched, slot);
+    emit_started(sched, slot, why);
     slot->started_ns = clock_mono_ns();
     slot->world = request->world;
     return exec_start(sched->options->exec, slot->number, request, err);
@@ -450,7 +471,7 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
         return 0;
     }
     slot->ticket = found.ticket;
-    return start_now(sched, slot, &request, err);
+    return start_now(sched, slot, &request, found.why, err);
 }
 
 static void begin_or_fail(struct sched *sched, struct sched_slot *slot)

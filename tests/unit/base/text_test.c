@@ -233,3 +233,20 @@ TEST(words_are_quoted_only_where_needed)
     assert_quoted("A=b", "'A=b'");
     assert_quoted("if", "'if'");
 }
+
+TEST(shares_are_read_in_percent)
+{
+    unsigned ppm = 7;
+    assert_int_equal(share_parse("1%", &ppm), 0);
+    assert_int_equal(ppm, 10000);
+    assert_int_equal(share_parse("0.25%", &ppm), 0);
+    assert_int_equal(ppm, 2500);
+    assert_int_equal(share_parse("100%", &ppm), 0);
+    assert_int_equal(ppm, 1000000);
+    static const char *const bad[] = {
+        "", "1", "%", "-1%", "101%", "100.1%", "1.%", "1e2%", "1%%", " 1%"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(share_parse(bad[i], &ppm), -EINVAL);
+    }
+    assert_int_equal(ppm, 1000000);
+}

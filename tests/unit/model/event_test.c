@@ -138,12 +138,14 @@ TEST(unit_started_and_unit_slow_keep_every_field)
         event.u.unit_started.unit = "a/b";
         event.u.unit_started.attempt = 2;
         event.u.unit_started.slot = 1;
+        event.u.unit_started.why = "never run";
         open_all();
         round_trip(&event);
         assert_string_equal(back.u.unit_started.layer, "unit");
         assert_string_equal(back.u.unit_started.unit, "a/b");
         assert_int_equal(back.u.unit_started.attempt, 2);
         assert_int_equal(back.u.unit_started.slot, 1);
+        assert_string_equal(back.u.unit_started.why, "never run");
         close_all();
     }
 }
