@@ -234,10 +234,13 @@ static struct junit_entry unit_entry(const struct event *event, const char *name
         .message = outcome->message != NULL || !cancelled ? outcome->message : "not run to its end",
         .hint = outcome->hint,
         .outcome = outcome,
+        .reused = outcome->reused,
+        .now_ms = event->time_ms,
     };
 }
 
-static struct junit_entry case_entry(const struct test_case *c)
+/* A case of the unit that ended with this event. */
+static struct junit_entry case_entry(const struct test_case *c, const struct event *event)
 {
     return (struct junit_entry){
         .name = text_or(c->name, "(no name)"),
@@ -249,6 +252,8 @@ static struct junit_entry case_entry(const struct test_case *c)
         .type = c->type,
         .details = c->details,
         .output = c->output,
+        .reused = event->u.unit_finished.outcome->reused,
+        .now_ms = event->time_ms,
     };
 }
 
@@ -261,7 +266,7 @@ static void keep_attempt(struct junit *junit, const struct event *event)
     for (size_t i = 0; retried != NULL && i < outcome->cases.count; i++) {
         const struct test_case *c = &outcome->cases.items[i];
         if (is_bad(c->status)) {
-            struct junit_entry entry = case_entry(c);
+            struct junit_entry entry = case_entry(c, event);
             keep_error(junit,
                        junit_keep_attempt(&junit->writer, &retried->attempts, case_key(c), &entry));
             any = true;
@@ -289,6 +294,8 @@ static void begin_suite(struct junit *junit,
     xml_attribute(out, "hostname", junit->host.len > 0 ? junit->host.data : NULL);
     (void)str_append(out, ">\n<properties>\n");
     (void)str_append(out, str_text(&junit->properties));
+    junit_write_reused_count(out, counts);
+    (void)str_append(out, "</properties>\n");
 }
 
 /* A status that the cases do not account for: a non-zero exit beside a clean report, a crash, a
@@ -322,11 +329,12 @@ static bool has_unused(const struct junit_attempts *attempts)
 
 /* A case's own failed attempts, as its report tells them. */
 static void keep_reported_flake(struct junit *junit,
+                                const struct event *event,
                                 const struct test_case *c,
                                 struct junit_attempts *attempts)
 {
     if (c->flaky && c->status == OUTCOME_PASSED) {
-        struct junit_entry entry = case_entry(c);
+        struct junit_entry entry = case_entry(c, event);
         keep_error(junit, junit_keep_attempt(&junit->writer, attempts, case_key(c), &entry));
     }
 }
@@ -334,12 +342,13 @@ static void keep_reported_flake(struct junit *junit,
 static void write_case(struct junit *junit,
                        struct str *out,
                        const char *suite,
+                       const struct event *event,
                        const struct test_case *c,
-                       struct junit_attempts *attempts,
                        struct junit_counts *counts)
 {
     CLEANUP(str_fini) struct str classname = STR_INIT(SIZE_MAX / 4);
-    struct junit_entry entry = case_entry(c);
+    struct retried *retried = retried_of(junit, event, false);
+    struct junit_entry entry = case_entry(c, event);
     const char *inner = c->suite != NULL ? c->suite : c->classname;
     if (inner != NULL && inner[0] != '\0') {
         keep_error(junit, str_appendf(&classname, "%s.%s", suite, inner));
@@ -348,9 +357,12 @@ static void write_case(struct junit *junit,
         entry.classname = suite;
     }
     struct junit_attempts reported = {0};
-    keep_reported_flake(junit, c, &reported);
-    bool has_reported = reported.count > 0;
-    entry.attempts = has_reported ? &reported : attempts;
+    keep_reported_flake(junit, event, c, &reported);
+    if (reported.count > 0) {
+        entry.attempts = &reported;
+    } else if (retried != NULL) {
+        entry.attempts = &retried->attempts;
+    }
     entry.attempt_key = case_key(c);
     junit_write_entry(&junit->writer, out, &entry, counts);
     junit_attempts_fini(&reported);
@@ -366,7 +378,7 @@ static void write_cases(struct junit *junit,
     struct retried *retried = retried_of(junit, event, false);
     struct junit_attempts *attempts = retried != NULL ? &retried->attempts : NULL;
     for (size_t i = 0; i < outcome->cases.count; i++) {
-        write_case(junit, body, suite, &outcome->cases.items[i], attempts, counts);
+        write_case(junit, body, suite, event, &outcome->cases.items[i], counts);
     }
     if (is_unexplained(outcome) || (!is_bad(outcome->status) && has_unused(attempts))) {
         struct junit_entry entry = unit_entry(event, "(unit)");
@@ -398,7 +410,6 @@ static void write_unit_suite(struct junit *junit,
     }
     struct str *out = &layer->suites_body.text;
     begin_suite(junit, out, str_text(&suite), &counts, outcome->started_ms);
-    (void)str_append(out, "</properties>\n");
     keep_error(junit, body.text.error);
     (void)str_append_n(out, str_text(&body.text), body.text.len);
     (void)str_append(out, "</testsuite>\n");
@@ -624,7 +635,6 @@ static int write_layer(struct junit *junit, struct layer_report *layer, int fd, 
     int rc = 0;
     if (layer->flat.tests > 0) {
         begin_suite(junit, &head, layer->id, &layer->flat, layer->started_ms);
-        (void)str_append(&head, "</properties>\n");
         rc = write_str(fd, &head, err);
         rc = rc == 0 ? spool_copy(&layer->flat_body, fd, err) : rc;
         rc = rc == 0 ? write_text(fd, "</testsuite>\n", err) : rc;

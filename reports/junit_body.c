@@ -2,9 +2,11 @@
 #include "reports/junit_body.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "reports/capture_text.h"
+#include "reports/origins.h"
 #include "reports/xml_write.h"
 
 #include <assert.h>
@@ -17,6 +19,14 @@
 
 /* Longest @message: one line on a dashboard. */
 #define MESSAGE_MAX 4096
+
+#define REUSED_PROPERTY "sluice.reused"
+
+/* Run, change and age of all reused cases together; one takes about 300 bytes, so 14,000 have
+ * room. Beyond, the evidence id alone is told: a fully reused report of 90,000 cases stays below
+ * the 30 MB that GitLab takes. */
+#define REUSED_DETAILS_MAX  (4u << 20)
+#define REUSED_DETAILS_SIZE 300
 
 /* Said instead of an output when JUNIT_TEXTS_MAX is used up. */
 #define LEFT_OUT "[left out: this report has reached its size limit]"
@@ -33,6 +43,7 @@ void junit_counts_add(struct junit_counts *into, const struct junit_counts *from
     into->failures += from->failures;
     into->errors += from->errors;
     into->skipped += from->skipped;
+    into->reused += from->reused;
     into->time_s += from->time_s;
 }
 
@@ -55,6 +66,7 @@ static void count_entry(struct junit_counts *counts, const struct junit_entry *e
     };
     assert((size_t)entry->status < OUTCOME_STATUS_COUNT);
     counts->tests++;
+    counts->reused += entry->reused != NULL ? 1 : 0;
     counts->time_s += entry->time_s > 0 ? entry->time_s : 0;
     if (places[entry->status] != NULL) {
         (*places[entry->status])++;
@@ -276,19 +288,20 @@ static void write_number_property(struct str *out, const char *name, int64_t val
     junit_write_property(out, name, number);
 }
 
-static void write_properties(struct str *out, const struct junit_entry *entry)
+void junit_write_reused_count(struct str *out, const struct junit_counts *counts)
+{
+    if (counts->reused > 0) {
+        write_number_property(out, REUSED_PROPERTY, (int64_t)counts->reused);
+    }
+}
+
+/* How the unit ended. */
+static void write_end_properties(struct str *out, const struct junit_entry *entry)
 {
     const struct outcome *outcome = entry->outcome;
-    if (outcome == NULL) {
-        return;
-    }
     CLEANUP(str_fini) struct str flags = STR_INIT(1024);
     bool ended_badly = entry->status != OUTCOME_PASSED && entry->status != OUTCOME_SKIPPED;
     bool has_flags = outcome_flag_text(outcome->flags, &flags)[0] != '\0';
-    if (!has_flags && outcome->attempt <= 1 && !ended_badly) {
-        return;
-    }
-    (void)str_append(out, "<properties>\n");
     if (outcome->attempt > 1) {
         write_number_property(out, "attempts", outcome->attempt);
     }
@@ -300,7 +313,59 @@ static void write_properties(struct str *out, const struct junit_entry *entry)
     if (has_flags) {
         junit_write_property(out, "notes", str_text(&flags));
     }
-    (void)str_append(out, "</properties>\n");
+}
+
+static const char *evidence_of(const struct reused *reused)
+{
+    return reused->evidence != NULL ? reused->evidence : "unknown";
+}
+
+/* That it did not run is always told; the rest as long as the report has room. */
+static void write_reused_properties(struct str *out, const struct junit_entry *entry, bool details)
+{
+    const struct reused *reused = entry->reused;
+    junit_write_property(out, REUSED_PROPERTY, evidence_of(reused));
+    if (!details) {
+        return;
+    }
+    CLEANUP(str_fini) struct str age = STR_INIT(64);
+    char earned[TIMESTAMP_TEXT_MAX];
+    junit_write_property(out, REUSED_PROPERTY ".run", reused->run);
+    junit_write_property(
+        out, REUSED_PROPERTY ".change", reused->change != NULL ? reused->change : ORIGIN_MAIN);
+    if (reused->earned_ms > 0) {
+        junit_write_property(
+            out, REUSED_PROPERTY ".earned", timestamp_format(reused->earned_ms, earned));
+    }
+    age_words(reused->earned_ms, entry->now_ms, &age);
+    junit_write_property(out, REUSED_PROPERTY ".age", age.len > 0 ? age.data : NULL);
+}
+
+static bool has_room_for_details(const struct junit_writer *writer)
+{
+    return writer->reused_details <= REUSED_DETAILS_MAX - REUSED_DETAILS_SIZE;
+}
+
+static void write_properties(const struct junit_writer *writer,
+                             struct str *out,
+                             const struct junit_entry *entry)
+{
+    static const char open_tag[] = "<properties>\n";
+    size_t start = out->len;
+    (void)str_append(out, open_tag);
+    size_t inside = out->len;
+    if (entry->reused != NULL) {
+        write_reused_properties(out, entry, has_room_for_details(writer));
+    }
+    if (entry->outcome != NULL) {
+        write_end_properties(out, entry);
+    }
+    if (out->error == 0 && out->len == inside) {
+        out->len = start; /* nothing inside */
+        out->data[start] = '\0';
+    } else {
+        (void)str_append(out, "</properties>\n");
+    }
 }
 
 static void append_capture(struct junit_writer *writer,
@@ -319,14 +384,34 @@ static void append_capture(struct junit_writer *writer,
     xml_text_n(out, str_text(&text), text.len);
 }
 
+static void write_reused_line(struct junit_writer *writer,
+                              struct str *out,
+                              const struct junit_entry *entry)
+{
+    (void)str_append(out, "[sluice] not run, reused: evidence ");
+    xml_text(out, evidence_of(entry->reused));
+    if (has_room_for_details(writer)) {
+        CLEANUP(str_fini) struct str words = STR_INIT(1u << 16);
+        reused_words(entry->reused, entry->now_ms, &words);
+        (void)str_append(out, " of ");
+        xml_text(out, str_text(&words));
+        writer->reused_details += REUSED_DETAILS_SIZE;
+    }
+    (void)str_append_char(out, '\n');
+}
+
 static void write_outputs(struct junit_writer *writer,
                           struct str *out,
                           const struct junit_entry *entry,
                           const struct outcome *outcome)
 {
     bool captured = outcome != NULL && outcome->out.len > 0;
-    if (captured || entry->output != NULL || entry->attachment != NULL) {
+    bool reused = entry->reused != NULL;
+    if (captured || reused || entry->output != NULL || entry->attachment != NULL) {
         (void)str_append(out, "<system-out>");
+        if (reused) {
+            write_reused_line(writer, out, entry);
+        }
         if (captured) {
             append_capture(writer, out, &outcome->out);
         }
@@ -391,13 +476,16 @@ void junit_write_entry(struct junit_writer *writer,
     write_open_tag(writer, out, entry);
     (void)str_append(out, ">\n");
     size_t start = out->len;
-    write_properties(out, entry);
+    write_properties(writer, out, entry);
     if (entry->status != OUTCOME_PASSED) {
         write_result(writer, out, entry);
     }
     write_attempts(out, entry);
     if (is_bad(entry->status)) {
         write_outputs(writer, out, entry, entry->outcome);
+    } else if (entry->reused != NULL) {
+        const struct junit_entry silent = {.reused = entry->reused, .now_ms = entry->now_ms};
+        write_outputs(writer, out, &silent, NULL);
     }
     if (out->error == 0 && out->len == start) {
         out->len -= 2; /* nothing inside */

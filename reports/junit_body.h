@@ -47,20 +47,24 @@ struct junit_entry {
     const char *attachment;        /* path, written as [[ATTACHMENT|path]] */
     const struct outcome *outcome; /* exit code, flags and captures; NULL = of no concern */
     struct junit_attempts *attempts;
-    uint64_t attempt_key; /* which of the attempts are its own; 0 = all that are left */
+    uint64_t attempt_key;        /* which of the attempts are its own; 0 = all that are left */
+    const struct reused *reused; /* where it was earned; NULL = it ran */
+    int64_t now_ms;              /* with `reused`: wall clock, for its age */
 };
 
 struct junit_counts {
     uint64_t tests, failures, errors, skipped;
-    double time_s;
+    uint64_t reused; /* tests that did not run, also counted above */
+    double time_s;   /* reused ones: as long as they took when they were earned */
 };
 
 /* What the entries of one report share. */
 struct junit_writer {
     const char *run_dir;
     struct unique names;
-    size_t texts; /* bytes of texts written so far */
-    int error;    /* first failure */
+    size_t texts;          /* bytes of texts written so far */
+    size_t reused_details; /* bytes of what is told of reused cases beside their evidence */
+    int error;             /* first failure */
 };
 
 void junit_writer_fini(struct junit_writer *writer);
@@ -85,6 +89,8 @@ void junit_write_captures(struct junit_writer *writer,
 
 /* Appends the attributes of <testsuite> and <testsuites> that count. */
 void junit_write_counts(struct str *out, const struct junit_counts *counts);
+/* Appends the property with the number of reused cases, if there are any. */
+void junit_write_reused_count(struct str *out, const struct junit_counts *counts);
 void junit_counts_add(struct junit_counts *into, const struct junit_counts *from);
 
 /* Appends one <property>; nothing when the value is NULL. */

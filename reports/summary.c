@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "model/event_json.h"
+#include "reports/origins.h"
 
 #include <errno.h>
 
@@ -18,6 +19,7 @@ struct summary {
     struct str run;
     struct str reason;
     struct tally tally; /* from units, until the run's own comes */
+    struct origins origins;
     bool finished;
     enum exit_code exit_code;
     int64_t wall_ns;
@@ -92,7 +94,10 @@ static void on_run_finished(struct summary *summary, const struct event *event)
 static void on_unit_finished(struct summary *summary, const struct outcome *outcome)
 {
     tally_add(&summary->tally, outcome);
-    summary->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    origins_add(&summary->origins, outcome);
+    if (outcome->reused == NULL) { /* its cost was paid by the run that earned it */
+        summary->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
+    }
 }
 
 static void emit(struct event_sink *sink, const struct event *event)
@@ -163,6 +168,8 @@ int summary_write(const struct summary *summary, struct str *out)
         jw_put_string(&w, "reason", "the run did not finish");
     }
     write_counts(&w, &summary->tally);
+    jw_key(&w, "reused_from");
+    origins_write(&summary->origins, &w);
     jw_key(&w, "layers");
     jw_raw(&w, str_text(&layers));
     int64_t wall_ms = summary->last_ms - summary->started_ms;
@@ -176,6 +183,7 @@ int summary_write(const struct summary *summary, struct str *out)
 void summary_free(struct summary *summary)
 {
     if (summary != NULL) {
+        origins_fini(&summary->origins);
         str_fini(&summary->layers);
         str_fini(&summary->run);
         str_fini(&summary->reason);

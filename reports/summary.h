@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The object that ends `sluice run --json`:
- * {"run","exit_code","reason","counts":{...},"layers":[{"id","state","metrics":{},"gates":[]}],"cpu_s","wall_s"}.
- * A fold over events. */
+ * {"run","exit_code","reason","counts":{...},"reused_from":{"main":380,"7":32},
+ *  "layers":[{"id","state","metrics":{},"gates":[]}],"cpu_s","wall_s"}.
+ * `reused_from` counts units by the change they were earned for. A fold over events. */
 #ifndef SLUICE_REPORTS_SUMMARY_H
 #define SLUICE_REPORTS_SUMMARY_H
 

@@ -180,6 +180,18 @@ static void put_reason(struct str *out, const struct outcome *outcome, size_t ba
     }
 }
 
+/* Where a reused outcome comes from, behind `lead`. */
+static void put_reused(struct str *out, const char *lead, const struct event *event)
+{
+    const struct reused *reused = event->u.unit_finished.outcome->reused;
+    CLEANUP(str_fini) struct str words = STR_INIT(1u << 16);
+    if (reused != NULL) {
+        reused_words(reused, event->time_ms, &words);
+        (void)str_append(out, lead);
+        put_line_text(out, str_text(&words));
+    }
+}
+
 static void put_unit_head(struct str *out, const struct event *event, bool color)
 {
     const struct outcome *outcome = event->u.unit_finished.outcome;
@@ -197,6 +209,7 @@ static void put_unit_head(struct str *out, const struct event *event, bool color
     put_duration(out, outcome->wall_ns / 1000000);
     (void)str_append_char(out, ')');
     put_reason(out, outcome, bad);
+    put_reused(out, "\n  not run again, reused from ", event);
     (void)str_append_char(out, '\n');
 }
 
@@ -341,12 +354,16 @@ static void on_unit_finished(const struct view *view,
         put_failure_at_once(view, event, options, out);
     } else if (outcome->flaky) {
         put_unit_line(out, options, YELLOW, "FLAKY", event);
-        (void)str_appendf(out, ": passed at attempt %u\n", outcome->attempt);
+        (void)str_appendf(out, ": passed at attempt %u", outcome->attempt);
+        put_reused(out, ", reused from ", event);
+        (void)str_append_char(out, '\n');
     } else if (options->verbosity == VERBOSITY_VERBOSE) {
         put_unit_line(out, options, GREEN, status_word(outcome->status), event);
         (void)str_append(out, " (");
         put_duration(out, outcome->wall_ns / 1000000);
-        (void)str_append(out, ")\n");
+        (void)str_append_char(out, ')');
+        put_reused(out, ", reused from ", event);
+        (void)str_append_char(out, '\n');
     }
     put_flags(event, options, out);
 }
@@ -469,6 +486,11 @@ static void on_layer_judged(const struct view *view,
         (void)str_append(out, ", ");
         put_tally(out, tally);
     }
+    if (layer != NULL && tally != NULL && layer->origins.reused > 0) {
+        (void)str_append(out, " (");
+        origins_render(&layer->origins, tally->units, out);
+        (void)str_append_char(out, ')');
+    }
     if (layer != NULL && verdict->state != VERDICT_SKIPPED) {
         (void)str_append(out, " in ");
         put_duration(out, event->time_ms - layer->started_ms);
@@ -516,14 +538,17 @@ static void put_list(
     }
     (void)str_appendf(out, "\n%s:\n", title);
     for (size_t i = 0; i < count; i++) {
-        put_block(out, "  ", items[i], CASES_TOLD + 2);
+        put_block(out, "  ", items[i], CASES_TOLD + 3);
     }
     if (total > count) {
         (void)str_appendf(out, "  and %" PRIu64 " more\n", total - count);
     }
 }
 
-static void put_totals(struct str *out, const struct event *event, const struct tally *tally)
+static void put_totals(struct str *out,
+                       const struct event *event,
+                       const struct view *view,
+                       const struct tally *tally)
 {
     int64_t wall_ms = event->u.run_finished.wall_ns / 1000000;
     int64_t cpu_ms = event->u.run_finished.cpu_us / 1000;
@@ -539,6 +564,10 @@ static void put_totals(struct str *out, const struct event *event, const struct 
                           tally->cases_failed,
                           tally->cases_errored,
                           tally->cases_skipped);
+    }
+    if (view->origins.reused > 0) {
+        (void)str_append_char(out, '\n');
+        origins_render(&view->origins, tally->units, out);
     }
     (void)str_append(out, "\nwall ");
     put_duration(out, wall_ms);
@@ -596,6 +625,11 @@ static void put_final_line(struct str *out,
     if (tally->not_run > 0) {
         (void)str_appendf(out, ", %" PRIu64 " not run", tally->not_run);
     }
+    if (tally->reused > 0 && tally->reused == tally->units) {
+        (void)str_append(out, ", all reused,");
+    } else if (tally->reused > 0) {
+        (void)str_appendf(out, ", %" PRIu64 " reused,", tally->reused);
+    }
     (void)str_append(out, " in ");
     put_duration(out, event->u.run_finished.wall_ns / 1000000);
     if (code != EXIT_OPEN && event->u.run_finished.reason != NULL) {
@@ -619,7 +653,7 @@ static void on_run_finished(const struct view *view,
     }
     if (options->verbosity != VERBOSITY_QUIET) {
         put_list(out, "flaky", view->flaky.items, view->flaky.count, view->flaky_count);
-        put_totals(out, event, tally);
+        put_totals(out, event, view, tally);
     }
     put_final_line(out, event, tally, options->color);
 }
@@ -677,6 +711,9 @@ void render_progress(const struct view *view, struct str *out)
 {
     (void)str_appendf(out, "... %" PRIu64 " of ", view->done);
     put_count(out, view->planned, "unit");
+    if (view->origins.reused > 0) {
+        (void)str_appendf(out, ", %" PRIu64 " reused", view->origins.reused);
+    }
     (void)str_appendf(out, ", %" PRIu64 " failed, ", view_bad(view));
     (void)str_appendf(out, "%zu running, ", view->running.count);
     put_duration(out, view->now_ms - view->started_ms);
@@ -715,6 +752,9 @@ static void put_live_head(struct str *out, const struct view *view, unsigned wid
     (void)str_appendf(&line, "%" PRIu64 "/%" PRIu64, view->done, view->planned);
     if (bad > 0) {
         (void)str_appendf(&line, "  %" PRIu64 " failed", bad);
+    }
+    if (view->origins.reused > 0) {
+        (void)str_appendf(&line, "  %" PRIu64 " reused", view->origins.reused);
     }
     if (view->flaky_count > 0) {
         (void)str_appendf(&line, "  %" PRIu64 " flaky", view->flaky_count);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Units done before an end is foretold; fewer say little. */
+/* Units that ran before an end is foretold; fewer say little, and reused ones nothing. */
 #define ETA_UNITS_MIN 10
 
 /* One failure in the recap: a head and some cases. */
@@ -37,7 +37,9 @@ void view_fini(struct view *view)
     }
     for (size_t i = 0; i < view->layers.count; i++) {
         mem_free(view->layers.items[i].id);
+        origins_fini(&view->layers.items[i].origins);
     }
+    origins_fini(&view->origins);
     for (size_t i = 0; i < view->failures.count; i++) {
         mem_free(view->failures.items[i]);
     }
@@ -90,7 +92,7 @@ const struct view_running *view_running(const struct view *view,
 int64_t view_eta_ms(const struct view *view)
 {
     bool all_planned = view->layer_count > 0 && view->layers_settled >= view->layer_count;
-    if (!all_planned || view->done < ETA_UNITS_MIN || view->done > view->planned) {
+    if (!all_planned || view->origins.ran < ETA_UNITS_MIN || view->done > view->planned) {
         return -1;
     }
     double spent = (double)(view->now_ms - view->first_unit_ms);
@@ -138,12 +140,21 @@ static void on_run_started(struct view *view, const struct event *event)
     view->told_ms = event->time_ms;
 }
 
-static struct view_layer *layer_of(struct view *view, const char *id, int64_t now_ms)
+static struct view_layer *find_layer(struct view *view, const char *id)
 {
     for (size_t i = 0; i < view->layers.count; i++) {
         if (strcmp(view->layers.items[i].id, id) == 0) {
             return &view->layers.items[i];
         }
+    }
+    return NULL;
+}
+
+static struct view_layer *layer_of(struct view *view, const char *id, int64_t now_ms)
+{
+    struct view_layer *known = find_layer(view, id);
+    if (known != NULL) {
+        return known;
     }
     struct view_layer layer = {.id = mem_strdup(id), .started_ms = now_ms};
     if (layer.id == NULL || vec_push(&view->layers, layer) != 0) {
@@ -208,6 +219,11 @@ static void on_unit_finished(struct view *view, const struct event *event)
     }
     view->done++;
     tally_add(&view->tally, outcome);
+    origins_add(&view->origins, outcome);
+    struct view_layer *layer = find_layer(view, event->u.unit_finished.layer);
+    if (layer != NULL) {
+        origins_add(&layer->origins, outcome);
+    }
     CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
     if (is_bad(outcome)) {
         view->failure_count++;
@@ -218,10 +234,11 @@ static void on_unit_finished(struct view *view, const struct event *event)
     } else if (outcome->flaky) {
         view->flaky_count++;
         (void)str_appendf(&text,
-                          "%s %s passed at attempt %u\n",
+                          "%s %s passed at attempt %u%s\n",
                           event->u.unit_finished.layer,
                           event->u.unit_finished.unit,
-                          outcome->attempt);
+                          outcome->attempt,
+                          outcome->reused != NULL ? ", when it ran" : "");
         keep_text_in(&view->flaky, &text, RECAP_FLAKY_MAX);
     }
 }

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/event.h"
+#include "reports/origins.h"
 
 /* Failures and flaky units told again at the end; a person reads no more. Beyond: "and N more". */
 #define RECAP_FAILURES_MAX 100
@@ -24,16 +25,18 @@ struct view_layer {
     char *id;
     int64_t started_ms;
     uint64_t units;
+    struct origins origins; /* of its units */
     bool planned;
 };
 
 struct view {
-    char *title;           /* what runs, for the first line */
-    size_t layer_count;    /* of the pipeline */
-    size_t layers_settled; /* planned, or judged without a plan */
-    uint64_t planned;      /* units of all layers planned so far */
-    uint64_t done;         /* of these, those with a final outcome */
-    struct tally tally;    /* of what is done */
+    char *title;            /* what runs, for the first line */
+    size_t layer_count;     /* of the pipeline */
+    size_t layers_settled;  /* planned, or judged without a plan */
+    uint64_t planned;       /* units of all layers planned so far */
+    uint64_t done;          /* of these, those with a final outcome */
+    struct tally tally;     /* of what is done */
+    struct origins origins; /* where of it the reused comes from */
     int64_t started_ms, now_ms;
     int64_t first_unit_ms; /* 0 = none started */
     int64_t told_ms;       /* when a progress line was written last */

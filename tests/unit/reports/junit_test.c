@@ -242,6 +242,106 @@ TEST(earlier_attempts_are_told_at_the_case_that_failed)
     free(text);
 }
 
+/* Nothing is green by absence: each case that did not run says so, and the suite counts them. */
+TEST(reused_cases_name_their_evidence)
+{
+    struct junit *junit = begin();
+    struct event_sink *sink = junit_sink(junit);
+    const struct test_case cases[] = {
+        {.name = "x",  .time_s = 0.5,             .status = OUTCOME_PASSED},
+        { .name = "y", .time_s = 0, .status = OUTCOME_SKIPPED,     .message = "no disk"}
+    };
+    const struct reused reused = feed_origin("7");
+    struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+    outcome.cases = (struct case_list){cases, 2};
+    outcome.reused = &reused;
+    feed_passed(sink, "unit", "ran");
+    feed_reused(sink, "unit", "a", NULL);
+    feed_unit(sink, "unit", "t", &outcome);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    char *text = end(junit);
+    ASSERT_CONTAINS(
+        text,
+        "<testcase classname=\"unit\" name=\"a\" time=\"0.010\">\n<properties>\n"
+        "<property name=\"sluice.reused\" value=\"77\"/>\n"
+        "<property name=\"sluice.reused.run\" value=\"20261122T070000-0001\"/>\n"
+        "<property name=\"sluice.reused.change\" value=\"main\"/>\n"
+        "<property name=\"sluice.reused.earned\" value=\"2026-11-22T07:00:00\"/>\n"
+        "<property name=\"sluice.reused.age\" value=\"2 h ago\"/>\n</properties>\n"
+        "<system-out>[sluice] not run, reused: evidence 77 of run 20261122T070000-0001 (main, 2 h "
+        "ago)\n</system-out>\n</testcase>");
+    ASSERT_CONTAINS(text, "<testcase classname=\"unit\" name=\"ran\" time=\"0.010\"/>");
+    ASSERT_CONTAINS(text,
+                    "<property name=\"sluice.reused\" value=\"1\"/>\n</properties>\n<testcase");
+    /* of the suite of unit t: 2 of its 2 cases, as long as they took when they ran */
+    ASSERT_CONTAINS(text,
+                    "<testsuite name=\"unit.t\" tests=\"2\" failures=\"0\" errors=\"0\" "
+                    "skipped=\"1\" time=\"0.500\"");
+    ASSERT_CONTAINS(text,
+                    "<property name=\"sluice.reused\" value=\"2\"/>\n</properties>\n<testcase "
+                    "classname=\"unit.t\" name=\"x\" time=\"0.500\">\n<properties>\n<property "
+                    "name=\"sluice.reused\" value=\"77\"/>\n");
+    ASSERT_CONTAINS(text, "value=\"7\"/>");
+    ASSERT_CONTAINS(text,
+                    "</properties>\n<skipped message=\"no disk\"/>\n<system-out>[sluice] not run, "
+                    "reused: evidence 77");
+    free(text);
+    struct collected c = collect_file(REPORT_JUNIT, path);
+    assert_int_equal(c.count, 4);
+    assert_int_equal(c.by_status[OUTCOME_PASSED], 3);
+    collected_fini(&c);
+}
+
+TEST(a_reused_failure_is_a_failure_with_its_evidence)
+{
+    struct junit *junit = begin();
+    struct event_sink *sink = junit_sink(junit);
+    const struct test_case cases[] = {
+        {.name = "y",
+         .time_s = 0,
+         .status = OUTCOME_FAILED,
+         .message = "m",
+         .output = "own words"}
+    };
+    const struct reused nowhere = {0};
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    outcome.cases = (struct case_list){cases, 1};
+    outcome.reused = &nowhere;
+    feed_unit(sink, "unit", "t", &outcome);
+    feed_run_finished(sink, EXIT_SHUT, "shut");
+    char *text = end(junit);
+    ASSERT_CONTAINS(text,
+                    "<properties>\n<property name=\"sluice.reused\" value=\"unknown\"/>\n<property "
+                    "name=\"sluice.reused.change\" value=\"main\"/>\n</properties>\n<failure ");
+    ASSERT_CONTAINS(text,
+                    "<system-out>[sluice] not run, reused: evidence unknown of main\nown "
+                    "words</system-out>");
+    ASSERT_CONTAINS(text, "tests=\"1\" failures=\"1\"");
+    free(text);
+}
+
+TEST(a_report_of_endless_reused_cases_stays_below_30_megabytes)
+{
+    struct junit *junit = begin();
+    struct event_sink *sink = junit_sink(junit);
+    for (int i = 0; i < 90000; i++) {
+        char unit[32];
+        (void)snprintf(unit, sizeof unit, "u%d", i);
+        feed_reused(sink, "unit", unit, "7");
+    }
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    char *text = end(junit);
+    size_t len = strlen(text);
+    size_t told = 0;
+    for (const char *at = text; (at = strstr(at, "evidence 77")) != NULL; at++) {
+        told++;
+    }
+    assert_int_equal(told, 90000);
+    free(text);
+    print_message("90,000 reused cases take %zu bytes\n", len);
+    assert_true(len < 30000000);
+}
+
 /* A layer that never ran, or could not be judged, must not vanish. */
 TEST(layers_without_cases_are_cases_themselves)
 {
@@ -423,6 +523,7 @@ static int write_all_kinds(size_t fail_from)
         first.final = true;
         feed_unit(junit_sink(junit), "unit", "a", &first);
         feed_passed(junit_sink(junit), "unit", "b");
+        feed_reused(junit_sink(junit), "unit", "c", "7");
         feed_judged(junit_sink(junit), "g", VERDICT_SHUT, "r");
         feed_run_finished(junit_sink(junit), EXIT_SHUT, "shut");
         rc = junit_finish(junit, &err);

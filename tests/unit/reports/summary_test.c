@@ -78,6 +78,43 @@ TEST(a_run_that_did_not_finish_has_no_exit_code)
     summary_free(summary);
 }
 
+TEST(the_summary_tells_where_what_was_reused_comes_from)
+{
+    struct summary *summary = NULL;
+    assert_int_equal(summary_new(&summary, NULL), 0);
+    struct event_sink *sink = summary_sink(summary);
+    feed_run_started(sink);
+    feed_passed(sink, "unit", "a");
+    feed_reused(sink, "unit", "b", "7");
+    feed_reused(sink, "unit", "c", NULL);
+    feed_reused(sink, "unit", "d", NULL);
+    json_t *unfinished CLEANUP(json_cleanup) = parse(summary);
+    /* what a reused unit cost was paid by another run */
+    assert_true(json_number_value(json_object_get(unfinished, "cpu_s")) < 0.0041);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    json_t *value CLEANUP(json_cleanup) = parse(summary);
+    assert_int_equal(count_of(value, "units"), 4);
+    assert_int_equal(count_of(value, "reused"), 3);
+    json_t *from = json_object_get(value, "reused_from");
+    assert_int_equal(json_object_size(from), 2);
+    assert_int_equal(json_integer_value(json_object_get(from, "main")), 2);
+    assert_int_equal(json_integer_value(json_object_get(from, "7")), 1);
+    summary_free(summary);
+}
+
+TEST(a_summary_of_a_run_that_reused_nothing_has_no_origins)
+{
+    struct summary *summary = NULL;
+    assert_int_equal(summary_new(&summary, NULL), 0);
+    feed_run_started(summary_sink(summary));
+    feed_passed(summary_sink(summary), "unit", "a");
+    json_t *value CLEANUP(json_cleanup) = parse(summary);
+    json_t *from = json_object_get(value, "reused_from");
+    assert_true(json_is_object(from));
+    assert_int_equal(json_object_size(from), 0);
+    summary_free(summary);
+}
+
 TEST(a_summary_without_memory_is_an_error)
 {
     for (size_t n = 1; n < 60; n++) {

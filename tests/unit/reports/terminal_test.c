@@ -412,6 +412,139 @@ TEST(other_ends_of_a_run_are_named)
     }
 }
 
+static void feed_many_reused(struct event_sink *sink, const char *change, int count)
+{
+    static int number;
+    for (int i = 0; i < count; i++) {
+        char unit[32];
+        (void)snprintf(unit, sizeof unit, "r%d", number++);
+        feed_reused(sink, "unit", unit, change);
+    }
+}
+
+TEST(what_was_reused_is_counted_by_origin)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_layer_started(sink, "unit");
+    feed_planned(sink, "unit", 431);
+    feed_many_reused(sink, "7", 32);
+    feed_many_reused(sink, NULL, 380);
+    for (int i = 0; i < 19; i++) {
+        feed_passed(sink, "unit", "ran");
+    }
+    feed_judged(sink, "unit", VERDICT_OPEN, NULL);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    ASSERT_CONTAINS(shown(),
+                    "unit: open, 431 units: 431 passed (412 of 431 reused: 380 from main, 32 from "
+                    "change 7; 19 ran) in 0.029s\n");
+    ASSERT_CONTAINS(shown(),
+                    "\n431 units: 431 passed\n412 of 431 reused: 380 from main, 32 from change 7; "
+                    "19 ran\nwall 12.3s");
+    ASSERT_CONTAINS(shown(), "\nopen: 431 units passed, 412 reused, in 12.3s\n");
+    ASSERT_LACKS(shown(), "not run again");
+    close_screen();
+}
+
+TEST(a_wholly_reused_run_says_that_nothing_ran)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_layer_started(sink, "unit");
+    feed_many_reused(sink, NULL, 2);
+    feed_judged(sink, "unit", VERDICT_OPEN, NULL);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    ASSERT_CONTAINS(shown(), "\nall 2 reused: 2 from main; nothing ran\n");
+    ASSERT_CONTAINS(shown(), "\nopen: 2 units passed, all reused, in 12.3s\n");
+    close_screen();
+}
+
+TEST(quiet_says_that_it_is_reused_too)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_QUIET);
+    feed_run_started(sink);
+    feed_many_reused(sink, NULL, 1);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    assert_string_equal(shown(), "open: 1 unit passed, all reused, in 12.3s\n");
+    close_screen();
+}
+
+TEST(verbose_names_the_run_of_every_reused_unit)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_VERBOSE);
+    feed_run_started(sink);
+    feed_reused(sink, "unit", "a", "7");
+    feed_reused(sink, "unit", "b", NULL);
+    ASSERT_CONTAINS(shown(),
+                    "PASSED unit a (0.010s), reused from run 20261122T070000-0001 (change 7, 2 h "
+                    "ago)\nPASSED unit b (0.010s), reused from run 20261122T070000-0001 (main, 2 h "
+                    "ago)\n");
+    close_screen();
+}
+
+TEST(a_reused_failure_is_shown_with_where_it_comes_from)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct reused reused = feed_origin("7\033[2J\n");
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    failed.slot = -1;
+    failed.reused = &reused;
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "b", &failed);
+    feed_run_finished(sink, EXIT_SHUT, "no");
+    ASSERT_CONTAINS(shown(),
+                    "FAILED unit b (0.010s): exit code 1\n  not run again, reused from run "
+                    "20261122T070000-0001 (change 7 , 2 h ago)\n");
+    ASSERT_CONTAINS(shown(),
+                    "\nfailures:\n  FAILED unit b (0.010s): exit code 1\n    not run again, reused "
+                    "from run ");
+    ASSERT_CONTAINS(shown(), "shut: 1 of 1 unit failed, all reused, in 12.3s: no\n");
+    close_screen();
+}
+
+TEST(a_reused_flake_says_when_it_was_one)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct reused reused = feed_origin(NULL);
+    struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+    outcome.attempt = 2;
+    outcome.flaky = true;
+    outcome.reused = &reused;
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "a", &outcome);
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    ASSERT_CONTAINS(
+        shown(),
+        "FLAKY unit a: passed at attempt 2, reused from run 20261122T070000-0001 (main, "
+        "2 h ago)\n");
+    ASSERT_CONTAINS(shown(), "\nflaky:\n  unit a passed at attempt 2, when it ran\n");
+    close_screen();
+}
+
+/* Reused units are counted, and no end is foretold from how fast they were. */
+TEST(the_live_block_counts_reused_units_and_shows_none_as_running)
+{
+    struct event_sink *sink = open_screen(true, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_planned(sink, "unit", 40);
+    terminal_tick(screen.terminal, 1000);
+    feed_many_reused(sink, NULL, 20);
+    terminal_tick(screen.terminal, 3000);
+    const char *text = shown();
+    const char *last = "[=========>          ] 20/40  20 reused  2.002s\n";
+    ASSERT_CONTAINS(text, last);
+    assert_string_equal(text + strlen(text) - strlen(last), last);
+    close_screen();
+    sink = open_screen(false, false, VERBOSITY_NORMAL);
+    feed_run_started(sink);
+    feed_planned(sink, "unit", 40);
+    feed_many_reused(sink, NULL, 20);
+    terminal_tick(screen.terminal, 1000);
+    terminal_tick(screen.terminal, 12000);
+    ASSERT_CONTAINS(shown(), "... 20 of 40 units, 20 reused, 0 failed, 0 running, 11.0s\n");
+    close_screen();
+}
+
 TEST(a_terminal_short_of_memory_goes_on)
 {
     for (size_t n = 1; n < 60; n++) {
@@ -429,6 +562,7 @@ TEST(a_terminal_short_of_memory_goes_on)
             feed_unit_started(sink, "unit", "a", 0);
             terminal_tick(terminal, 1000);
             feed_unit(sink, "unit", "a", &failed);
+            feed_reused(sink, "unit", "b", "7");
             feed_judged(sink, "unit", VERDICT_SHUT, "no");
             feed_run_finished(sink, EXIT_SHUT, "no");
         }

@@ -77,6 +77,24 @@ void feed_unit(struct event_sink *sink,
     sink->emit(sink, &e);
 }
 
+struct reused feed_origin(const char *change)
+{
+    return (struct reused){.evidence = "77",
+                           .run = "20261122T070000-0001",
+                           .change = change,
+                           .tree = "abc",
+                           .earned_ms = NOW_MS - 2 * 3600 * 1000};
+}
+
+void feed_reused(struct event_sink *sink, const char *layer, const char *unit, const char *change)
+{
+    const struct reused reused = feed_origin(change);
+    struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+    outcome.slot = -1;
+    outcome.reused = &reused;
+    feed_unit(sink, layer, unit, &outcome);
+}
+
 void feed_passed(struct event_sink *sink, const char *layer, const char *unit)
 {
     struct outcome outcome = feed_outcome(OUTCOME_PASSED);

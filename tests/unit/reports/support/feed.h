@@ -16,6 +16,10 @@ void feed_unit(struct event_sink *sink,
                const char *layer,
                const char *unit,
                const struct outcome *outcome);
+/* A passed unit that was reused: earned two hours ago in run "20261122T070000-0001", evidence "77".
+ * change NULL = the main line. */
+void feed_reused(struct event_sink *sink, const char *layer, const char *unit, const char *change);
+struct reused feed_origin(const char *change);
 void feed_passed(struct event_sink *sink, const char *layer, const char *unit);
 void feed_judged(struct event_sink *sink,
                  const char *layer,
