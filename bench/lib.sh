@@ -13,6 +13,7 @@ sluice=$build/bin/sluice
 }
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+export SLUICE_CACHE=$work/cache # nothing is answered by what an earlier measurement earned
 export broken=0
 
 for program in measure spawn_limit; do

@@ -22,6 +22,7 @@ layers:
   units:
     uses: command
     sandbox: $mode
+    reuse: {mode: off}
     with: {each: units.txt}
 YAML
 done

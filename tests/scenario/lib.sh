@@ -7,6 +7,7 @@ set -euo pipefail
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${SLUICE:?set SLUICE to the sluice program}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-scenario.XXXXXX")
+export SLUICE_CACHE=$work/cache # each scenario earns its own evidence
 trap 'finish $?' EXIT
 
 finish() {
