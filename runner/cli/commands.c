@@ -19,7 +19,7 @@ static const struct command commands[] = {
             "While it runs: `t` or SIGUSR1 shows what runs now; Ctrl-C once finishes what\n"
             "runs, twice stops at once.\n"
             "\n"
-            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",               .run = command_run,
+            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n", .run = command_run,
      },
     {
      .name = "plan",
@@ -28,9 +28,13 @@ static const struct command commands[] = {
      .args_max = ARGS_ANY,
      .summary = "tell for each unit whether `run` would run it, and why",
      .text =
-            "Asks every plugin for its units and prints one line per unit: the decision (run or\n"
-            "skip), layer, unit and reason. Runs no unit. A layer whose units are not known\n"
-            "before another one has made its outputs is one line: wait, with unit `*`.\n",                                                                                   .run = command_plan,
+            "Asks every plugin for its units and prints one line per unit: the decision, layer,\n"
+            "unit and reason. hit: evidence answers (from which run, of which change, how old);\n"
+            "join: another process runs the same now; run: it must run, and why; wait: it sees\n"
+            "what another layer will have made; skip: not selected. Runs no unit. A layer whose\n"
+            "units are not known before another one has made its outputs is one line with unit\n"
+            "`*`. With --at it answers for a revision, or for merge:BASE,CHANGE,...: the tree that\n"
+            "would land if these were merged. The pipeline is the one on disk.\n",                                                                     .run = command_plan,
      },
     {
      .name = "list",
@@ -42,6 +46,17 @@ static const struct command commands[] = {
      .run = command_list,
      },
     {
+     .name = "why",
+     .bit = COMMAND_WHY,
+     .arguments = "UNIT",
+     .args_max = 1,
+     .summary = "explain why a unit would run, or what answers for it",
+     .text =
+            "UNIT is LAYER/UNIT, or the unit's id alone. For a unit that must run: the first\n"
+            "observations that differ from the nearest evidence, with both answers. For one that\n"
+            "is reused: which run earned it, for which change, when.\n",                                                                                              .run = command_why,
+     },
+    {
      .name = "lint",
      .bit = COMMAND_LINT,
      .arguments = "[FILE...]",
@@ -49,7 +64,7 @@ static const struct command commands[] = {
      .summary = "check pipeline files and the settings of their plugins",
      .text =
             "Checks each FILE (the project's pipeline when none is named) and says what is wrong\n"
-            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                                                                                            .run = command_lint,
+            "with file, line and column. Runs nothing but the plugins' `describe`.\n",.run = command_lint,
      },
     {
      .name = "report",
@@ -61,7 +76,7 @@ static const struct command commands[] = {
             "Renders the newest run, the run with id RUN, or an event log. With --junit it writes\n"
             "the JUnit XML again, with --json the summary object. Also works for a run that was\n"
             "killed: what ended before is shown. The exit code is 0 when the report could be\n"
-            "made, whatever the run's own result was.\n",.run = command_report,
+            "made, whatever the run's own result was.\n",                      .run = command_report,
      },
     {
      .name = "schema",
@@ -70,7 +85,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "print the JSON Schema of pipeline files",
      .text = "For editors: save it and name it in the first line of sluice.yml,\n"
-                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                 .run = command_schema,
+                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                         .run = command_schema,
      },
     {
      .name = "doctor",
@@ -79,7 +94,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "say what this machine can do, and how to switch on the rest",
      .text = "Tries each thing that isolated units need. The exit code is 0 when units can be\n"
-                "isolated here and 3 when they cannot.\n",                                                                                        .run = command_doctor,
+                "isolated here and 3 when they cannot.\n",                                                                         .run = command_doctor,
      },
     {
      .name = "version",
@@ -104,7 +119,7 @@ static const struct command commands[] = {
      .bit = COMMAND_SLOT,
      .arguments = "FD",
      .args_max = 1,
-     .summary = NULL,                                                   /* started by `run`, one per slot; of no use by hand */
+     .summary = NULL,                                                                               /* started by `run`, one per slot; of no use by hand */
         .text = "",
      .run = command_slot,
      },

@@ -19,7 +19,9 @@ enum command_bit {
     COMMAND_VERSION = 1 << 7,
     COMMAND_HELP = 1 << 8,
     COMMAND_SLOT = 1 << 9,
-    COMMAND_ALL = (1 << 10) - 1,
+    COMMAND_WHY = 1 << 10,
+    COMMAND_CACHE = 1 << 11,
+    COMMAND_ALL = (1 << 12) - 1,
 };
 
 #define ARGS_ANY ((size_t)-1)
@@ -51,6 +53,7 @@ int command_schema(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 int command_version(const struct invocation *invocation);
 int command_help(const struct invocation *invocation);
+int command_why(const struct invocation *invocation);
 int command_slot(const struct invocation *invocation);
 
 #endif

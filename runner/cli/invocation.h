@@ -68,6 +68,12 @@ struct invocation {
     int sandbox; /* enum sandbox_choice */
     uint64_t seed;
 
+    /* reuse */
+    unsigned verify_ppm;
+    const char *change; /* NULL = the main line */
+    int trust;          /* enum evidence_trust + 1; 0 = not given */
+    const char *at;     /* another state than the tree on disk; NULL */
+
     /* when to stop */
     bool no_reuse, fail_fast;
     unsigned max_fail;

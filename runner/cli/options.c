@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "cli/run_id.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 
 static const char *const color_words[] = {"auto", "always", "never", NULL};
 static const char *const when_words[] = {"", "always", "changed", NULL};
+static const char *const trust_words[] = {"", "fork", "member", "protected", NULL};
 static const char *const sandbox_words[] = {"", "full", "none", NULL};
 
 #define FIELD(member) offsetof(struct invocation, member)
@@ -66,6 +68,34 @@ static const struct option_spec options[] = {
      .commands = SELECTS,
      .offset = FIELD(no_reuse),
      .help = "run what is selected even when an earlier run already answers for it"                                                                         },
+    {.name = "verify-hits",
+     .kind = OPTION_SHARE,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(verify_ppm),
+     .argument = "SHARE",
+     .help = "run this share of reused units all the same and compare (1%, 0.5%);\n"
+             "a difference is told and quarantines the unit's evidence"},
+    {.name = "change",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_WHY,
+     .offset = FIELD(change),
+     .argument = "ID",
+     .help = "the change this run is for: its evidence is kept apart from the main\n"
+             "line's and other changes'"},
+    {.name = "trust",
+     .kind = OPTION_WORD,
+     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_WHY,
+     .offset = FIELD(trust),
+     .argument = "fork|member|protected",
+     .help = "who attests the evidence of this run (default: member); protected runs\n"
+             "reuse only what protected runs earned", .words = trust_words},
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_PLAN | COMMAND_LIST | COMMAND_WHY,
+     .offset = FIELD(at),
+     .argument = "STATE",
+     .help = "answer for another state than the tree on disk: a revision, or\n"
+             "merge:BASE,CHANGE,... (no checkout is made unless a plugin must run)"},
     {.name = "seed",
      .kind = OPTION_SEED,
      .commands = SELECTS,
@@ -83,7 +113,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_RUN,
      .offset = FIELD(fail_fast),
-     .help = "start nothing more after the first failure; short for --max-fail 1"                                                                                  },
+     .help = "start nothing more after the first failure; short for --max-fail 1"                                                                                },
     {.name = "max-fail",
      .kind = OPTION_NUMBER,
      .commands = COMMAND_RUN,
@@ -113,17 +143,17 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_REPORT,
      .offset = FIELD(list),
-     .help = "list the runs that are kept, newest first"                                                             },
+     .help = "list the runs that are kept, newest first"                                                                                   },
     {.name = "reference",
      .kind = OPTION_FLAG,
      .commands = COMMAND_SCHEMA,
      .offset = FIELD(reference),
-     .help = "print the reference of all keys as Markdown instead"                                                                                  },
+     .help = "print the reference of all keys as Markdown instead"                                                                               },
     {.name = "json",
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(json),
-     .help = "answer on standard output as JSON, one object a line"                                    },
+     .help = "answer on standard output as JSON, one object a line"                                                                              },
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,
@@ -166,7 +196,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(version),
-     .help = "print the version"                                                                              },
+     .help = "print the version"                   },
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -268,6 +298,17 @@ static int set_seed(const struct option_spec *spec, void *field, const char *tex
     return 0;
 }
 
+static int set_share(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    return share_parse(text, field) == 0
+               ? 0
+               : err_set(err,
+                         -EINVAL,
+                         "--%s %s: must be a share from 0%% to 100%%, e.g. 1%%",
+                         spec->name,
+                         text);
+}
+
 static int set_duration(const struct option_spec *spec,
                         void *field,
                         const char *text,
@@ -357,6 +398,7 @@ static int (*const setters[OPTION_KIND_COUNT])(const struct option_spec *spec,
     [OPTION_WORD] = set_word,
     [OPTION_SHARD] = set_shard,
     [OPTION_RUN] = set_run,
+    [OPTION_SHARE] = set_share,
 };
 
 /* ---- finding the option ---- */

@@ -18,9 +18,10 @@ enum option_kind {
     OPTION_WORD,     /* int: index into `words` */
     OPTION_SHARD,    /* struct shard_choice */
     OPTION_RUN,      /* struct run_choice; the value may be left out */
+    OPTION_SHARE,    /* unsigned, parts per million */
 };
 
-#define OPTION_KIND_COUNT 9
+#define OPTION_KIND_COUNT 10
 
 struct option_spec {
     const char *name; /* long name, without dashes */

@@ -19,9 +19,21 @@ struct planning {
     planning_line line;
     struct str out;
     int written; /* EXIT_OPEN while standard output can be written */
-    uint64_t run, skip;
+    uint64_t run, hit, skip;
+    const char *explained; /* the unit `why` asks for; NULL = all, unexplained */
+    struct str explanation;
     bool told; /* why a layer cannot be planned */
 };
+
+static void count(struct planning *planning,
+                  const struct sched_forecast *forecast,
+                  const struct reason *reason)
+{
+    const bool hit = forecast != NULL && forecast->fate == FATE_HIT;
+    planning->run += reason->run ? 1 : 0;
+    planning->hit += hit ? 1 : 0;
+    planning->skip += reason->run || hit ? 0 : 1;
+}
 
 static int each_unit(void *context,
                      const struct layer *layer,
@@ -31,11 +43,19 @@ static int each_unit(void *context,
 {
     struct planning *planning = context;
     const struct reason_subject subject = {
-        .layer = layer, .unit = unit, .hint = hint, .forecast = forecast};
+        .layer = layer,
+        .unit = unit,
+        .hint = hint,
+        .forecast = forecast,
+        .explanation = planning->explained != NULL ? str_text(&planning->explanation) : NULL,
+    };
     const struct reason reason = reason_of(planning->invocation, &subject);
-    planning->run += reason.run ? 1 : 0;
-    planning->skip += reason.run ? 0 : 1;
+    if (planning->explained != NULL && !sched_explains(planning->explained, layer, unit->id)) {
+        return 0;
+    }
+    count(planning, forecast, &reason);
     planning->line(&planning->out, &subject, &reason, planning->invocation->json);
+    str_clear(&planning->explanation);
     if (planning->out.len >= PLANNING_FLUSH && planning->written == EXIT_OPEN) {
         planning->written = say_answer(&planning->out);
     }
@@ -99,6 +119,8 @@ static int plan_all(struct planning *planning, struct session *session, struct e
     options.planned = each_unit;
     options.waiting = each_waiting;
     options.planned_context = planning;
+    options.explain = planning->explained != NULL ? &planning->explanation : NULL;
+    options.explained = planning->explained;
     const int rc = sched_run(&options, &code, err);
     if (planning->written == EXIT_OPEN) {
         planning->written = say_answer(&planning->out);
@@ -113,17 +135,12 @@ static int plan_all(struct planning *planning, struct session *session, struct e
     return (int)code;
 }
 
-int planning_run(const struct invocation *invocation, planning_line line)
+/* Opens, plans and closes; the process's exit code. */
+static int plan_session(struct planning *planning)
 {
     struct session session;
     struct err err = {0};
-    struct planning planning = {
-        .sink = {.emit = emit},
-        .invocation = invocation,
-        .line = line,
-        .out = STR_INIT(ANSWER_MAX),
-    };
-    int code = (int)session_open(&session, invocation, true, &err);
+    int code = (int)session_open(&session, planning->invocation, true, &err);
     if (code != EXIT_OPEN) {
         say_error(&err);
     } else {
@@ -132,20 +149,59 @@ int planning_run(const struct invocation *invocation, planning_line line)
         if (code != EXIT_OPEN) {
             say_error(&err);
         } else {
-            code = plan_all(&planning, &session, &err);
+            code = plan_all(planning, &session, &err);
         }
     }
     session_close(&session);
-    str_fini(&planning.out);
+    str_fini(&planning->out);
+    str_fini(&planning->explanation);
+    return code;
+}
+
+static void say_counts(const struct planning *planning)
+{
+    struct err count = {0};
+    (void)err_set(&count,
+                  -EINVAL,
+                  "%llu to run, %llu answered by evidence, %llu not selected",
+                  (unsigned long long)planning->run,
+                  (unsigned long long)planning->hit,
+                  (unsigned long long)planning->skip);
+    say_line(count.text);
+}
+
+int planning_run(const struct invocation *invocation, planning_line line)
+{
+    struct planning planning = {
+        .sink = {.emit = emit},
+        .invocation = invocation,
+        .line = line,
+        .out = STR_INIT(ANSWER_MAX),
+    };
+    const int code = plan_session(&planning);
     if (code == EXIT_OPEN && invocation->command->bit == COMMAND_PLAN && !invocation->json
         && !invocation->quiet) {
-        struct err count = {0};
-        (void)err_set(&count,
-                      -EINVAL,
-                      "%llu to run, %llu not",
-                      (unsigned long long)planning.run,
-                      (unsigned long long)planning.skip);
-        say_line(count.text);
+        say_counts(&planning);
     }
+    return code;
+}
+
+int planning_explain(const struct invocation *invocation,
+                     const char *unit,
+                     planning_line line,
+                     uint64_t *ret_found)
+{
+    struct invocation all = *invocation;
+    all.args = (struct text_list){0};
+    struct planning planning = {
+        .sink = {.emit = emit},
+        .invocation = &all,
+        .line = line,
+        .out = STR_INIT(ANSWER_MAX),
+        .explained = unit,
+        .explanation = STR_INIT(ANSWER_MAX),
+    };
+    const int code = plan_session(&planning);
+    *ret_found = planning.run + planning.hit + planning.skip;
     return code;
 }

@@ -20,4 +20,11 @@ typedef void (*planning_line)(struct str *out,
 /* Returns the process's exit code. */
 int planning_run(const struct invocation *invocation, planning_line line);
 
+/* As planning_run() over all layers, but only for the unit called LAYER/UNIT or UNIT, with all that
+ * is known about its decision in subject->explanation. *ret_found counts them. */
+int planning_explain(const struct invocation *invocation,
+                     const char *unit,
+                     planning_line line,
+                     uint64_t *ret_found);
+
 #endif

@@ -14,6 +14,7 @@ struct reason_subject {
     const struct unit *unit;
     const struct plan_hint *hint;          /* NULL = nothing is known */
     const struct sched_forecast *forecast; /* NULL = not selected */
+    const char *explanation;               /* lines, for `why`; NULL otherwise */
     bool whole_layer; /* the unit is "*": which ones there are is not known yet */
 };
 

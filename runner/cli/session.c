@@ -148,7 +148,7 @@ enum exit_code session_prepare(struct session *session, struct err *err)
     }
     int rc = world_prepare(session, err);
     if (rc != 0) {
-        return EXIT_INFRASTRUCTURE;
+        return rc == -ENOENT && in->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
     if (in->resume.given) {
         rc = resume_prepare(session, err);
@@ -194,6 +194,8 @@ void session_fill(struct session *session, struct sched_options *options)
         .root = session->project.root,
         .plugin_dir = session->project.plugin_dir,
         .lower = session->lower[0] != '\0' ? session->lower : NULL,
+        .prepare = world_lay_out,
+        .prepare_context = session,
         .no_lower = session->no_lower[0] != '\0' ? session->no_lower : NULL,
         .tree = session->tree[0] != '\0' ? session->tree : NULL,
         .resumed = session->resumed[0] != '\0' ? session->resumed : NULL,
@@ -246,5 +248,6 @@ void session_close(struct session *session)
     release_caches(session);
     filter_free(session->filter);
     project_close(&session->project);
+    mem_free(session->repo);
     str_fini(&session->command);
 }

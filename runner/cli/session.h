@@ -12,6 +12,8 @@
 #include "sched/sched.h"
 #include "store/store.h"
 
+struct session_reuse;
+
 struct session {
     const struct invocation *invocation;
     struct project project;
@@ -26,12 +28,14 @@ struct session {
     struct store *store;     /* NULL: the run goes on without history */
     struct history *history; /* NULL likewise */
     char resumed[RUN_ID_SIZE];
-    char tree[GIT_ID_MAX];       /* "" = no snapshot was needed */
+    struct git_repo *repo;       /* NULL = no snapshot was needed */
+    char tree[GIT_ID_MAX];       /* "" likewise */
     struct held_folder checkout; /* of the pool */
     int cache_hold;              /* keeps objects and checkouts in their place; -1 */
     char lower[PATH_TEXT_MAX];   /* "" = everything runs in place */
     char no_lower[ERR_TEXT_MAX]; /* why that is so although layers ask for a world; "" = they do not
                                   */
+    struct session_reuse *reuse; /* NULL: everything runs */
     struct uv_loop_s *loop;
     struct exec *exec;
 

@@ -13,9 +13,12 @@ struct world_wanted {
 
 int world_wanted(const struct session *session, struct world_wanted *ret_wanted, struct err *err);
 
-/* Snapshot and checkout, as far as the layers that may run want them. Fills tree, checkout, lower.
- */
+/* Snapshot, and a place for the checkout, as far as the layers that may run want them. Fills repo,
+ * tree, checkout, lower. */
 int world_prepare(struct session *session, struct err *err);
+
+/* Puts the snapshot into the checkout; for sched_options.prepare. */
+int world_lay_out(void *context, struct err *err);
 
 /* Chooses the run to go on with and tells the history what passed there; fills `resumed`. Called
  * after world_prepare(): passes on another tree prove nothing. */

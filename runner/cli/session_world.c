@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "cli/session_impl.h"
 #include "exec/local.h"
+#include "git/tree.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -147,6 +148,42 @@ static int list_excludes(struct path_list *list, const struct session *session)
 
 /* ---- snapshot and checkout ---- */
 
+/* "merge:BASE,CHANGE,..." */
+static int merged_tree(const struct git_repo *repo,
+                       const char *list,
+                       char tree[GIT_ID_MAX],
+                       struct err *err)
+{
+    struct path_list names CLEANUP(path_list_fini) = {0};
+    int rc = 0;
+    while (rc == 0 && *list != '\0') {
+        const size_t len = strcspn(list, ",");
+        char *name = mem_strndup(list, len);
+        rc = name != NULL ? vec_push(&names, name) : -ENOMEM;
+        list += len + (list[len] == ',');
+    }
+    rc = rc == 0 ? vec_push(&names, NULL) : rc;
+    if (rc != 0) {
+        return err_set(err, rc, "out of memory");
+    }
+    if (names.count < 3) {
+        return err_set(err,
+                       -ENOENT,
+                       "--at merge: names a base and at least one change: merge:BASE,CHANGE,...");
+    }
+    return git_merge_tree(repo, names.items[0], (const char *const *)names.items + 1, tree, err);
+}
+
+static int tree_at(const struct git_repo *repo,
+                   const char *state,
+                   char tree[GIT_ID_MAX],
+                   struct err *err)
+{
+    const int rc = strncmp(state, "merge:", 6) == 0 ? merged_tree(repo, state + 6, tree, err)
+                                                    : git_commit_tree(repo, state, tree, err);
+    return rc == 0 ? 0 : err_wrap(err, "--at %s", state);
+}
+
 static int take_snapshot(struct session *session, struct git_repo *repo, struct err *err)
 {
     CLEANUP(path_list_fini) struct path_list excludes = {0};
@@ -157,15 +194,16 @@ static int take_snapshot(struct session *session, struct git_repo *repo, struct 
     if (rc != 0) {
         return rc;
     }
+    if (session->invocation->at != NULL) {
+        return tree_at(repo, session->invocation->at, session->tree, err);
+    }
     return git_snapshot(repo, (const char *const *)excludes.items, session->tree, err);
 }
 
-static int lay_out(struct session *session, const struct git_repo *repo, struct err *err)
+/* A place for the checkout; it is filled when something must run there. */
+static int take_place(struct session *session, struct err *err)
 {
     int rc = pool_take(session->project.state, &session->checkout, err);
-    if (rc == 0) {
-        rc = git_materialise(repo, session->tree, session->checkout.path, err);
-    }
     if (rc == 0
         && snprintf(session->lower, sizeof session->lower, "%s/tree", session->checkout.path)
                >= (int)sizeof session->lower) {
@@ -205,14 +243,16 @@ int world_prepare(struct session *session, struct err *err)
     if (rc != 0 || (!wanted.isolated && !wanted.tree)) {
         return rc;
     }
-    struct git_repo *repo = mem_calloc(1, sizeof *repo); /* 12 KiB of paths */
-    if (repo == NULL) {
+    session->repo = mem_calloc(1, sizeof *session->repo); /* 12 KiB of paths */
+    if (session->repo == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    rc = take_snapshot(session, repo, err);
-    if (rc == 0 && wanted.isolated) {
-        rc = lay_out(session, repo, err);
-    }
-    mem_free(repo);
-    return rc;
+    rc = take_snapshot(session, session->repo, err);
+    return rc == 0 && wanted.isolated ? take_place(session, err) : rc;
+}
+
+int world_lay_out(void *context, struct err *err)
+{
+    const struct session *session = context;
+    return git_materialise(session->repo, session->tree, session->checkout.path, err);
 }

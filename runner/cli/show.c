@@ -30,7 +30,9 @@ int show_unit(struct str *out, const struct sched_running *running, const char *
     char elapsed[DURATION_TEXT_MAX];
     (void)duration_format(running->elapsed_ms, elapsed);
     (void)str_appendf(out,
-                      "running for %s in slot %d: %s/%s\n",
+                      running->joining
+                          ? "waiting for %s in slot %d: another sluice runs the same: %s/%s\n"
+                          : "running for %s in slot %d: %s/%s\n",
                       elapsed,
                       running->slot,
                       running->layer,
@@ -45,8 +47,9 @@ static void show_one(void *context, const struct sched_running *running)
 {
     struct showing *showing = context;
     char output[SHOW_OUTPUT_MAX];
-    const int rc = sched_peek(showing->sched, running->slot, output, sizeof output);
-    (void)show_unit(showing->out, running, rc == 0 ? output : NULL);
+    const bool runs =
+        !running->joining && sched_peek(showing->sched, running->slot, output, sizeof output) == 0;
+    (void)show_unit(showing->out, running, runs ? output : NULL);
     showing->count++;
 }
 

@@ -1,0 +1,434 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What is reused, what must run again and what never becomes evidence: one story each.
+
+setup() {
+    load support
+    fresh_tree
+    git config user.name test
+    git config user.email test@example.org
+    git config commit.gpgsign false
+    "$SLUICE" doctor --json >"$BATS_TEST_TMPDIR/doctor" 2>/dev/null || skip "units cannot be isolated on this machine"
+}
+
+# unit COMMAND: a pipeline of one unit.
+unit() {
+    jq -n --arg run "$1" '{version: 1, layers: {t: {uses: "command", with: {run: $run}}}}' >sluice.yml
+}
+
+# earn: the unit runs and passes.
+earn() {
+    expect_code 0 "$SLUICE" run --json
+    json 'd["counts"]["passed"] == 1 and d["counts"]["reused"] == 0'
+}
+
+# decided WORD: what would become of the unit now.
+decided() {
+    expect_code 0 "$SLUICE" plan --json
+    json "d['decision'] == '$1'"
+}
+
+# hits: it is answered, and a run agrees.
+hits() {
+    decided hit
+    expect_code 0 "$SLUICE" run --json
+    json 'd["counts"]["passed"] == 1 and d["counts"]["reused"] == 1'
+}
+
+misses() {
+    decided run
+}
+
+commit() {
+    git add -A
+    git commit -qm "$1"
+}
+
+# ---- answered ----
+
+@test "the second run of the same tree runs nothing" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    hits
+}
+
+@test "an unrelated file may change, appear, vanish and move" {
+    echo hello >a && echo x >other && echo y >moved
+    unit 'cat a'
+    earn
+    echo changed >other && echo new >new && mv moved elsewhere
+    hits
+    rm other
+    hits
+}
+
+@test "a file may appear in a folder that was searched but not listed" {
+    mkdir d && echo hello >d/a
+    unit 'cat d/a; test ! -e d/absent'
+    earn
+    echo new >d/b
+    hits
+}
+
+@test "touching a file changes nothing" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    touch -d '2030-01-01' a
+    hits
+}
+
+@test "the same content under another commit, branch or working tree is the same" {
+    echo hello >a
+    unit 'cat a'
+    commit one
+    earn
+    git commit -q --allow-empty -m two
+    hits
+    git worktree add -q ../elsewhere HEAD
+    cd ../elsewhere
+    hits
+    git clone -q ../tree ../clone
+    cd ../clone
+    hits
+}
+
+@test "temporary files of its own with names of chance are no question" {
+    echo hello >a
+    unit 'f=$(mktemp) && cat a >$f && cat $f && rm $f; mkdir out-$$ && ls out-$$'
+    earn
+    hits
+}
+
+@test "the user's environment is no question" {
+    echo hello >a
+    unit 'cat a; env'
+    earn
+    export SOMETHING=else
+    hits
+}
+
+@test "what it wrote itself is no question" {
+    unit 'echo mine >made && cat made && mkdir sub && ls sub'
+    earn
+    echo unrelated >other
+    hits
+}
+
+@test "a change goes back to what was proven before" {
+    echo one >a
+    unit 'cat a'
+    earn
+    echo two >a
+    misses
+    earn
+    echo one >a
+    hits
+}
+
+# ---- must run ----
+
+@test "a file that was read changes" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    echo changed >a
+    misses
+    expect_code 0 "$SLUICE" why t/run
+    says "a"
+    says "changed"
+}
+
+@test "a file that was only asked for by size changes its size" {
+    echo hello >a
+    unit 'stat -c %s a'
+    earn
+    echo longer-hello >a
+    misses
+}
+
+@test "the exec bit of a file that was asked for flips" {
+    echo hello >a
+    unit 'test ! -x a'
+    earn
+    chmod +x a
+    misses
+}
+
+@test "each link on the way is a question" {
+    mkdir one two && echo hello >one/f && echo hello >two/f
+    ln -s one d && ln -s d e
+    unit 'cat e/f'
+    earn
+    ln -sfn two d
+    misses
+}
+
+@test "a file becomes a link to the same content" {
+    echo hello >a && echo hello >b
+    unit 'cat a'
+    earn
+    ln -sf b a
+    misses
+}
+
+@test "a link to a folder becomes that folder" {
+    mkdir real && echo hello >real/f && ln -s real d
+    unit 'cat d/f'
+    earn
+    rm d && cp -r real d
+    misses
+}
+
+@test "a file appears where one was looked for" {
+    unit 'test ! -e probed'
+    earn
+    echo now >probed
+    misses
+}
+
+@test "the folder of a file that was looked for appears, with the file" {
+    unit 'test ! -e deep/down/probed'
+    earn
+    mkdir -p deep/down && echo now >deep/down/probed
+    misses
+}
+
+@test "a program appears earlier on PATH" {
+    mkdir bin1 bin2 && printf '#!/bin/sh\necho two\n' >bin2/tool && chmod +x bin2/tool && echo keep >bin1/keep
+    unit 'PATH=/src/bin1:/src/bin2:$PATH tool'
+    earn
+    printf '#!/bin/sh\necho one\n' >bin1/tool && chmod +x bin1/tool
+    misses
+}
+
+@test "a header appears earlier on the include path" {
+    command -v cc >/dev/null || skip "no compiler"
+    mkdir i1 i2 && echo '#define N 0' >i2/n.h && echo keep >i1/keep
+    printf '#include "n.h"\nint main(void) { return N; }\n' >m.c
+    unit 'cc -Ii1 -Ii2 -o /tmp/m m.c && /tmp/m'
+    earn
+    echo 'int unrelated;' >other.c
+    hits
+    echo '#define N 1' >i1/n.h
+    misses
+}
+
+@test "a folder that was listed gains, loses or retypes a name; its files may change" {
+    mkdir d && echo 1 >d/a && echo 2 >d/b
+    unit 'ls d'
+    earn
+    echo changed >d/a
+    hits
+    echo 3 >d/c
+    misses
+    earn
+    rm d/b
+    misses
+    earn
+    rm d/c && mkdir d/c && echo 4 >d/c/keep
+    misses
+}
+
+@test "the interpreter of a script changes" {
+    printf '#!/src/inter\n' >script && chmod +x script
+    printf '#!/bin/sh\necho 1\n' >inter && chmod +x inter
+    unit './script'
+    earn
+    printf '#!/bin/sh\necho 2\n' >inter
+    misses
+}
+
+@test "a variable that it is given changes, or is empty instead of unset" {
+    cat >sluice.yml <<'YAML'
+version: 1
+layers:
+  t: {uses: command, with: {run: 'echo $X'}, env: {X: null}}
+YAML
+    unset X
+    earn
+    X='' misses
+    X='' earn
+    X=1 misses
+}
+
+@test "its command, folder or outputs change" {
+    mkdir d && echo a >d/a && cp d/a a
+    unit 'cat a'
+    earn
+    unit 'cat  a'
+    misses
+    jq -n '{version: 1, layers: {t: {uses: "command", cwd: "d", with: {run: "cat a"}}}}' >sluice.yml
+    misses
+}
+
+@test "an attribute changes what a checkout makes of a file" {
+    printf 'one\ntwo\n' >a
+    unit 'cat a'
+    earn
+    echo 'a text eol=crlf' >.gitattributes
+    misses
+}
+
+@test "names of any bytes are names" {
+    local odd=$'new\nline' latin=$'\xe9t\xe9'
+    echo 1 >"$odd" && echo 2 >"$latin" && echo 3 >Case
+    unit 'cat new* *t* Case >/dev/null; ls'
+    earn
+    echo 4 >"$odd"
+    misses
+    earn
+    echo 5 >"$latin"
+    misses
+    earn
+    git mv -f Case case 2>/dev/null || mv Case case
+    misses
+}
+
+@test "what an exposed path holds is a question" {
+    echo vendored >.gitignore && mkdir vendored && echo 1 >vendored/v && echo 1 >vendored/unread
+    jq -n '{version: 1, layers: {t: {uses: "command", expose: ["vendored"], with: {run: "cat vendored/v"}}}}' >sluice.yml
+    earn
+    echo 2 >vendored/unread
+    hits
+    echo 2 >vendored/v
+    misses
+}
+
+# ---- never evidence ----
+
+@test "a failure runs again" {
+    unit 'exit 1'
+    expect_code 1 "$SLUICE" run
+    misses
+}
+
+@test "a unit that leaves a process behind earns nothing" {
+    unit 'setsid sleep 60 >/dev/null 2>&1 & exit 0'
+    expect_code 0 "$SLUICE" run
+    misses
+}
+
+@test "a unit that enters namespaces of its own earns nothing" {
+    unit 'unshare --user true || true'
+    expect_code 0 "$SLUICE" run
+    misses
+}
+
+@test "a layer with network earns nothing, unless its inputs are declared" {
+    echo 1 >lock
+    jq -n '{version: 1, layers: {t: {uses: "command", network: true, with: {run: "true"}}}}' >sluice.yml
+    expect_code 0 "$SLUICE" run
+    misses
+    jq -n '{version: 1, layers: {t: {uses: "command", network: true,
+        reuse: {mode: "declared", declared: ["lock"], ttl: "7d"}, with: {run: "true"}}}}' >sluice.yml
+    earn
+    echo 2 >other
+    hits
+    echo 2 >lock
+    misses
+}
+
+@test "a layer that says so is never reused" {
+    jq -n '{version: 1, layers: {t: {uses: "command", reuse: {mode: "off"}, with: {run: "true"}}}}' >sluice.yml
+    expect_code 0 "$SLUICE" run
+    misses
+}
+
+@test "--no-reuse runs everything, and earns evidence all the same" {
+    unit 'true'
+    expect_code 0 "$SLUICE" run --no-reuse
+    expect_code 0 "$SLUICE" run --no-reuse --json
+    json 'd["counts"]["reused"] == 0'
+    hits
+}
+
+@test "a flaky unit is proven flaky and trusted no more" {
+    unit 'test $(od -An -N1 -tu1 /dev/urandom) -lt 128'
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        "$SLUICE" run --no-reuse --quiet >/dev/null 2>&1 || true
+    done
+    misses
+}
+
+# ---- trust ----
+
+@test "protected runs reuse what protected runs earned, and nothing else" {
+    unit 'true'
+    earn
+    expect_code 0 "$SLUICE" plan --trust protected --json
+    json 'd["decision"] == "run"'
+    expect_code 0 "$SLUICE" run --trust protected
+    expect_code 0 "$SLUICE" plan --trust protected --json
+    json 'd["decision"] == "hit"'
+}
+
+@test "evidence of a change stays with the change" {
+    unit 'true'
+    expect_code 0 "$SLUICE" run --change 7
+    misses
+    expect_code 0 "$SLUICE" plan --change 7 --json
+    json 'd["decision"] == "hit"'
+    expect_code 0 "$SLUICE" plan --change 8 --json
+    json 'd["decision"] == "run"'
+}
+
+# ---- states that are not on disk ----
+
+@test "another revision and a merge are answered without a checkout" {
+    for t in a b; do echo "$t" >"$t"; done
+    printf 'cat a\ncat b\n' >units
+    jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
+    commit base
+    git branch one && git branch two
+    git checkout -q one && echo a1 >a && commit one
+    expect_code 0 "$SLUICE" run
+    git checkout -q two && echo b2 >b && commit two
+    expect_code 0 "$SLUICE" run
+    git checkout -q -
+    expect_code 0 "$SLUICE" plan --at merge:two,one --json
+    json '[l["decision"] for l in lines] == ["hit", "hit"]'
+    expect_code 0 "$SLUICE" plan --at one --json
+    json 'all(l["decision"] == "hit" for l in lines)'
+    expect_code 2 "$SLUICE" plan --at no-such-revision
+    says "no-such-revision"
+}
+
+# ---- at the same time ----
+
+@test "a file replaced while the unit reads it does not matter" {
+    echo before >a
+    unit 'sleep 1; cat a'
+    "$SLUICE" run --quiet &
+    local pid=$!
+    sleep 0.6
+    echo after >a
+    wait "$pid"
+    misses
+    echo before >a
+    hits
+}
+
+@test "two processes that want the same thing run it once" {
+    unit 'sleep 1; cat /proc/sys/kernel/random/uuid'
+    "$SLUICE" run --json >"$BATS_TEST_TMPDIR/first" 2>/dev/null &
+    local pid=$!
+    sleep 0.3
+    "$SLUICE" run --json >"$BATS_TEST_TMPDIR/second" 2>/dev/null
+    wait "$pid"
+    run jq -s 'map(.counts.reused) | add' "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second"
+    [ "$output" = 1 ]
+}
+
+# ---- words ----
+
+@test "the summary says what was reused and the report marks it" {
+    echo a >a && printf 'cat a\ntrue\n' >units
+    jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
+    expect_code 0 "$SLUICE" run
+    echo b >a
+    expect_code 0 "$SLUICE" run --junit "$BATS_TEST_TMPDIR/j.xml"
+    says "1 of 2 reused"
+    grep -q sluice.reused "$BATS_TEST_TMPDIR/j.xml"
+}
