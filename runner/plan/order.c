@@ -102,6 +102,20 @@ static int cut_lanes(struct plan *plan, size_t begin)
     return 0;
 }
 
+/* Each unit that waits for another one is a lane of its own: it is put up when that has passed. */
+static int add_waiting_lanes(struct plan *plan, size_t layer)
+{
+    int rc = 0;
+    for (uint32_t unit = plan->layers[layer].first_unit; unit != NONE && rc == 0;
+         unit = plan->units.items[unit].next) {
+        if (plan->units.items[unit].state == UNIT_IDLE && plan_link_waits(plan, unit)) {
+            rc = vec_push(&plan->order, unit);
+            rc = rc == 0 ? add_lane(plan, plan->order.count - 1, plan->order.count) : rc;
+        }
+    }
+    return rc;
+}
+
 /* Tells the units of a lane where they are; they start with no attempt made. */
 static void settle_lane(struct plan *plan, uint32_t lane)
 {
@@ -112,7 +126,9 @@ static void settle_lane(struct plan *plan, uint32_t lane)
         unit->lane = lane;
         unit->attempts = 0;
     }
-    plan_lane_add(plan, lane);
+    if (!plan_link_waits(plan, plan->order.items[l->begin])) {
+        plan_lane_add(plan, lane);
+    }
 }
 
 int plan_order_layer(struct plan *plan, size_t layer)
@@ -123,11 +139,14 @@ int plan_order_layer(struct plan *plan, size_t layer)
 
     for (uint32_t unit = plan->layers[layer].first_unit; unit != NONE && rc == 0;
          unit = plan->units.items[unit].next) {
-        rc = vec_push(&plan->order, unit);
+        if (plan->units.items[unit].state == UNIT_IDLE && !plan_link_waits(plan, unit)) {
+            rc = vec_push(&plan->order, unit);
+        }
     }
     if (rc == 0) {
         sort_units(plan, begin);
         rc = cut_lanes(plan, begin);
+        rc = rc == 0 ? add_waiting_lanes(plan, layer) : rc;
     }
     if (rc != 0) {
         plan->order.count = begin;

@@ -17,6 +17,9 @@
 /* Locks of one unit, as key: 9 bytes each; 64 MiB is more than a plugin message may hold. */
 #define LOCK_KEY_MAX ((size_t)64 << 20)
 
+/* A reason that names a unit. */
+#define BLAME_TEXT_MAX ((size_t)4 * ID_MAX)
+
 static const struct text_list no_locks = {0};
 
 void plan_free(struct plan *plan)
@@ -30,7 +33,13 @@ void plan_free(struct plan *plan)
     vec_fini(&plan->lanes);
     vec_fini(&plan->classes);
     vec_fini(&plan->scratch);
+    vec_fini(&plan->links);
+    vec_fini(&plan->dependants);
+    str_fini(&plan->blame_text);
     str_fini(&plan->scratch_text);
+    for (size_t i = 0; plan->layers != NULL && i < plan->pipeline->layer_count; i++) {
+        vec_fini(&plan->layers[i].left);
+    }
     mem_free(plan->layers);
     mem_free(plan->by_stage);
     mem_free(plan->stage_undone);
@@ -139,6 +148,9 @@ int plan_new(const struct pipeline *pipeline,
     plan->pipeline = pipeline;
     plan->options = *options;
     plan->free_slots = options->slots;
+    plan->blamed_first = NONE;
+    plan->blamed_last = NONE;
+    str_init(&plan->blame_text, BLAME_TEXT_MAX);
     str_init(&plan->scratch_text, LOCK_KEY_MAX);
     if (allocate(plan) != 0 || intern_layer_locks(plan) != 0) {
         plan_free(plan);
@@ -164,8 +176,8 @@ static void start_unit(struct plan *plan, uint32_t index, struct plan_action *re
 {
     struct plan_unit *unit = &plan->units.items[index];
 
-    assert(!unit->running);
-    unit->running = 1;
+    assert(unit->state == UNIT_IDLE);
+    unit->state = UNIT_RUNNING;
     unit->attempts++;
     plan->layers[unit->layer].running++;
     *ret_action = (struct plan_action){
@@ -231,9 +243,16 @@ struct plan_action plan_next(struct plan *plan)
         action.type = PLAN_DONE;
         return action;
     }
-    uint32_t unit = plan->stopped ? NONE : plan_lanes_take(plan);
+    if (plan->stopped) {
+        return action;
+    }
+    const char *reason = NULL;
+    uint32_t unit = plan_link_next_blamed(plan, &reason);
+    unit = unit != NONE ? unit : plan_lanes_take(plan);
     if (unit != NONE) {
         start_unit(plan, unit, &action);
+        action.reason = reason;
+        plan->units.items[unit].state = reason != NULL ? UNIT_TOLD : UNIT_RUNNING;
     }
     return action;
 }
@@ -274,34 +293,45 @@ static bool in_filter(const struct plan *plan,
     return filter_match(plan->options.filter, &subject);
 }
 
-/* A unit that is not run because it passed before counts under its last known status. */
-static void carry(struct plan_layer *layer, const struct plan_hint *hint)
+/* Is the unit to run? Otherwise why not. */
+static bool select_unit(struct plan *plan,
+                        const struct unit *unit,
+                        const struct plan_hint *hint,
+                        enum left_reason *ret_why)
 {
-    struct outcome outcome = {.final = true, .status = hint->last};
-
-    layer->counts.carried++;
-    tally_add(&layer->counts.tally, &outcome);
-}
-
-/* True when the unit is to run; otherwise it is counted as what it is. */
-static bool select_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint)
-{
-    struct plan_layer *layer = &plan->layers[unit->layer];
+    const struct plan_layer *layer = &plan->layers[unit->layer];
 
     if (!layer->whole && !in_filter(plan, unit, hint)) {
-        layer->counts.excluded++;
-        layer->by_filter++;
+        *ret_why = LEFT_BY_FILTER;
         return false;
     }
     if (!layer->whole && !in_shard(plan, unit)) {
+        *ret_why = LEFT_BY_SHARD;
+        return false;
+    }
+    *ret_why = LEFT_CARRIED;
+    return !hint->carried || layer->outputs_needed;
+}
+
+/* Counts a unit that is left out as what it is, and keeps it for those that need it. */
+static int leave_out(struct plan *plan,
+                     const struct plan_unit *unit,
+                     const struct plan_hint *hint,
+                     enum left_reason why)
+{
+    struct plan_layer *layer = &plan->layers[unit->layer];
+    const struct left_unit left = {.unit = *unit, .why = (uint8_t)why, .last = (uint8_t)hint->last};
+
+    if (vec_push(&layer->left, left) != 0) {
+        return -ENOMEM;
+    }
+    if (why == LEFT_CARRIED) {
+        layer->counts.carried++;
+    } else {
         layer->counts.excluded++;
-        return false;
+        layer->by_filter += why == LEFT_BY_FILTER;
     }
-    if (hint->carried && !layer->outputs_needed) {
-        carry(layer, hint);
-        return false;
-    }
-    return true;
+    return 0;
 }
 
 static int unit_lockset(struct plan *plan, const struct unit *unit, uint32_t *ret_lockset)
@@ -335,14 +365,19 @@ static uint32_t unit_duration(const struct unit *unit, const struct plan_hint *h
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-static void chain_unit(struct plan *plan, struct plan_layer *layer, uint32_t index)
+void plan_chain_unit(struct plan *plan, uint32_t index)
 {
+    struct plan_unit *unit = &plan->units.items[index];
+    struct plan_layer *layer = &plan->layers[unit->layer];
+
     if (layer->first_unit == NONE) {
         layer->first_unit = index;
     } else {
         plan->units.items[layer->last_unit].next = index;
     }
     layer->last_unit = index;
+    layer->counts.selected++;
+    layer->counts.remaining_ms += unit->duration_ms;
 }
 
 int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint)
@@ -363,65 +398,25 @@ int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_
         .next = NONE,
         .failed_recently = h->failed_recently,
     };
-    if ((unit->skip == NULL && unit_lockset(plan, unit, &added.lockset) != 0)
-        || plan_weight_class(plan, unit_weight(plan, unit), &added.weight_class) != 0
-        || vec_push(&plan->units, added) != 0) {
-        return -ENOMEM;
-    }
-    bool selected = select_unit(plan, unit, h);
+    enum left_reason why = LEFT_BY_FILTER;
+    bool selected = select_unit(plan, unit, h, &why);
     if (plan->options.filter != NULL && filter_error(plan->options.filter, NULL) != 0) {
-        plan->units.count--;
         return -EINVAL;
     }
-    if (!selected) {
-        plan->units.count--;
-        return 0;
-    }
-    chain_unit(plan, layer, (uint32_t)(plan->units.count - 1));
-    layer->counts.selected++;
-    layer->counts.remaining_ms += added.duration_ms;
-    return 1;
-}
-
-/* Every unit was left out by filter or shard: that is no evidence, and no failure either. */
-static void skip_unselected(struct plan *plan, size_t layer)
-{
-    struct plan_layer *l = &plan->layers[layer];
-    const char *reason = "none of its units is in this shard";
-
-    if (l->by_filter == l->counts.excluded) {
-        reason = "the filter matches none of its units";
-    } else if (l->by_filter != 0) {
-        reason = "none of its units matches the filter and is in this shard";
-    }
-    plan->under_way--;
-    plan_layer_skip(plan, layer, reason, true);
-}
-
-int plan_layer_planned(struct plan *plan, size_t layer, bool failed)
-{
-    struct plan_layer *l = &plan->layers[layer];
-
-    assert(l->state == LAYER_PLANNING);
-    const struct plan_layer_counts *counts = &l->counts;
-    if (!failed && counts->selected == 0 && counts->carried == 0 && counts->excluded != 0) {
-        skip_unselected(plan, layer);
-        return 0;
-    }
-    /* When planning failed the list is not whole: none of it runs. */
-    if (!failed && plan_order_layer(plan, layer) != 0) {
+    if ((unit->skip == NULL && unit_lockset(plan, unit, &added.lockset) != 0)
+        || plan_weight_class(plan, unit_weight(plan, unit), &added.weight_class) != 0) {
         return -ENOMEM;
     }
-    l->state = LAYER_RUNNING;
-    if (failed) {
-        l->state = LAYER_JUDGING;
-        layer_queue_push(&plan->judges, layer);
+    layer->linked = layer->linked || (unit->links != NULL && unit->links->needs.count > 0);
+    if (!selected) {
+        return leave_out(plan, &added, h, why);
     }
-    plan_layer_check_ended(plan, layer);
-    return 0;
+    if (vec_push(&plan->units, added) != 0) {
+        return -ENOMEM;
+    }
+    plan_chain_unit(plan, (uint32_t)(plan->units.count - 1));
+    return 1;
 }
-
-/* ---- units end */
 
 static unsigned retry_cause(const struct outcome *outcome)
 {
@@ -444,24 +439,12 @@ static bool is_cancelled(const struct outcome *outcome)
     return (outcome->flags & FLAG_CANCELLED) != 0;
 }
 
-static bool tries_again(const struct plan *plan,
-                        const struct plan_unit *unit,
-                        const struct outcome *outcome)
-{
-    const struct layer *layer = layer_of(plan, unit->layer);
-
-    return !plan->stopped && !is_cancelled(outcome) && unit->attempts <= layer->retry_max
-           && (retry_cause(outcome) & layer->retry_when) != 0;
-}
-
-static void count_failure(struct plan *plan,
-                          const struct plan_unit *unit,
-                          const struct outcome *outcome)
+static void count_failure(struct plan *plan, size_t layer, const struct outcome *outcome)
 {
     unsigned max = plan->options.max_fail;
 
     if (retry_cause(outcome) == 0 || is_cancelled(outcome)
-        || layer_of(plan, unit->layer)->allow_failure) {
+        || layer_of(plan, layer)->allow_failure) {
         return;
     }
     plan->failures++;
@@ -472,27 +455,132 @@ static void count_failure(struct plan *plan,
     }
 }
 
+/* Ended units are in no lane: their place in the chain is for those that need them. */
+int plan_add_ended(struct plan *plan, const struct unit *unit, struct outcome *outcome)
+{
+    struct plan_layer *layer = &plan->layers[unit->layer];
+    const bool passed = outcome->status == OUTCOME_PASSED;
+    const struct plan_unit added = {
+        .unit = unit,
+        .layer = unit->layer,
+        .next = NONE,
+        .state = passed ? UNIT_PASSED : UNIT_BAD,
+    };
+
+    assert(layer->state == LAYER_PLANNING);
+    if (plan->units.count >= UNITS_MAX) {
+        return -E2BIG;
+    }
+    if (vec_push(&plan->units, added) != 0) {
+        return -ENOMEM;
+    }
+    outcome->attempt = 1;
+    outcome->final = true;
+    outcome->flaky = false;
+    plan_chain_unit(plan, (uint32_t)(plan->units.count - 1));
+    layer->counts.prepared++;
+    layer->ended++;
+    layer->prepared_badly = layer->prepared_badly || !passed;
+    tally_add(&layer->counts.tally, outcome);
+    count_failure(plan, unit->layer, outcome);
+    return 0;
+}
+
+/* Every unit was left out by filter or shard: that is no evidence, and no failure either. */
+static void skip_unselected(struct plan *plan, size_t layer)
+{
+    struct plan_layer *l = &plan->layers[layer];
+    const char *reason = "none of its units is in this shard";
+
+    if (l->by_filter == l->counts.excluded) {
+        reason = "the filter matches none of its units";
+    } else if (l->by_filter != 0) {
+        reason = "none of its units matches the filter and is in this shard";
+    }
+    plan->under_way--;
+    plan_layer_skip(plan, layer, reason, true);
+}
+
+/* Units that are not run because they passed before count under their last known status. */
+static void count_carried(struct plan_layer *layer)
+{
+    const struct left_unit *left;
+
+    vec_for_each (left, &layer->left) {
+        const struct outcome outcome = {.final = true, .status = (enum outcome_status)left->last};
+        if (left->why == LEFT_CARRIED && !left->selected) {
+            tally_add(&layer->counts.tally, &outcome);
+        }
+    }
+    vec_fini(&layer->left);
+}
+
+int plan_layer_planned(struct plan *plan, size_t layer, bool failed)
+{
+    struct plan_layer *l = &plan->layers[layer];
+
+    assert(l->state == LAYER_PLANNING);
+    const struct plan_layer_counts *counts = &l->counts;
+    count_carried(l);
+    if (!failed && counts->selected == counts->prepared && counts->carried == 0
+        && counts->excluded != 0 && !l->prepared_badly) {
+        skip_unselected(plan, layer);
+        return 0;
+    }
+    /* When planning failed the list is not whole: none of it runs. */
+    if (!failed && plan_order_layer(plan, layer) != 0) {
+        return -ENOMEM;
+    }
+    l->state = LAYER_RUNNING;
+    if (failed) {
+        l->state = LAYER_JUDGING;
+        layer_queue_push(&plan->judges, layer);
+    }
+    plan_layer_check_ended(plan, layer);
+    return 0;
+}
+
+/* ---- units end */
+
+static bool tries_again(const struct plan *plan,
+                        const struct plan_unit *unit,
+                        const struct outcome *outcome)
+{
+    const struct layer *layer = layer_of(plan, unit->layer);
+
+    return !plan->stopped && !is_cancelled(outcome) && outcome->reused == NULL
+           && unit->attempts <= layer->retry_max && (retry_cause(outcome) & layer->retry_when) != 0;
+}
+
 void plan_unit_finished(struct plan *plan, size_t index, struct outcome *outcome)
 {
     assert(index < plan->units.count);
     struct plan_unit *unit = &plan->units.items[index];
     struct plan_layer *layer = &plan->layers[unit->layer];
 
-    assert(unit->running && layer->running > 0);
-    unit->running = 0;
+    assert((unit->state == UNIT_RUNNING || unit->state == UNIT_TOLD) && layer->running > 0);
     layer->running--;
-    plan_lanes_release(plan, (uint32_t)index);
-    outcome->attempt = unit->attempts;
+    if (unit->state == UNIT_RUNNING) {
+        plan_lanes_release(plan, (uint32_t)index);
+    }
+    unit->state = UNIT_IDLE;
     outcome->final = !tries_again(plan, unit, outcome);
-    outcome->flaky = outcome->status == OUTCOME_PASSED && unit->attempts > 1;
+    if (outcome->reused == NULL) {
+        outcome->attempt = unit->attempts;
+        outcome->flaky = outcome->status == OUTCOME_PASSED && unit->attempts > 1;
+    }
     if (!outcome->final) {
         plan_lanes_return(plan, (uint32_t)index);
         return;
     }
     layer->ended++;
     layer->counts.remaining_ms -= unit->duration_ms;
+    unit->state = outcome->status == OUTCOME_PASSED    ? UNIT_PASSED
+                  : outcome->status == OUTCOME_SKIPPED ? UNIT_SKIPPED
+                                                       : UNIT_BAD;
     tally_add(&layer->counts.tally, outcome);
-    count_failure(plan, unit, outcome);
+    plan_link_ended(plan, (uint32_t)index);
+    count_failure(plan, unit->layer, outcome);
     plan_layer_check_ended(plan, unit->layer);
 }
 

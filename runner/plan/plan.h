@@ -33,6 +33,12 @@
  * most PLAN_OVERTAKE_MAX times, then the slots are kept for it, so that it cannot starve. (Passes
  * are counted per weight and start again when a unit of that weight starts.)
  *
+ * Units that need each other (unit.links, inside one layer). A unit starts when all it needs have
+ * passed. When one of these ends in any other way, the unit is not run: it is told as skipped with
+ * the reason, and so is all that needs it; the gate is shut by the one that did not pass. What a
+ * selected unit needs, transitively, is selected with it, whatever filter, shard and hint say; and
+ * a unit that was skipped because of another one is never carried over.
+ *
  * Memory: 36 bytes a unit that waits; a unit with locks that no other has costs about 130. */
 #ifndef SLUICE_PLAN_PLAN_H
 #define SLUICE_PLAN_PLAN_H
@@ -53,6 +59,9 @@ struct plan_options {
         layers;        /* named on the command line (id or base id); empty = all but WHEN_MANUAL */
     unsigned max_fail; /* stop (as plan_stop()) after this many final failures, errors and timeouts
                           in layers without allow_failure (fail-fast = 1); 0 = never */
+    /* For each layer of the pipeline: may its units have outputs of their own? Then its products
+     * are asked for as those of a layer with `outputs` are. NULL = no layer's. */
+    const bool *produces;
     /* `when: changed` answered by the caller: is the layer unchanged since its gate last opened?
      * NULL = never unchanged. */
     bool (*unchanged)(void *context, const struct layer *layer);
@@ -74,7 +83,9 @@ enum plan_action_type {
     PLAN_WAIT,       /* nothing to start now; something is under way */
     PLAN_LAYER,      /* ask the plugin of `layer` for units; answer with plan_add_unit()...,
                         plan_layer_planned() */
-    PLAN_UNIT,       /* run `unit` (attempt `attempt`); answer with plan_unit_finished() */
+    PLAN_UNIT,       /* run `unit` (attempt `attempt`); answer with plan_unit_finished(). With a
+                        `reason`: do not run it, it is skipped because of that (until the next call
+                        of plan_next()); answered in the same way */
     PLAN_JUDGE,      /* all units of `layer` have ended; answer with plan_layer_judged() */
     PLAN_SKIP_LAYER, /* `layer` is skipped because of `reason`; already DONE, only to be told */
     PLAN_DONE,       /* every layer is DONE */
@@ -106,9 +117,25 @@ struct plan_action plan_next(struct plan *plan);
 
 /* A unit of a layer in PLANNING; the unit outlives the plan. A layer with shards > 1 gives `shards`
  * entries per unit, made by the caller. Returns 1 when selected, 0 when excluded (filter, shard,
- * carried), -ENOMEM, -E2BIG beyond UNITS_MAX, -EINVAL when the filter has no answer for this unit:
- * filter_error() says why. */
+ * carried; it may be selected yet by plan_layer_link()), -ENOMEM, -E2BIG beyond UNITS_MAX, -EINVAL
+ * when the filter has no answer for this unit: filter_error() says why. */
 int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint);
+
+/* A unit of a layer in PLANNING that has run already, because the others were not known before (it
+ * `expands`): neither filter nor shard apply to it, others may need it. Fills outcome->attempt,
+ * final, flaky. 0, -ENOMEM or -E2BIG. */
+int plan_add_ended(struct plan *plan, const struct unit *unit, struct outcome *outcome);
+
+/* All units of a layer in PLANNING are known: ties those that need each other, and selects what
+ * selected ones need. Then calls `left_out` (may be NULL) for each unit for which plan_add_unit()
+ * gave 0, in that order, with what became of it. -EINVAL: a unit needs one that is not there, or
+ * they need each other in a circle; then the layer must be ended as failed. Needed only in a layer
+ * where a unit needs another. */
+int plan_layer_link(struct plan *plan,
+                    size_t layer,
+                    void (*left_out)(void *context, const struct unit *unit, bool selected),
+                    void *context,
+                    struct err *err);
 
 /* No more units come for this layer; `failed` when planning itself failed: then none of its units
  * run and the layer goes to JUDGING at once. 0, or -ENOMEM: then the layer is still in PLANNING and
@@ -117,7 +144,8 @@ int plan_layer_planned(struct plan *plan, size_t layer, bool failed);
 
 /* One attempt ended. Fills outcome->attempt, final, flaky by the layer's retry rule: an attempt is
  * tried again when its cause is in retry_when, attempts are left and the plan is not stopped. A
- * cancelled one (FLAG_CANCELLED) is final and counts as not run. */
+ * cancelled one (FLAG_CANCELLED) is final and counts as not run. A reused one is final, with the
+ * attempts it took when it was earned: a failure that is reused was confirmed before. */
 void plan_unit_finished(struct plan *plan, size_t index, struct outcome *outcome);
 
 /* A layer with units that were not run (plan_layer_counts) must not be judged open. */
@@ -132,6 +160,7 @@ bool plan_stopped(const struct plan *plan);
  * status (one case each), not_run = selected units that have not ended, or were cancelled. */
 struct plan_layer_counts {
     uint64_t selected, excluded, carried;
+    uint64_t prepared; /* of the selected ones: had run before the others were known */
     struct tally tally;
     int64_t remaining_ms; /* durations of units not yet ended, as far as known or estimated by the
                              plugin; 0 = unknown */

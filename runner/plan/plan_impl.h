@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a plan, shared by the sources of this folder only.
  *
- * Three parts, one file each:
+ * Four parts, one file each:
  *   select.c  which layers take part, decided once;
  *   layers.c  when a layer leaves WAITING, and what is told about it;
+ *   links.c   units that need each other;
  *   lanes.c   which unit is next, with its locks (locks.c) and its weight.
  *
  * Units of one layer with the same locks and the same weight are interchangeable for the question
@@ -23,6 +24,22 @@
 
 #define NONE UINT32_MAX /* no unit, lane, lock, ... */
 
+enum unit_state {
+    UNIT_IDLE,    /* waits */
+    UNIT_RUNNING, /* holds slots and locks */
+    UNIT_TOLD,    /* is being told as not run: holds nothing */
+    UNIT_PASSED,  /* ended, and so on */
+    UNIT_SKIPPED,
+    UNIT_BAD,
+};
+
+/* Why a unit was left out when it was added. */
+enum left_reason {
+    LEFT_BY_FILTER,
+    LEFT_BY_SHARD,
+    LEFT_CARRIED,
+};
+
 enum layer_state {
     LAYER_WAITING,
     LAYER_PLANNING,
@@ -31,20 +48,29 @@ enum layer_state {
     LAYER_DONE,
 };
 
+struct left_unit;
+
 struct plan_layer {
     enum layer_state state;
     bool active;         /* takes part in this run */
     bool whole;          /* all its units run: filter and shard do not apply */
     bool outputs_needed; /* a layer that takes part waits for its products */
     bool ready;          /* is in the `ready` queue */
+    bool linked;         /* some of its units need others */
+    bool prepared_badly; /* a unit that had run before the others were known did not pass */
     bool satisfied;      /* DONE, and layers that wait for it may start */
     const char *reason;  /* why it is skipped */
     uint32_t lockset;    /* of its own locks */
     uint32_t first_unit; /* chain of units while PLANNING, through plan_unit.next */
     uint32_t last_unit;
-    uint64_t running;                /* units started and not ended */
-    uint64_t ended;                  /* units that will not run again */
-    uint64_t by_filter;              /* excluded by the filter; the other excluded ones by shard */
+    uint64_t running;   /* units started and not ended */
+    uint64_t ended;     /* units that will not run again */
+    uint64_t by_filter; /* excluded by the filter; the other excluded ones by shard */
+
+    struct {
+        VEC_FIELDS(struct left_unit);
+    } left; /* while PLANNING: units that are not selected, for those that need them */
+
     struct plan_layer_counts counts; /* without not_run, filled in when asked */
 };
 
@@ -65,8 +91,28 @@ struct plan_unit {
     };
 
     uint16_t weight_class;
-    uint8_t running;
+    uint8_t state; /* enum unit_state */
     uint8_t failed_recently;
+};
+
+struct left_unit {
+    struct plan_unit unit;
+    uint8_t why;   /* enum left_reason */
+    uint8_t last;  /* outcome it is carried with */
+    bool selected; /* taken in after all */
+};
+
+/* What a unit of a layer whose units need each other waits for. */
+struct unit_link {
+    uint32_t dependants; /* chain of those that wait for it, in plan->dependants; NONE */
+    uint32_t unmet;      /* needs that have not passed */
+    uint32_t blame;      /* the unit because of which it is not run; NONE */
+    uint32_t next;       /* in the queue of units that are to be told as not run */
+};
+
+struct dependant {
+    uint32_t unit;
+    uint32_t next;
 };
 
 /* A slice order[begin..end) of units of one layer with one lockset and one weight. While it has
@@ -169,6 +215,18 @@ struct plan {
         VEC_FIELDS(uint32_t);
     } scratch;
 
+    struct {
+        VEC_FIELDS(struct unit_link);
+    } links; /* by unit; units beyond its end have no link */
+
+    struct {
+        VEC_FIELDS(struct dependant);
+    } dependants;
+
+    uint32_t blamed_first; /* queue of units that are not run because of others; NONE */
+    uint32_t blamed_last;
+    struct str blame_text; /* the reason told last */
+
     struct str scratch_text;
     unsigned free_slots;
     uint64_t failures; /* final ones, for max_fail */
@@ -195,6 +253,18 @@ void plan_layer_skip(struct plan *plan, size_t layer, const char *reason, bool s
 void plan_layer_done(struct plan *plan, size_t layer, bool satisfied);
 bool layer_queue_pop(struct layer_queue *queue, size_t *ret_layer);
 void layer_queue_push(struct layer_queue *queue, size_t layer);
+
+/* ---- links.c */
+
+/* The unit has ended for good: what needs it may start, or is not run. Allocates nothing. */
+void plan_link_ended(struct plan *plan, uint32_t unit);
+/* The next unit that is not run because of another one, and why; NONE. */
+uint32_t plan_link_next_blamed(struct plan *plan, const char **ret_reason);
+/* Does it wait for another unit? */
+bool plan_link_waits(const struct plan *plan, uint32_t unit);
+
+/* plan.c: puts a unit at the end of its layer's chain. */
+void plan_chain_unit(struct plan *plan, uint32_t index);
 
 /* ---- order.c: sorts the planned units of a layer and cuts them into lanes. 0 or -ENOMEM, then
  * nothing changed. */

@@ -213,7 +213,9 @@ static void pull(struct selection *s, size_t i)
     struct plan_layer *layer = &s->plan->layers[i];
     const struct choice *choice = &s->choices[i];
 
-    layer->outputs_needed = layer_of(s->plan, i)->outputs.count != 0;
+    const bool *produces = s->plan->options.produces;
+    layer->outputs_needed =
+        layer_of(s->plan, i)->outputs.count != 0 || (produces != NULL && produces[i]);
     if (choice->unchanged && !layer->outputs_needed) {
         return; /* its gate opened on this very snapshot */
     }

@@ -113,6 +113,10 @@ static void note_running(struct story *s, const struct plan_action *action)
     s->running[s->running_count].name = arena_printf(s->arena, "%s/%s", layer, action->unit->id);
     s->running[s->running_count++].index = action->index;
     (void)snprintf(s->text, sizeof s->text, "unit %s/%s", layer, action->unit->id);
+    if (action->reason != NULL) {
+        size_t len = strlen(s->text);
+        (void)snprintf(s->text + len, sizeof s->text - len, " %s", action->reason);
+    }
     if (action->attempt != 1) {
         size_t len = strlen(s->text);
         (void)snprintf(s->text + len, sizeof s->text - len, " again %u", action->attempt);
@@ -169,9 +173,40 @@ void story_units(struct story *s, const char *layer, const char *units)
     }
 }
 
+void story_linked(struct story *s, const char *layer, const char *units)
+{
+    struct text_list words = story_words(s, units);
+
+    for (size_t i = 0; i < words.count; i++) {
+        char *word = arena_strndup(s->arena, words.items[i], strlen(words.items[i]));
+        char *sign = strchr(word, '<');
+        struct unit_links *links = NULL;
+        if (sign != NULL) {
+            *sign = '\0';
+            for (char *comma = sign + 1; (comma = strchr(comma, ',')) != NULL;) {
+                *comma = ' ';
+            }
+            links = arena_alloc(s->arena, sizeof *links);
+            links->needs = story_words(s, sign + 1);
+        }
+        s->next_unit.links = links;
+        story_units(s, layer, word);
+    }
+    s->next_unit.links = NULL;
+}
+
+int story_link(struct story *s, const char *layer, struct err *err)
+{
+    return plan_layer_link(s->plan, story_index(s, layer), NULL, NULL, err);
+}
+
 void story_planned(struct story *s, const char *layer, const char *units)
 {
-    story_units(s, layer, units);
+    struct err err = {0};
+    story_linked(s, layer, units);
+    if (story_link(s, layer, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
     assert_int_equal(plan_layer_planned(s->plan, story_index(s, layer), false), 0);
 }
 

@@ -55,13 +55,16 @@ void story_filter(struct story *s, const char *filter);
 void story_start(struct story *s);
 void story_end(struct story *s);
 
-/* The next action as text: "layer L", "unit L/U", "unit L/U again 2", "judge L", "skip L: reason",
- * "wait", "done". */
+/* The next action as text: "layer L", "unit L/U", "unit L/U again 2", "unit L/U reason" when it is
+ * not to be run, "judge L", "skip L: reason", "wait", "done". */
 const char *story_next(struct story *s);
 /* Fails the test unless the next actions are these, separated by '|'. */
 void story_expect(struct story *s, const char *actions);
 
-/* Gives units to a layer; story_planned() also says that these are all. */
+/* Gives units to a layer. story_linked() knows units that need others: "a b app<a,b";
+ * story_planned(), too, and says that these are all. */
+void story_linked(struct story *s, const char *layer, const char *units);
+int story_link(struct story *s, const char *layer, struct err *err);
 void story_units(struct story *s, const char *layer, const char *units);
 void story_planned(struct story *s, const char *layer, const char *units);
 
