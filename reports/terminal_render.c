@@ -405,6 +405,10 @@ static void on_layer_planned(const struct event *event, struct str *out)
     if (event->u.layer_planned.excluded > 0) {
         (void)str_appendf(out, ", %" PRIu64 " left out", event->u.layer_planned.excluded);
     }
+    if (event->u.layer_planned.left_out > 0) {
+        (void)str_appendf(
+            out, ", %" PRIu64 " not selected by its plugin", event->u.layer_planned.left_out);
+    }
     if (event->u.layer_planned.carried > 0) {
         (void)str_appendf(
             out, ", %" PRIu64 " carried over as passed", event->u.layer_planned.carried);

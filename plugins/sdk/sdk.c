@@ -20,7 +20,7 @@ enum sdk_exit {
 static void sdk_fini(struct sdk *sdk)
 {
     json_cleanup(&sdk->request);
-    json_cleanup(&sdk->outcome);
+    json_cleanup(&sdk->line);
     str_fini(&sdk->out);
     str_fini(&sdk->in);
 }
@@ -72,6 +72,24 @@ static int describe(struct sdk *sdk, struct err *err)
     return flush(sdk, err);
 }
 
+/* Drops the fields that this version does not know: a later host may send more. */
+static void pass_over_others(json_t *request, const struct json_field *fields, size_t count)
+{
+    const char *key = NULL;
+    void *next = NULL;
+    json_t *value = NULL;
+    json_object_foreach_safe(request, next, key, value)
+    {
+        size_t i = 0;
+        while (i < count && strcmp(fields[i].name, key) != 0) {
+            i++;
+        }
+        if (i == count) {
+            (void)json_object_del(request, key);
+        }
+    }
+}
+
 /* Reads the object that every verb but describe begins with. */
 static int read_request(struct sdk *sdk, const char *text, size_t len, struct err *err)
 {
@@ -80,12 +98,16 @@ static int read_request(struct sdk *sdk, const char *text, size_t len, struct er
     }
     int64_t protocol = 0;
     const struct json_field fields[] = {
-        {"protocol", JSON_FIELD_INT,    true,  &protocol    },
-        {"layer",    JSON_FIELD_STRING, true,  &sdk->layer  },
-        {"root",     JSON_FIELD_STRING, true,  &sdk->root   },
-        {"program",  JSON_FIELD_STRING, false, &sdk->program},
-        {"with",     JSON_FIELD_OBJECT, true,  &sdk->with   },
+        {"protocol",  JSON_FIELD_INT,    true,  &protocol      },
+        {"layer",     JSON_FIELD_STRING, true,  &sdk->layer    },
+        {"root",      JSON_FIELD_STRING, true,  &sdk->root     },
+        {"program",   JSON_FIELD_STRING, false, &sdk->program  },
+        {"with",      JSON_FIELD_OBJECT, true,  &sdk->with     },
+        {"seed",      JSON_FIELD_INT,    false, &sdk->seed     },
+        {"budget_ms", JSON_FIELD_INT,    false, &sdk->budget_ms},
+        {"changed",   JSON_FIELD_ARRAY,  false, &sdk->changed  },
     };
+    pass_over_others(sdk->request, fields, sizeof fields / sizeof fields[0]);
     if (json_read_object(sdk->request, fields, sizeof fields / sizeof fields[0], err) != 0) {
         return err_wrap(err, "standard input");
     }
@@ -366,6 +388,17 @@ int sdk_expand(const struct sdk_plugin *plugin,
     return status != 0 ? status : flush(&sdk, err);
 }
 
+int sdk_emit_selected(struct sdk *sdk, const char *unit, struct err *err)
+{
+    size_t start = sdk->out.len;
+    struct json_writer w;
+    jw_begin(&w, &sdk->out);
+    jw_object(&w);
+    jw_put_string(&w, "unit", unit);
+    jw_end_object(&w);
+    return end_line(sdk, start, unit, err);
+}
+
 int sdk_emit_metric(struct sdk *sdk, const char *name, double value, struct err *err)
 {
     size_t start = sdk->out.len;
@@ -410,7 +443,7 @@ int sdk_emit_artifact(struct sdk *sdk, const char *path, struct err *err)
     return end_line(sdk, start, path, err);
 }
 
-/* ---- judge's input ---- */
+/* ---- the input of select and judge ---- */
 
 static int64_t get_int(const json_t *object, const char *key, int64_t otherwise)
 {
@@ -418,7 +451,8 @@ static int64_t get_int(const json_t *object, const char *key, int64_t otherwise)
     return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
-int sdk_next_outcome(struct sdk *sdk, struct sdk_outcome *ret_outcome, struct err *err)
+/* The next line as an object, kept in sdk->line: 1, or 0 at the end. */
+static int next_object(struct sdk *sdk, struct err *err)
 {
     const char *line = NULL;
     size_t len = 0;
@@ -430,8 +464,39 @@ int sdk_next_outcome(struct sdk *sdk, struct sdk_outcome *ret_outcome, struct er
     if ((status = json_parse(line, len, &object, err)) != 0) {
         return status;
     }
-    json_cleanup(&sdk->outcome);
-    sdk->outcome = object;
+    json_cleanup(&sdk->line);
+    sdk->line = object;
+    return 1;
+}
+
+int sdk_next_candidate(struct sdk *sdk, struct sdk_candidate *ret_candidate, struct err *err)
+{
+    int status = next_object(sdk, err);
+    if (status <= 0) {
+        return status;
+    }
+    const json_t *object = sdk->line;
+    const json_t *labels = json_object_get(object, "labels");
+    *ret_candidate = (struct sdk_candidate){
+        .unit = json_string_value(json_object_get(object, "unit")),
+        .file = json_string_value(json_object_get(object, "file")),
+        .line = get_int(object, "line", 0),
+        .labels = json_is_array(labels) ? labels : NULL,
+        .cost_ms = get_int(object, "cost_ms", 0),
+        .last = json_string_value(json_object_get(object, "last")),
+        .last_ms = get_int(object, "last_ms", 0),
+    };
+    return ret_candidate->unit != NULL ? 1
+                                       : err_set(err, -EINVAL, "a unit to select lacks \"unit\"");
+}
+
+int sdk_next_outcome(struct sdk *sdk, struct sdk_outcome *ret_outcome, struct err *err)
+{
+    int status = next_object(sdk, err);
+    if (status <= 0) {
+        return status;
+    }
+    const json_t *object = sdk->line;
     const json_t *cases = json_object_get(object, "cases");
     *ret_outcome = (struct sdk_outcome){
         .unit = json_string_value(json_object_get(object, "unit")),

@@ -52,14 +52,17 @@ struct sdk {
     const char *root;    /* top folder of the tree; the working folder of plan */
     const char *program; /* this plugin as a unit can start it; NULL in judge */
     json_t *with;        /* the layer's settings, an object; borrowed */
+    int64_t seed;        /* select: the only source of chance, 0 or more */
+    int64_t budget_ms;   /* select: time of the run; 0 = no limit */
+    json_t *changed;     /* select: names of changed files; NULL = not known; borrowed */
 
     /* private */
     const struct sdk_plugin *plugin;
     json_t *request;
     struct str out;    /* buffered output */
-    struct str in;     /* judge: what was read and not yet given */
-    size_t in_at;      /* judge: of the next outcome in `in` */
-    json_t *outcome;   /* judge: owner of the strings last given */
+    struct str in;     /* select, judge: what was read and not yet given */
+    size_t in_at;      /* select, judge: of the next line in `in` */
+    json_t *line;      /* select, judge: owner of the strings last given */
     size_t unit_count; /* emitted so far */
     int out_fd;
     int in_fd;
@@ -156,6 +159,26 @@ void sdk_ids_fini(struct sdk_ids *ids);
 /* Makes the id of a text, e.g. a command line: the text itself, control bytes as blanks, cut when
  * long; " #2", " #3"... when it was there already. 0 or -ENOMEM. */
 int sdk_ids_make(struct sdk_ids *ids, const char *text, char buf[SDK_ID_SIZE]);
+
+/* ---- select ---- */
+
+/* One unit to choose from; strings live until the next one is read. */
+struct sdk_candidate {
+    const char *unit;
+    const char *file; /* NULL = unknown */
+    int64_t line;
+    const json_t *labels; /* array of strings, or NULL */
+    int64_t cost_ms;      /* what plan said; 0 = nothing */
+    const char *last;     /* how it ended last, as sdk_outcome.status; NULL = never run */
+    int64_t last_ms;      /* how long that took */
+};
+
+/* Reads the next unit: 1, 0 at the end, negative on error. Fields that a later host may add are
+ * passed over. */
+int sdk_next_candidate(struct sdk *sdk, struct sdk_candidate *ret_candidate, struct err *err);
+
+/* Selects a unit, to start after those selected before it. Each once, at least one of all. */
+int sdk_emit_selected(struct sdk *sdk, const char *unit, struct err *err);
 
 /* ---- judge ---- */
 

@@ -28,6 +28,9 @@ static bool in_shard(const struct shard_choice *shard, const struct reason_subje
 static const char *why_not(const struct invocation *invocation,
                            const struct reason_subject *subject)
 {
+    if (subject->hint != NULL && subject->hint->left_out) {
+        return "not selected by its plugin";
+    }
     if (!in_shard(&invocation->shard, subject)) {
         return "in another shard";
     }

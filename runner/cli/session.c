@@ -170,6 +170,24 @@ static bool layer_is_unchanged(void *context, const struct layer *layer)
            && strcmp(last, session->tree) == 0;
 }
 
+/* What differs from the tree this layer's gate last opened on. That tree's objects may be gone:
+ * then it is not known. */
+static int changed_files(void *context, const struct layer *layer, struct str *out)
+{
+    const struct session *session = context;
+    char last[GIT_ID_MAX];
+    struct err ignored = {0};
+    if (session->store == NULL || session->tree[0] == '\0'
+        || store_last_open(session->store, layer->id, last, sizeof last, &ignored) != 1) {
+        return 0;
+    }
+    struct git_repo *repo = mem_calloc(1, sizeof *repo); /* 12 KiB of paths */
+    const bool known = repo != NULL && git_open(session->project.root, repo, &ignored) == 0
+                       && git_diff_names(repo, last, session->tree, out, &ignored) == 0;
+    mem_free(repo);
+    return known;
+}
+
 void session_fill(struct session *session, struct sched_options *options)
 {
     const struct invocation *in = session->invocation;
@@ -205,6 +223,8 @@ void session_fill(struct session *session, struct sched_options *options)
         .seed = in->seed,
         .hint = session->history != NULL ? history_hint : NULL,
         .hint_context = session->history,
+        .changed = in->no_reuse ? NULL : changed_files,
+        .changed_context = session,
     };
 }
 

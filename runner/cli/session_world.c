@@ -76,7 +76,9 @@ int world_wanted(const struct session *session, struct world_wanted *ret_wanted,
     mark_layers(pipeline, &session->invocation->args, marks);
     for (size_t i = 0; i < pipeline->layer_count; i++) {
         ret_wanted->isolated |= marks[i] && pipeline->layers[i].sandbox == SANDBOX_FULL;
-        ret_wanted->tree |= marks[i] && pipeline->layers[i].when == WHEN_CHANGED;
+        ret_wanted->tree |=
+            marks[i]
+            && (pipeline->layers[i].when == WHEN_CHANGED || session->project.plugins[i].selects);
     }
     mem_free(marks);
     return 0;

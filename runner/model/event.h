@@ -81,6 +81,7 @@ struct event {
             const char *layer;
             uint64_t units;    /* selected to run */
             uint64_t excluded; /* left out by filter or shard */
+            uint64_t left_out; /* not selected by the layer's plugin */
             uint64_t carried;  /* passed in the run that is resumed, not run again */
         } layer_planned;
 

@@ -114,6 +114,7 @@ static void read_layer_planned(struct reader *r, const json_t *o, struct event *
     event->u.layer_planned.layer = need_text(r, o, "layer");
     event->u.layer_planned.units = get_count(o, "units");
     event->u.layer_planned.excluded = get_count(o, "excluded");
+    event->u.layer_planned.left_out = get_count(o, "left_out");
     event->u.layer_planned.carried = get_count(o, "carried");
 }
 

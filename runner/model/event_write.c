@@ -73,6 +73,7 @@ static void write_layer_planned(struct json_writer *w, const struct event *event
     jw_put_string(w, "layer", event->u.layer_planned.layer);
     jw_put_int(w, "units", (int64_t)event->u.layer_planned.units);
     put_int_unless_zero(w, "excluded", (int64_t)event->u.layer_planned.excluded);
+    put_int_unless_zero(w, "left_out", (int64_t)event->u.layer_planned.left_out);
     put_int_unless_zero(w, "carried", (int64_t)event->u.layer_planned.carried);
 }
 

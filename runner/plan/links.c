@@ -66,6 +66,10 @@ static int note_places(struct linking *linking)
 /* Takes a unit back out of the counts of those that are left out. */
 static void uncount_left(struct plan_layer *layer, const struct left_unit *left)
 {
+    if (left->why == LEFT_BY_PLUGIN) {
+        layer->counts.left_out--;
+        return;
+    }
     if (left->why != LEFT_CARRIED) {
         layer->counts.excluded--;
         layer->by_filter -= left->why == LEFT_BY_FILTER;

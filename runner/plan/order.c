@@ -19,11 +19,16 @@ bool plan_unit_before(const struct plan *plan, uint32_t a, uint32_t b)
             return x_stage < y_stage;
         }
     }
-    if (x->failed_recently != y->failed_recently) {
-        return x->failed_recently;
+    bool x_failed = x->failed_recently && !x->in_order;
+    bool y_failed = y->failed_recently && !y->in_order;
+    if (x_failed != y_failed) {
+        return x_failed;
     }
-    if (x->duration_ms != y->duration_ms) {
-        return x->duration_ms > y->duration_ms;
+    /* Among those of other layers, units in their plugin's order count as unknown. */
+    uint32_t x_ms = x->in_order ? 0 : x->duration_ms;
+    uint32_t y_ms = y->in_order ? 0 : y->duration_ms;
+    if (x_ms != y_ms) {
+        return x_ms > y_ms;
     }
     /* The plugin's order; across layers, the pipeline's. */
     return x->layer != y->layer ? x->layer < y->layer : a < b;

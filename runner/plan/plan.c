@@ -301,6 +301,10 @@ static bool select_unit(struct plan *plan,
 {
     const struct plan_layer *layer = &plan->layers[unit->layer];
 
+    if (hint->left_out) {
+        *ret_why = LEFT_BY_PLUGIN;
+        return false;
+    }
     if (!layer->whole && !in_filter(plan, unit, hint)) {
         *ret_why = LEFT_BY_FILTER;
         return false;
@@ -327,6 +331,8 @@ static int leave_out(struct plan *plan,
     }
     if (why == LEFT_CARRIED) {
         layer->counts.carried++;
+    } else if (why == LEFT_BY_PLUGIN) {
+        layer->counts.left_out++;
     } else {
         layer->counts.excluded++;
         layer->by_filter += why == LEFT_BY_FILTER;
@@ -397,6 +403,7 @@ int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_
         .layer = unit->layer,
         .next = NONE,
         .failed_recently = h->failed_recently,
+        .in_order = h->in_order,
     };
     enum left_reason why = LEFT_BY_FILTER;
     bool selected = select_unit(plan, unit, h, &why);
@@ -492,7 +499,9 @@ static void skip_unselected(struct plan *plan, size_t layer)
     struct plan_layer *l = &plan->layers[layer];
     const char *reason = "none of its units is in this shard";
 
-    if (l->by_filter == l->counts.excluded) {
+    if (l->counts.left_out != 0) {
+        reason = "its plugin selected none of the units that filter and shard leave";
+    } else if (l->by_filter == l->counts.excluded) {
         reason = "the filter matches none of its units";
     } else if (l->by_filter != 0) {
         reason = "none of its units matches the filter and is in this shard";
@@ -523,7 +532,7 @@ int plan_layer_planned(struct plan *plan, size_t layer, bool failed)
     const struct plan_layer_counts *counts = &l->counts;
     count_carried(l);
     if (!failed && counts->selected == counts->prepared && counts->carried == 0
-        && counts->excluded != 0 && !l->prepared_badly) {
+        && counts->excluded + counts->left_out != 0 && !l->prepared_badly) {
         skip_unselected(plan, layer);
         return 0;
     }

@@ -28,10 +28,11 @@
  * or only carried ones, is judged: carried units are in its tally.
  *
  * Order inside a run: earlier stage first; then units that failed in their newest run, then longest
- * known first, then the plugin's order. A unit runs when its weight fits the free slots and all its
- * locks are free; while a unit waits for slots (weight > 1) smaller ones behind it may pass it at
- * most PLAN_OVERTAKE_MAX times, then the slots are kept for it, so that it cannot starve. (Passes
- * are counted per weight and start again when a unit of that weight starts.)
+ * known first, then the plugin's order; a layer whose plugin selects keeps that order alone. A unit
+ * runs when its weight fits the free slots and all its locks are free; while a unit waits for slots
+ * (weight > 1) smaller ones behind it may pass it at most PLAN_OVERTAKE_MAX times, then the slots
+ * are kept for it, so that it cannot starve. (Passes are counted per weight and start again when a
+ * unit of that weight starts.)
  *
  * Units that need each other (unit.links, inside one layer). A unit starts when all it needs have
  * passed. When one of these ends in any other way, the unit is not run: it is told as skipped with
@@ -75,8 +76,11 @@ struct plan_hint {
     bool known;           /* ever run */
     bool flaky;
     enum outcome_status last;
-    bool carried; /* passed in the run being resumed, or not selected by --rerun-failed: not run
-                     again. Counted in the tally under `last` */
+    bool left_out; /* its plugin did not select it: counted, not run */
+    bool in_order; /* its plugin ordered the units of this layer: they start in the order in which
+                      they are added, whatever history says. All units of a layer, or none */
+    bool carried;  /* passed in the run being resumed, or not selected by --rerun-failed: not run
+                      again. Counted in the tally under `last` */
 };
 
 enum plan_action_type {
@@ -117,8 +121,8 @@ struct plan_action plan_next(struct plan *plan);
 
 /* A unit of a layer in PLANNING; the unit outlives the plan. A layer with shards > 1 gives `shards`
  * entries per unit, made by the caller. Returns 1 when selected, 0 when excluded (filter, shard,
- * carried; it may be selected yet by plan_layer_link()), -ENOMEM, -E2BIG beyond UNITS_MAX, -EINVAL
- * when the filter has no answer for this unit: filter_error() says why. */
+ * left out, carried; it may be selected yet by plan_layer_link()), -ENOMEM, -E2BIG beyond
+ * UNITS_MAX, -EINVAL when the filter has no answer for this unit: filter_error() says why. */
 int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_hint *hint);
 
 /* A unit of a layer in PLANNING that has run already, because the others were not known before (it
@@ -161,6 +165,7 @@ bool plan_stopped(const struct plan *plan);
 struct plan_layer_counts {
     uint64_t selected, excluded, carried;
     uint64_t prepared; /* of the selected ones: had run before the others were known */
+    uint64_t left_out; /* not selected by the plugin; not in `excluded` */
     struct tally tally;
     int64_t remaining_ms; /* durations of units not yet ended, as far as known or estimated by the
                              plugin; 0 = unknown */

@@ -37,6 +37,7 @@ enum unit_state {
 enum left_reason {
     LEFT_BY_FILTER,
     LEFT_BY_SHARD,
+    LEFT_BY_PLUGIN,
     LEFT_CARRIED,
 };
 
@@ -92,7 +93,8 @@ struct plan_unit {
 
     uint16_t weight_class;
     uint8_t state; /* enum unit_state */
-    uint8_t failed_recently;
+    uint8_t failed_recently : 1;
+    uint8_t in_order : 1; /* failed_recently and duration_ms do not move it */
 };
 
 struct left_unit {

@@ -357,7 +357,6 @@ static int keep_answer(struct answer_reader *reader, struct judgement *ret, stru
 }
 
 int plugin_read_judgement(const struct plugin_description *description,
-                          const struct layer *layer,
                           const char *file,
                           struct arena *arena,
                           struct judgement *ret_judgement,
@@ -373,5 +372,5 @@ int plugin_read_judgement(const struct plugin_description *description,
     if (status == 0) {
         status = keep_answer(&reader, ret_judgement, err);
     }
-    return status == 0 ? 0 : err_wrap(err, "layer %s: %s judge", layer->id, description->name);
+    return status == 0 ? 0 : err_wrap(err, "%s judge", description->name);
 }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "config/config.h"
 #include "model/event.h"
@@ -26,6 +27,8 @@
 #define PLUGIN_DESCRIBE_MAX        (1u << 20)
 /* plan's whole output: 2^20 units of 1 KiB. */
 #define PLUGIN_PLAN_MAX (1u << 30)
+/* select's whole output: two million units of 120 bytes. */
+#define PLUGIN_SELECT_MAX (256u << 20)
 /* judge's whole output. */
 #define PLUGIN_JUDGE_MAX    (64u << 20)
 #define PLUGIN_FINDINGS_MAX 100000
@@ -91,12 +94,42 @@ int plugin_plan_input(const struct layer *layer,
                       const char *program,
                       struct str *out);
 
+/* What `select` is told beside the units. */
+struct plugin_select_facts {
+    uint64_t seed;
+    int64_t budget_ms;         /* of the run; 0 = none */
+    const struct str *changed; /* files, each ended by NUL; NULL = not known */
+};
+
+/* Append the first line of select's input, and one line for a unit; `last` is the word for its
+ * newest outcome, NULL when it never ran. */
+int plugin_select_header(const struct layer *layer,
+                         const char *root,
+                         const struct plugin_select_facts *facts,
+                         struct str *out);
+int plugin_select_unit(const struct unit *unit, const char *last, int64_t last_ms, struct str *out);
+
+struct plugin_selection {
+    const uint32_t *order; /* positions of the selected units, first one first */
+    size_t count;
+    const bool *taken; /* for each position */
+};
+
+/* Reads select's answer from a file. `positions` has the id of each unit asked about and its
+ * position, 0 to count - 1. Unknown ids, an id twice, no id at all, more than PLUGIN_SELECT_MAX
+ * bytes: errors "PLUGIN select: line N: ...". Allocates in `arena`. */
+int plugin_read_selection(const struct plugin_description *description,
+                          const char *file,
+                          const struct map *positions,
+                          struct arena *arena,
+                          struct plugin_selection *ret_selection,
+                          struct err *err);
+
 /* Reads units, one JSON object a line, from a file of at most PLUGIN_PLAN_MAX bytes. Allocates in
  * `arena`; calls `each` per unit (non-zero stops and is returned). Duplicate ids, ids over ID_MAX
  * or with control bytes, paths that leave the root, empty argv: errors "PLUGIN plan: line N: ...".
  * No unit at all: -ENODATA. */
 int plugin_read_units(const struct plugin_description *description,
-                      const struct layer *layer,
                       uint32_t layer_index,
                       const char *file,
                       struct arena *arena,
@@ -111,7 +144,6 @@ int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome,
 
 /* Reads judge's answer from a file. */
 int plugin_read_judgement(const struct plugin_description *description,
-                          const struct layer *layer,
                           const char *file,
                           struct arena *arena,
                           struct judgement *ret_judgement,

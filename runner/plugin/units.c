@@ -500,7 +500,6 @@ static int read_lines(struct unit_reader *reader,
 
 // NOLINTNEXTLINE(readability-function-size): the header's contract, one parameter a need
 int plugin_read_units(const struct plugin_description *description,
-                      const struct layer *layer,
                       uint32_t layer_index,
                       const char *file,
                       struct arena *arena,
@@ -518,5 +517,5 @@ int plugin_read_units(const struct plugin_description *description,
     if (status == 0 || stopped) {
         return status;
     }
-    return err_wrap(err, "layer %s: %s plan", layer->id, description->name);
+    return err_wrap(err, "%s plan", description->name);
 }

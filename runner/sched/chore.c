@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chores: planning, expanding and judging programs. One at a time, in a slot of their own, so that
- * they never wait for units. */
+/* Chores: planning, expanding, selecting and judging programs. One at a time, in a slot of their
+ * own, so that they never wait for units. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "sched/sched_impl.h"
@@ -108,10 +108,17 @@ static void on_done(void *context, const struct outcome *outcome)
         sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
     }
     reuse_ended(sched, ticket, outcome, NULL);
-    if (chore.kind == CHORE_JUDGE) {
-        layer_judge_done(sched, &chore, outcome);
-    } else {
+    switch (chore.kind) {
+    case CHORE_PLAN:
+    case CHORE_EXPAND:
         layer_plan_done(sched, &chore, outcome);
+        break;
+    case CHORE_SELECT:
+        layer_select_done(sched, &chore, outcome);
+        break;
+    case CHORE_JUDGE:
+        layer_judge_done(sched, &chore, outcome);
+        break;
     }
     sched_pump(sched);
 }
@@ -154,11 +161,12 @@ static int start_expand(struct sched *sched,
     return 0;
 }
 
-/* A plain child in the live tree: it judges outcomes, it is never evidence itself. */
-static int start_judge(struct sched *sched,
-                       const struct chore *chore,
-                       struct arena *arena,
-                       struct exec_request *request)
+/* A plain child in the live tree: it speaks of units, it is never evidence itself. */
+static int start_beside(struct sched *sched,
+                        const struct chore *chore,
+                        const char *verb,
+                        struct arena *arena,
+                        struct exec_request *request)
 {
     struct world *world = arena_alloc(sched->arena, sizeof *world);
     const char **argv = arena_calloc(arena, 3, sizeof *argv);
@@ -167,15 +175,45 @@ static int start_judge(struct sched *sched,
     }
     *world = (struct world){.root = sched->options->root};
     argv[0] = sched->options->plugins[chore->layer].program;
-    argv[1] = "judge";
+    argv[1] = verb;
     request->world = world;
     request->argv = argv;
     request->cwd = ".";
+    request->timeout_ms = CHORE_TIMEOUT_MS;
+    return 0;
+}
+
+static int start_judge(struct sched *sched,
+                       const struct chore *chore,
+                       struct arena *arena,
+                       struct exec_request *request)
+{
     request->input =
         arena_printf(arena, "%s/judge-%zu.jsonl", sched->options->run_dir, chore->layer);
-    request->timeout_ms = CHORE_TIMEOUT_MS;
     request->output_max = PLUGIN_JUDGE_MAX;
-    return request->input == NULL ? -ENOMEM : 0;
+    return request->input == NULL ? -ENOMEM : start_beside(sched, chore, "judge", arena, request);
+}
+
+static int start_select(struct sched *sched,
+                        const struct chore *chore,
+                        struct arena *arena,
+                        struct exec_request *request,
+                        struct err *err)
+{
+    char input[PATH_MAX];
+    int rc = select_write_input(sched, chore->layer, input, sizeof input, err);
+    if (rc < 0) {
+        return rc;
+    }
+    request->input = arena_strdup(arena, input);
+    request->output_max = PLUGIN_SELECT_MAX;
+    return request->input == NULL ? -ENOMEM : start_beside(sched, chore, "select", arena, request);
+}
+
+/* Selecting and judging: plain children, never evidence. */
+static bool runs_beside(const struct chore *chore)
+{
+    return chore->kind == CHORE_SELECT || chore->kind == CHORE_JUDGE;
 }
 
 /* A planning program is a unit like any other: evidence may answer for it. */
@@ -185,7 +223,7 @@ static bool has_answer(struct sched *sched,
                        struct arena *arena)
 {
     struct reuse_found found;
-    if (chore->kind == CHORE_JUDGE || !reuse_applies(sched, chore->layer)) {
+    if (runs_beside(chore) || !reuse_applies(sched, chore->layer)) {
         return false;
     }
     struct reuse_subject subject = {
@@ -215,7 +253,7 @@ static int launch(struct sched *sched,
     if (has_answer(sched, chore, request, arena)) {
         return 1;
     }
-    int rc = chore->kind == CHORE_JUDGE ? 0 : world_make(sched, chore->layer, err);
+    int rc = runs_beside(chore) ? 0 : world_make(sched, chore->layer, err);
     return rc < 0 ? rc : exec_start(sched->options->exec, sched->options->plan.slots, request, err);
 }
 
@@ -240,6 +278,9 @@ static int start(struct sched *sched,
             break;
         case CHORE_EXPAND:
             rc = start_expand(sched, chore, &request);
+            break;
+        case CHORE_SELECT:
+            rc = start_select(sched, chore, arena, &request, err);
             break;
         case CHORE_JUDGE:
             rc = start_judge(sched, chore, arena, &request);

@@ -19,7 +19,7 @@
 /* What is told of a plugin's standard error. */
 #define PLUGIN_WORDS_MAX 1500
 
-static void set_error(struct sched *sched, size_t index, const char *text)
+void layer_set_error(struct sched *sched, size_t index, const char *text)
 {
     struct sched_layer *state = &sched->layers[index];
     if (state->error == NULL) {
@@ -41,7 +41,7 @@ static void open_judge_input(struct sched *sched, size_t index)
     (void)snprintf(path, sizeof path, "%s/judge-%zu.jsonl", sched->options->run_dir, index);
     state->judge_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (state->judge_fd < 0) {
-        set_error(sched, index, "cannot write the input of judge");
+        layer_set_error(sched, index, "cannot write the input of judge");
         return;
     }
     (void)plugin_judge_header(
@@ -57,8 +57,7 @@ static void emit_layer_started(struct sched *sched, const struct layer *layer)
     sched_emit(sched, &event);
 }
 
-/* Ends planning, well or not. */
-static void planned(struct sched *sched, size_t index)
+void layer_planned(struct sched *sched, size_t index)
 {
     struct plan_layer_counts counts;
     struct sched_layer *state = &sched->layers[index];
@@ -67,13 +66,14 @@ static void planned(struct sched *sched, size_t index)
     event.u.layer_planned.layer = sched_layer_of(sched, index)->id;
     event.u.layer_planned.units = counts.selected;
     event.u.layer_planned.excluded = counts.excluded;
+    event.u.layer_planned.left_out = counts.left_out;
     event.u.layer_planned.carried = counts.carried;
     sched_emit(sched, &event);
     sched->any_selected =
         sched->any_selected || counts.selected + counts.carried > 0 || state->error != NULL;
-    sched->any_excluded = sched->any_excluded || counts.excluded > 0;
+    sched->any_excluded = sched->any_excluded || counts.excluded + counts.left_out > 0;
     if (plan_layer_planned(sched->plan, index, state->error != NULL) < 0) {
-        set_error(sched, index, "out of memory for its plan");
+        layer_set_error(sched, index, "out of memory for its plan");
         (void)plan_layer_planned(sched->plan, index, true);
     }
 }
@@ -99,15 +99,15 @@ void layer_start(struct sched *sched, size_t index)
     int rc = world_of_layer(sched, index, &err);
     rc = rc == 0 && env_build_base(sched, index) < 0 ? err_set(&err, -ENOMEM, "out of memory") : rc;
     if (rc < 0) {
-        set_error(sched, index, err.text);
+        layer_set_error(sched, index, err.text);
     }
     open_judge_input(sched, index);
     if (state->error == NULL
         && chore_add(sched, &(struct chore){.kind = CHORE_PLAN, .layer = index}) < 0) {
-        set_error(sched, index, "out of memory");
+        layer_set_error(sched, index, "out of memory");
     }
     if (state->error != NULL) {
-        planned(sched, index);
+        layer_planned(sched, index);
     }
 }
 
@@ -118,52 +118,67 @@ struct adding {
     struct err *err;
 };
 
-static int refuse_unit(struct adding *adding, int rc)
+static int refuse_unit(struct sched *sched, int rc, struct err *err)
 {
-    struct sched *sched = adding->sched;
     if (rc == -EINVAL) {
         sched->bad_filter = true;
         plan_stop(sched->plan, "the filter has no answer for every unit");
-        return filter_error(sched->options->plan.filter, adding->err);
+        return filter_error(sched->options->plan.filter, err);
     }
-    return rc == -E2BIG ? err_set(adding->err, rc, "more than %u units", UNITS_MAX)
-                        : err_set(adding->err, rc, "out of memory");
+    return rc == -E2BIG ? err_set(err, rc, "more than %u units", UNITS_MAX)
+                        : err_set(err, rc, "out of memory");
 }
 
-static int tell_planned(struct adding *adding,
+static int tell_planned(struct sched *sched,
                         const struct unit *unit,
                         const struct plan_hint *hint,
-                        bool selected)
+                        bool selected,
+                        struct err *err)
 {
-    const struct sched_options *options = adding->sched->options;
-    const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    const struct sched_options *options = sched->options;
+    const struct layer *layer = sched_layer_of(sched, unit->layer);
     struct sched_forecast forecast = {0};
     struct arena *arena = arena_new(START_ARENA_MAX);
     if (arena == NULL) {
-        return err_set(adding->err, -ENOMEM, "out of memory");
+        return err_set(err, -ENOMEM, "out of memory");
     }
     if (selected) {
-        unit_foretell(adding->sched, unit, arena, &forecast);
+        unit_foretell(sched, unit, arena, &forecast);
     }
     int told =
         options->planned(options->planned_context, layer, unit, hint, selected ? &forecast : NULL);
     arena_free(arena);
-    return told < 0 ? err_set(adding->err, told, "stopped") : 0;
+    return told < 0 ? err_set(err, told, "stopped") : 0;
 }
 
-static int add_one(struct adding *adding, const struct unit *unit)
+int layer_add_unit(struct sched *sched,
+                   const struct unit *unit,
+                   const struct plan_hint *choice,
+                   struct err *err)
 {
-    const struct sched_options *options = adding->sched->options;
-    const struct layer *layer = sched_layer_of(adding->sched, adding->layer);
+    const struct sched_options *options = sched->options;
+    const struct layer *layer = sched_layer_of(sched, unit->layer);
     struct plan_hint hint = {0};
     if (options->hint != NULL) {
         options->hint(options->hint_context, layer, unit->id, &hint);
     }
-    int rc = plan_add_unit(adding->sched->plan, unit, &hint);
+    hint.left_out = choice->left_out;
+    hint.in_order = choice->in_order;
+    int rc = plan_add_unit(sched->plan, unit, &hint);
     if (rc < 0) {
-        return refuse_unit(adding, rc);
+        return refuse_unit(sched, rc, err);
     }
-    return options->planned != NULL ? tell_planned(adding, unit, &hint, rc == 1) : 0;
+    return options->planned != NULL ? tell_planned(sched, unit, &hint, rc == 1, err) : 0;
+}
+
+static int add_one(struct adding *adding, const struct unit *unit)
+{
+    static const struct plan_hint no_choice = {0};
+    if (!select_applies(adding->sched, adding->layer)) {
+        return layer_add_unit(adding->sched, unit, &no_choice, adding->err);
+    }
+    int rc = select_hold(adding->sched, unit);
+    return rc < 0 ? err_set(adding->err, rc, "out of memory") : 0;
 }
 
 /* The parts of a unit of a layer with `shards`. */
@@ -249,10 +264,10 @@ static void read_words(struct sched *sched, const struct capture *capture, char 
     }
 }
 
-static void set_program_error(struct sched *sched,
-                              const struct chore *chore,
-                              const char *verb,
-                              const struct outcome *outcome)
+void layer_set_program_error(struct sched *sched,
+                             const struct chore *chore,
+                             const char *verb,
+                             const struct outcome *outcome)
 {
     char words[PLUGIN_WORDS_MAX];
     char text[ERR_TEXT_MAX];
@@ -267,16 +282,15 @@ static void set_program_error(struct sched *sched,
                    words,
                    outcome->hint != NULL ? "\n" : "",
                    outcome->hint != NULL ? outcome->hint : "");
-    set_error(sched, chore->layer, text);
+    layer_set_error(sched, chore->layer, text);
 }
 
-/* A part of an answer is none: units or findings that are lost would make a layer pass. */
-static int check_answer(const struct sched *sched,
-                        const struct outcome *outcome,
-                        const char *plugin,
-                        const char *verb,
-                        unsigned max,
-                        struct err *err)
+int layer_check_answer(const struct sched *sched,
+                       const struct outcome *outcome,
+                       const char *plugin,
+                       const char *verb,
+                       unsigned max,
+                       struct err *err)
 {
     if ((outcome->flags & FLAG_OUTPUT_LOST) != 0) {
         return err_set(err,
@@ -394,31 +408,25 @@ void layer_plan_done(struct sched *sched, const struct chore *chore, const struc
     if (outcome->status != OUTCOME_PASSED && told_as_waiting(sched, chore)) {
         drop_expansions(sched, chore->layer);
     } else if (outcome->status != OUTCOME_PASSED) {
-        set_program_error(
+        layer_set_program_error(
             sched, chore, chore->kind == CHORE_PLAN ? "plan" : chore->unit->id, outcome);
     } else {
         struct adding adding = {sched, chore->layer, chore->depth + 1, &err};
         (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
-        int rc = check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
+        int rc = layer_check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
         rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
-        rc = rc == 0 ? plugin_read_units(plugin,
-                                         sched_layer_of(sched, chore->layer),
-                                         (uint32_t)chore->layer,
-                                         path,
-                                         sched->arena,
-                                         add_unit,
-                                         &adding,
-                                         &err)
+        rc = rc == 0 ? plugin_read_units(
+                 plugin, (uint32_t)chore->layer, path, sched->arena, add_unit, &adding, &err)
                      : rc;
         if (rc < 0) {
-            set_error(sched, chore->layer, err.text);
+            layer_set_error(sched, chore->layer, err.text);
         }
     }
     if (sched->layers[chore->layer].error != NULL) {
         drop_expansions(sched, chore->layer);
     }
-    if (!more_to_plan(sched, chore->layer)) {
-        planned(sched, chore->layer);
+    if (!more_to_plan(sched, chore->layer) && !select_begin(sched, chore->layer)) {
+        layer_planned(sched, chore->layer);
     }
 }
 
@@ -433,7 +441,7 @@ static void flush_judge_input(struct sched *sched, size_t index)
              : rc;
     str_clear(&state->judge_input);
     if (rc < 0) {
-        set_error(sched, index, "cannot write the input of judge");
+        layer_set_error(sched, index, "cannot write the input of judge");
     }
 }
 
@@ -572,7 +580,7 @@ static void conclude(struct sched *sched, size_t index, const struct judgement *
     struct gate_result *gates =
         arena_calloc(sched->arena, layer->gate_count + GATE_DEFAULT_COUNT, sizeof *gates);
     if (gates == NULL) {
-        set_error(sched, index, "out of memory");
+        layer_set_error(sched, index, "out of memory");
     }
     decide(sched, index, &judgement, gates, &verdict);
     remember(sched, layer, &verdict);
@@ -593,7 +601,7 @@ void layer_judge(struct sched *sched, size_t index)
             && chore_add(sched, &(struct chore){.kind = CHORE_JUDGE, .layer = index}) == 0) {
             return;
         }
-        set_error(sched, index, "out of memory");
+        layer_set_error(sched, index, "out of memory");
     }
     conclude(sched, index, NULL);
 }
@@ -605,25 +613,21 @@ void layer_judge_done(struct sched *sched, const struct chore *chore, const stru
     struct err err = {0};
     struct judgement judgement = {0};
     if (outcome->status != OUTCOME_PASSED) {
-        set_program_error(sched, chore, "judge", outcome);
+        layer_set_program_error(sched, chore, "judge", outcome);
     } else {
         (void)snprintf(name, sizeof name, "judgement-%zu.jsonl", chore->layer);
-        int rc = check_answer(sched,
-                              outcome,
-                              sched->options->plugins[chore->layer].name,
-                              "judge",
-                              PLUGIN_JUDGE_MAX,
-                              &err);
+        int rc = layer_check_answer(sched,
+                                    outcome,
+                                    sched->options->plugins[chore->layer].name,
+                                    "judge",
+                                    PLUGIN_JUDGE_MAX,
+                                    &err);
         rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
-        rc = rc == 0 ? plugin_read_judgement(&sched->options->plugins[chore->layer],
-                                             sched_layer_of(sched, chore->layer),
-                                             path,
-                                             sched->arena,
-                                             &judgement,
-                                             &err)
+        rc = rc == 0 ? plugin_read_judgement(
+                 &sched->options->plugins[chore->layer], path, sched->arena, &judgement, &err)
                      : rc;
         if (rc < 0) {
-            set_error(sched, chore->layer, err.text);
+            layer_set_error(sched, chore->layer, err.text);
         }
     }
     conclude(sched, chore->layer, &judgement);

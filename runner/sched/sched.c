@@ -257,6 +257,7 @@ static void fini(struct sched *sched)
         vec_fini(&layer->base_env);
         vec_fini(&layer->products);
         map_fini(&layer->ids);
+        vec_fini(&layer->held);
         str_fini(&layer->judge_input);
         if (layer->judge_fd >= 0) {
             (void)close(layer->judge_fd);

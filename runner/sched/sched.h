@@ -82,6 +82,10 @@ struct sched_options {
     struct str *explain;
     const char *explained; /* only for this unit: LAYER/UNIT, or UNIT */
     void *planned_context; /* of all three */
+    /* For plugins that select: appends the files that differ from the tree this layer's gate last
+     * opened on, each ended by NUL. 1; 0 = not known, nothing appended. NULL = never known. */
+    int (*changed)(void *context, const struct layer *layer, struct str *out);
+    void *changed_context;
     /* Hands out the running scheduler, for sched_interrupt() and sched_running(); NULL = not
        wanted. Called once before the first event, and with NULL after the last. */
     void (*started)(void *context, struct sched *sched);

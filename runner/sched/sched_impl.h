@@ -3,6 +3,7 @@
  *
  *   sched.c    the loop: asks plan, starts, ends; interrupt, budget, slow units, exit code
  *   layer.c    a layer's life around its units: world, planning, judging
+ *   selecting.c  units that wait for their plugin to select
  *   chore.c    planning and judging programs, one at a time beside the units
  *   unit.c     one unit: request, environment, outcome
  *   reusing.c  evidence instead of running
@@ -41,9 +42,14 @@ struct text_vec {
     VEC_FIELDS(const char *);
 };
 
+struct unit_vec {
+    VEC_FIELDS(const struct unit *);
+};
+
 enum chore_kind {
     CHORE_PLAN,
     CHORE_EXPAND,
+    CHORE_SELECT,
     CHORE_JUDGE
 };
 
@@ -76,6 +82,7 @@ struct sched_layer {
     struct str judge_input;        /* lines not yet written to the file */
     int judge_fd;                  /* -1 = the plugin does not judge */
     struct map ids;                /* of all its units, whichever program named them */
+    struct unit_vec held;          /* not planned before their plugin has selected */
     const char *error;             /* planning or judging failed: why */
     bool started;
     size_t expanded;
@@ -151,6 +158,37 @@ void layer_judge_done(struct sched *sched,
 void layer_note_outcome(struct sched *sched,
                         const struct unit *unit,
                         const struct outcome *outcome);
+
+void layer_set_error(struct sched *sched, size_t index, const char *text);
+void layer_set_program_error(struct sched *sched,
+                             const struct chore *chore,
+                             const char *verb,
+                             const struct outcome *outcome);
+/* A part of an answer is none: units or findings that are lost would make a layer pass. */
+int layer_check_answer(const struct sched *sched,
+                       const struct outcome *outcome,
+                       const char *plugin,
+                       const char *verb,
+                       unsigned max,
+                       struct err *err);
+/* Hands one unit to the plan. `choice`: fields left_out and in_order are taken from it. */
+int layer_add_unit(struct sched *sched,
+                   const struct unit *unit,
+                   const struct plan_hint *choice,
+                   struct err *err);
+/* Ends planning, well or not. */
+void layer_planned(struct sched *sched, size_t index);
+
+/* selecting.c */
+bool select_applies(const struct sched *sched, size_t layer);
+int select_hold(struct sched *sched, const struct unit *unit);
+/* Asks the plugin. False when there is nothing to ask: then planning has ended. */
+bool select_begin(struct sched *sched, size_t layer);
+/* Writes the input of the verb; the path is put into buf. */
+int select_write_input(struct sched *sched, size_t layer, char *buf, size_t size, struct err *err);
+void layer_select_done(struct sched *sched,
+                       const struct chore *chore,
+                       const struct outcome *outcome);
 
 /* chore.c */
 int chore_add(struct sched *sched, const struct chore *chore);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz: plugin */
-/* What a plugin prints: the first byte chooses between units, a judgement and a schema with a value
- * on the line after it. Whatever comes is either refused with a message or keeps the promises of
- * plugin.h. */
+/* What a plugin prints: the first byte chooses between units, a selection of units "a", "b" and
+ * "c", a judgement, and a schema with a value on the line after it. Whatever comes is either
+ * refused with a message or keeps the promises of plugin.h. */
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -24,7 +24,6 @@ static const char *const metrics[] = {"score", "survivors", NULL};
 static const struct plugin_description description = {
     .name = "fuzz", .judges = true, .metrics = {metrics, 2}
 };
-static const struct layer layer = {.id = "layer"};
 
 static int check_unit(void *context, const struct unit *unit)
 {
@@ -46,7 +45,7 @@ static void read_units(const char *file)
     struct arena *arena = arena_new(16u << 20);
     struct err err = {0};
     size_t count = 0;
-    int status = plugin_read_units(&description, &layer, 0, file, arena, check_unit, &count, &err);
+    int status = plugin_read_units(&description, 0, file, arena, check_unit, &count, &err);
     assert(status == 0 ? count > 0 : err.code == status && err.text[0] != '\0');
     arena_free(arena);
 }
@@ -56,7 +55,7 @@ static void read_judgement(const char *file)
     struct arena *arena = arena_new(16u << 20);
     struct err err = {0};
     struct judgement judgement = {0};
-    int status = plugin_read_judgement(&description, &layer, file, arena, &judgement, &err);
+    int status = plugin_read_judgement(&description, file, arena, &judgement, &err);
     assert(status == 0 || (err.code == status && err.text[0] != '\0'));
     assert(judgement.metric_count <= 2);
     for (size_t i = 0; status == 0 && i < judgement.finding_count; i++) {
@@ -64,6 +63,27 @@ static void read_judgement(const char *file)
         assert(finding->file == NULL || path_is_inside(finding->file));
         assert(finding->message[0] != '\0');
     }
+    arena_free(arena);
+}
+
+static void read_selection(const char *file)
+{
+    struct arena *arena = arena_new(1u << 20);
+    struct err err = {0};
+    struct map positions = {0};
+    struct plugin_selection selection = {0};
+    bool seen[3] = {false};
+    (void)map_put(&positions, "a", 0);
+    (void)map_put(&positions, "b", 1);
+    (void)map_put(&positions, "c", 2);
+    int status = plugin_read_selection(&description, file, &positions, arena, &selection, &err);
+    assert(status == 0 ? selection.count > 0 : err.code == status && err.text[0] != '\0');
+    for (size_t i = 0; i < selection.count; i++) {
+        uint32_t position = selection.order[i];
+        assert(position < 3 && !seen[position] && selection.taken[position]);
+        seen[position] = true;
+    }
+    map_fini(&positions);
     arena_free(arena);
 }
 
@@ -110,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (data[0] == 'j') {
         read_judgement(file);
+    } else if (data[0] == 'c') {
+        read_selection(file);
     } else {
         read_units(file);
     }

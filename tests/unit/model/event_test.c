@@ -118,12 +118,14 @@ TEST(layer_planned_keeps_every_field)
     event.u.layer_planned.layer = "unit";
     event.u.layer_planned.units = 1;
     event.u.layer_planned.excluded = 2;
+    event.u.layer_planned.left_out = 5;
     event.u.layer_planned.carried = 3;
     open_all();
     round_trip(&event);
     assert_string_equal(back.u.layer_planned.layer, "unit");
     assert_int_equal(back.u.layer_planned.units, 1);
     assert_int_equal(back.u.layer_planned.excluded, 2);
+    assert_int_equal(back.u.layer_planned.left_out, 5);
     assert_int_equal(back.u.layer_planned.carried, 3);
     close_all();
 }

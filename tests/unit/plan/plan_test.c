@@ -42,6 +42,49 @@ TEST(recently_failed_units_come_first_then_the_longest)
     story_end(&s);
 }
 
+/* A layer beside one that is ordered by history: an order that looked at history inside the one and
+ * at places between them would go in circles. */
+TEST(a_layer_ordered_by_its_plugin_keeps_that_order_whatever_history_says)
+{
+    struct story s;
+
+    story_begin(&s, "default");
+    story_layer(&s, "chosen", "default");
+    story_layer(&s, "unit", "default");
+    s.options.slots = 9;
+    story_start(&s);
+    story_expect(&s, "layer chosen|layer unit");
+    s.hint = (struct plan_hint){.known = true, .duration_ms = 1, .in_order = true};
+    story_units(&s, "chosen", "first");
+    s.hint.duration_ms = 9000;
+    story_units(&s, "chosen", "second");
+    s.hint.failed_recently = true;
+    story_planned(&s, "chosen", "third");
+    s.hint = (struct plan_hint){.known = true, .duration_ms = 500};
+    story_planned(&s, "unit", "a");
+    story_expect(&s, "unit unit/a|unit chosen/first|unit chosen/second|unit chosen/third|wait");
+    assert_int_equal(story_counts(&s, "chosen").remaining_ms, 18001);
+    story_end(&s);
+}
+
+TEST(units_that_the_plugin_left_out_are_counted)
+{
+    struct story s;
+
+    begin_one(&s, 9);
+    start_one(&s);
+    s.hint = (struct plan_hint){.in_order = true, .left_out = true};
+    story_units(&s, "unit", "a b");
+    assert_int_equal(s.added, 0);
+    s.hint.left_out = false;
+    story_planned(&s, "unit", "c");
+    assert_int_equal(story_counts(&s, "unit").left_out, 2);
+    assert_int_equal(story_counts(&s, "unit").excluded, 0);
+    assert_int_equal(story_counts(&s, "unit").selected, 1);
+    story_expect(&s, "unit unit/c|wait");
+    story_end(&s);
+}
+
 TEST(the_plugins_estimate_serves_while_history_knows_nothing)
 {
     struct story s;

@@ -108,7 +108,7 @@ static void run_layer(const struct plugin_description *plugin,
     assert_int_equal(plugin_plan_input(layer, test_folder(), plugin->program, &input), 0);
     assert_int_equal(run(plan_argv, &input, &file), 0);
     struct units units = {.count = 0};
-    if (plugin_read_units(plugin, layer, 0, file, arena, keep, &units, &err) != 0) {
+    if (plugin_read_units(plugin, 0, file, arena, keep, &units, &err) != 0) {
         fail_msg("%s", err.text);
     }
     str_clear(&input);
@@ -126,7 +126,7 @@ static void run_layer(const struct plugin_description *plugin,
         assert_int_equal(plugin_judge_outcome(&units.items[i], &outcome, &input), 0);
     }
     assert_int_equal(run(judge_argv, &input, &file), 0);
-    if (plugin_read_judgement(plugin, layer, file, arena, judgement, &err) != 0) {
+    if (plugin_read_judgement(plugin, file, arena, judgement, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }

@@ -28,7 +28,7 @@ static int read_text(const char *text,
                      struct err *err)
 {
     const char *file = write_file("judgement", text);
-    return plugin_read_judgement(&description, &layer, file, arena, judgement, err);
+    return plugin_read_judgement(&description, file, arena, judgement, err);
 }
 
 static void assert_refused(const char *line, int code, const char *message)
@@ -37,7 +37,7 @@ static void assert_refused(const char *line, int code, const char *message)
     struct judgement judgement = {.metric_count = 77};
     struct err err = {0};
     char expected[1000];
-    (void)snprintf(expected, sizeof expected, "layer mutation: demo judge: line 1: %s", message);
+    (void)snprintf(expected, sizeof expected, "demo judge: line 1: %s", message);
     assert_int_equal(read_text(line, arena, &judgement, &err), code);
     assert_string_equal(err.text, expected);
     assert_int_equal(judgement.metric_count, 77); /* untouched */
@@ -196,8 +196,7 @@ TEST(a_metric_is_given_once)
     struct err err = {0};
     const char *text = "{\"metric\":\"score\",\"value\":1}\n{\"metric\":\"score\",\"value\":2}\n";
     assert_int_equal(read_text(text, arena, &judgement, &err), -EEXIST);
-    assert_string_equal(err.text,
-                        "layer mutation: demo judge: line 2: metric \"score\" was given already");
+    assert_string_equal(err.text, "demo judge: line 2: metric \"score\" was given already");
 }
 
 TEST(a_flood_of_findings_is_cut_off)
@@ -211,7 +210,7 @@ TEST(a_flood_of_findings_is_cut_off)
     struct err err = {0};
     assert_int_equal(read_text(str_text(&text), arena, &judgement, &err), -EFBIG);
     assert_string_equal(err.text,
-                        "layer mutation: demo judge: line 100001: more than 100000 findings, the "
+                        "demo judge: line 100001: more than 100000 findings, the "
                         "most that are read");
 }
 
@@ -227,7 +226,7 @@ TEST(running_out_of_memory_while_judging_is_an_error)
                                       "{\"finding\":{\"rule\":\"r\",\"message\":\"m\"}}\n"
                                       "{\"artifact\":\"a\"}\n");
         (void)mem_fail_from(n);
-        int status = plugin_read_judgement(&description, &layer, file, arena, &judgement, &err);
+        int status = plugin_read_judgement(&description, file, arena, &judgement, &err);
         (void)mem_fail_from(0);
         succeeded = status == 0;
         if (!succeeded) {

@@ -15,7 +15,6 @@
 #define UNITS_KEPT 16
 
 static const struct plugin_description description = {.name = "demo"};
-static const struct layer layer = {.id = "unit"};
 
 /* What plugin_read_units() gave. */
 struct reading {
@@ -46,7 +45,7 @@ static int read_file(struct reading *reading, const char *file, struct err *err)
         reading->arena = arena_new(64u << 20);
         assert_non_null(reading->arena);
     }
-    return plugin_read_units(&description, &layer, 3, file, reading->arena, keep, reading, err);
+    return plugin_read_units(&description, 3, file, reading->arena, keep, reading, err);
 }
 
 static void assert_refused(const char *text, int code, const char *message)
@@ -155,7 +154,7 @@ TEST(no_unit_is_an_error)
 {
     assert_refused("",
                    -ENODATA,
-                   "layer unit: demo plan: gave no unit, and a layer without units proves nothing; "
+                   "demo plan: gave no unit, and a layer without units proves nothing; "
                    "check the settings under `with:`");
 }
 
@@ -165,21 +164,20 @@ TEST(a_line_that_is_no_unit_is_named_with_its_number)
 {
     assert_refused(UNIT_A "garbage\n",
                    -EINVAL,
-                   "layer unit: demo plan: line 2: not valid JSON: invalid token near 'garbage' "
+                   "demo plan: line 2: not valid JSON: invalid token near 'garbage' "
                    "(line 1, column 7)");
     assert_refused(UNIT_A "\n" UNIT_A,
                    -EINVAL,
-                   "layer unit: demo plan: line 2: is empty; print one JSON object a line, nothing "
+                   "demo plan: line 2: is empty; print one JSON object a line, nothing "
                    "else");
-    assert_refused(
-        "[]\n", -EINVAL, "layer unit: demo plan: line 1: must be an object, but is an array");
+    assert_refused("[]\n", -EINVAL, "demo plan: line 1: must be an object, but is an array");
     assert_refused("{\"id\":\"a\",\"argv\":[\"x\"],\"timeuot\":\"1s\"}\n",
                    -EINVAL,
-                   "layer unit: demo plan: line 1: unknown field \"timeuot\"; did you mean "
+                   "demo plan: line 1: unknown field \"timeuot\"; did you mean "
                    "\"timeout\"?");
     assert_refused(UNIT_A "{\"id\":\"b\"",
                    -EINVAL,
-                   "layer unit: demo plan: line 2: not valid JSON: '}' expected near end of file "
+                   "demo plan: line 2: not valid JSON: '}' expected near end of file "
                    "(line 1, column 9)");
 }
 
@@ -196,17 +194,16 @@ TEST(an_id_names_one_unit)
 {
     assert_refused(UNIT_A "{\"id\":\"b\",\"argv\":[\"x\"]}\n" UNIT_A,
                    -EEXIST,
-                   "layer unit: demo plan: line 3: the id \"a\" was given to the unit of line 1 "
+                   "demo plan: line 3: the id \"a\" was given to the unit of line 1 "
                    "already; ids name units in reports and history, each once");
 }
 
 TEST(ids_that_would_break_reports_are_refused)
 {
-    assert_refused(
-        "{\"id\":\"\",\"argv\":[\"x\"]}\n", -EINVAL, "layer unit: demo plan: line 1: id is empty");
+    assert_refused("{\"id\":\"\",\"argv\":[\"x\"]}\n", -EINVAL, "demo plan: line 1: id is empty");
     assert_refused("{\"id\":\"a\\u001b[31m\",\"argv\":[\"x\"]}\n",
                    -EINVAL,
-                   "layer unit: demo plan: line 1: id \"a?[31m\" holds a control character (byte "
+                   "demo plan: line 1: id \"a?[31m\" holds a control character (byte "
                    "0x1b)");
     char line[ID_MAX + 200];
     char id[ID_MAX + 2];
@@ -224,7 +221,7 @@ static void assert_field_refused(const char *fields, const char *message)
     char line[1000];
     char expected[1000];
     (void)snprintf(line, sizeof line, "{\"id\":\"a\",\"argv\":[\"x\"],%s}\n", fields);
-    (void)snprintf(expected, sizeof expected, "layer unit: demo plan: line 1: %s", message);
+    (void)snprintf(expected, sizeof expected, "demo plan: line 1: %s", message);
     assert_refused(line, -EINVAL, expected);
 }
 
@@ -283,26 +280,24 @@ TEST(a_bad_timeout_is_explained)
     struct err err = {0};
     const char *file = write_file("plan", "{\"id\":\"a\",\"argv\":[\"x\"],\"timeout\":\"soon\"}");
     assert_int_equal(read_file(&reading, file, &err), -EINVAL);
-    assert_true(text_starts_with(err.text, "layer unit: demo plan: line 1: timeout: "));
+    assert_true(text_starts_with(err.text, "demo plan: line 1: timeout: "));
 }
 
 TEST(a_command_starts_with_a_program)
 {
     assert_refused("{\"id\":\"a\",\"argv\":[]}",
                    -EINVAL,
-                   "layer unit: demo plan: line 1: argv must start with the name of a program");
+                   "demo plan: line 1: argv must start with the name of a program");
     assert_refused("{\"id\":\"a\",\"argv\":[\"\"]}",
                    -EINVAL,
-                   "layer unit: demo plan: line 1: argv must start with the name of a program");
+                   "demo plan: line 1: argv must start with the name of a program");
     assert_refused("{\"id\":\"a\",\"argv\":[\"x\",7]}",
                    -EINVAL,
-                   "layer unit: demo plan: line 1: argv: item 2 must be a string");
-    assert_refused(
-        "{\"id\":\"a\",\"argv\":\"x\"}",
-        -EINVAL,
-        "layer unit: demo plan: line 1: field \"argv\" must be an array, but is a string");
-    assert_refused(
-        "{\"argv\":[\"x\"]}", -EINVAL, "layer unit: demo plan: line 1: field \"id\" is missing");
+                   "demo plan: line 1: argv: item 2 must be a string");
+    assert_refused("{\"id\":\"a\",\"argv\":\"x\"}",
+                   -EINVAL,
+                   "demo plan: line 1: field \"argv\" must be an array, but is a string");
+    assert_refused("{\"argv\":[\"x\"]}", -EINVAL, "demo plan: line 1: field \"id\" is missing");
 }
 
 /* A unit whose line is exactly `len` bytes long. */
@@ -333,7 +328,7 @@ TEST(a_line_of_the_longest_kind_is_read_and_a_longer_one_refused)
         } else {
             assert_int_equal(read_file(&reading, file, &err), -EFBIG);
             assert_string_equal(err.text,
-                                "layer unit: demo plan: line 2: longer than 1048576 bytes, the "
+                                "demo plan: line 2: longer than 1048576 bytes, the "
                                 "longest that is read");
         }
     }

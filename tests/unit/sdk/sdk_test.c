@@ -74,6 +74,26 @@ static int judge_all(struct sdk *sdk, struct err *err)
     return status != 0 ? status : sdk_emit_artifact(sdk, "out/x", err);
 }
 
+/* Takes what changed, and of the rest what failed last; in that order. */
+static int select_some(struct sdk *sdk, struct err *err)
+{
+    struct sdk_candidate candidate;
+    int status = 0;
+    assert_int_equal(sdk->seed, 7);
+    assert_int_equal(sdk->budget_ms, 60000);
+    assert_int_equal(json_array_size(sdk->changed), 1);
+    while ((status = sdk_next_candidate(sdk, &candidate, err)) > 0) {
+        const char *changed = json_string_value(json_array_get(sdk->changed, 0));
+        bool wanted = (candidate.file != NULL && strcmp(candidate.file, changed) == 0)
+                      || (candidate.last != NULL && strcmp(candidate.last, "failed") == 0);
+        status = wanted ? sdk_emit_selected(sdk, candidate.unit, err) : 0;
+        if (status < 0) {
+            return status;
+        }
+    }
+    return status;
+}
+
 static int own_verb(int argc, char **argv)
 {
     return argc == 2 && strcmp(argv[0], "own") == 0 && strcmp(argv[1], "x") == 0 ? 42 : 1;
@@ -153,15 +173,24 @@ static void run_plugin(const struct sdk_plugin *what,
     assert_int_equal(file_read(errors, &answer->errors, NULL), 0);
 }
 
-static void assert_answer(const char *verb, const char *input, int exit_code, const char *text)
+static void assert_answer_of(const struct sdk_plugin *asked,
+                             const char *verb,
+                             const char *input,
+                             int exit_code,
+                             const char *text)
 {
     CLEANUP(answer_fini) struct answer answer = {0};
-    run_plugin(&plugin, verb, input, &answer);
+    run_plugin(asked, verb, input, &answer);
     assert_string_equal(str_text(exit_code == 0 ? &answer.out : &answer.errors), text);
     assert_int_equal(answer.exit_code, exit_code);
     if (exit_code != 0) {
         assert_int_equal(answer.out.len, 0);
     }
+}
+
+static void assert_answer(const char *verb, const char *input, int exit_code, const char *text)
+{
+    assert_answer_of(&plugin, verb, input, exit_code, text);
 }
 
 #define REQUEST \
@@ -204,9 +233,45 @@ TEST(judge_reads_outcomes_and_answers)
         "{\"artifact\":\"out/x\"}\n");
 }
 
+TEST(select_reads_units_and_answers)
+{
+    static const struct sdk_plugin selecting = {
+        .name = "demo", .schema = "{}", .plan = plan_one, .select = select_some};
+    assert_answer_of(
+        &selecting,
+        "select",
+        "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{},\"seed\":7,"
+        "\"budget_ms\":60000,\"changed\":[\"a.c\"]}\n"
+        "{\"unit\":\"a\",\"file\":\"a.c\",\"line\":3,\"labels\":[\"x\"],\"cost_ms\":5}\n"
+        "{\"unit\":\"b\",\"last\":\"passed\",\"last_ms\":9,\"of a later version\":[]}\n"
+        "{\"unit\":\"c\",\"last\":\"failed\",\"last_ms\":9}\n",
+        0,
+        "{\"unit\":\"a\"}\n{\"unit\":\"c\"}\n");
+    assert_answer_of(&selecting,
+                     "select",
+                     "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{},\"seed\":7,"
+                     "\"budget_ms\":60000,\"changed\":[\"a.c\"]}\n{\"id\":\"a\"}\n",
+                     1,
+                     "demo select: a unit to select lacks \"unit\"\n");
+    assert_answer_of(&selecting,
+                     "describe",
+                     "",
+                     0,
+                     "{\"name\":\"demo\",\"protocol\":1,\"schema\":{},\"metrics\":[],"
+                     "\"verbs\":[\"plan\",\"select\"]}\n");
+}
+
 TEST(a_private_verb_gets_its_arguments)
 {
     assert_answer("own", "", 42, "");
+}
+
+TEST(fields_of_a_later_host_are_passed_over)
+{
+    assert_answer("judge",
+                  "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{},\"later\":1}\n",
+                  0,
+                  "{\"metric\":\"sum\",\"value\":0}\n{\"artifact\":\"out/x\"}\n");
 }
 
 TEST(requests_that_are_wrong_are_told)

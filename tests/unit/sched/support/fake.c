@@ -94,6 +94,39 @@ static void answer_plan(struct fake *fake, const struct fake_slot *slot, struct 
     outcome->out.file = name;
 }
 
+/* select: the words of the setting `select` are selected, in that order; its input is kept as
+ * `selected-from`. */
+static void answer_select(struct fake *fake, const struct fake_slot *slot, struct outcome *outcome)
+{
+    CLEANUP(str_fini) struct str input = STR_INIT(65536);
+    CLEANUP(str_fini) struct str out = STR_INIT(65536);
+    json_t *object CLEANUP(json_cleanup) = NULL;
+    struct err err = {0};
+    char path[512];
+    assert_int_equal(file_read(slot->request.input, &input, &err), 0);
+    size_t header = strcspn(str_text(&input), "\n");
+    assert_int_equal(json_parse(str_text(&input), header, &object, &err), 0);
+    (void)snprintf(path, sizeof path, "%s/selected-from", fake->run_dir);
+    assert_int_equal(file_write_atomic(path, str_text(&input), input.len, &err), 0);
+    const char *words =
+        json_string_value(json_object_get(json_object_get(object, "with"), "select"));
+    assert_non_null(words);
+    if (strcmp(words, "crash") == 0) {
+        *outcome = (struct outcome){.status = OUTCOME_ERRORED, .message = "crashed"};
+        return;
+    }
+    char *copy = strdup(words);
+    char *rest = NULL;
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        (void)str_appendf(&out, "{\"unit\":\"%s\"}\n", word);
+    }
+    free(copy);
+    (void)snprintf(path, sizeof path, "%s/selection", fake->run_dir);
+    assert_int_equal(file_write_atomic(path, str_text(&out), out.len, &err), 0);
+    outcome->out = (struct capture){.file = "selection", .len = out.len};
+    outcome->out.dropped = strcmp(words, "flood") == 0 ? 1 : 0;
+}
+
 static void answer_expand(struct fake *fake, const char *unit, struct outcome *outcome)
 {
     CLEANUP(str_fini) struct str lines = STR_INIT(4096);
@@ -133,6 +166,8 @@ static void on_timer(uv_timer_t *timer)
     struct outcome outcome = {.status = OUTCOME_PASSED, .wall_ns = 1000000, .cpu_user_us = 10};
     if (strcmp(slot->verb, "plan") == 0) {
         answer_plan(fake, slot, &outcome);
+    } else if (strcmp(slot->verb, "select") == 0) {
+        answer_select(fake, slot, &outcome);
     } else {
         answer_unit(fake, slot, &outcome);
     }

@@ -3,7 +3,8 @@
  * "plans" the lines of its setting `units`. Unit ids: "ok", "fail", "error", "flaky" (fails at the
  * first attempt), "hang" (ends when stopped only), and anything after a '-' is ignored. "expand"
  * expands into "ok-a" and "ok-b", "expand-on" into one more of its kind, and so on, "expand-hang"
- * never ends. */
+ * never ends. A plugin that selects takes the words of its setting `select`; "crash" crashes,
+ * "flood" prints too much. */
 #ifndef SLUICE_TESTS_SCHED_FAKE_H
 #define SLUICE_TESTS_SCHED_FAKE_H
 
