@@ -52,12 +52,7 @@ static const struct {
 
 #define FIXED_CONFIG_COUNT (sizeof fixed_config / sizeof fixed_config[0])
 
-struct env {
-    VEC_FIELDS(char *);
-    bool failed; /* memory was short */
-};
-
-static void env_fini(struct env *env)
+void git_env_fini(struct git_env *env)
 {
     for (size_t i = 0; i < env->count; i++) {
         mem_free(env->items[i]);
@@ -66,7 +61,7 @@ static void env_fini(struct env *env)
 }
 
 /* Adds an entry it owns; NULL (short memory, or the end mark) is handled here. */
-static void env_own(struct env *env, char *entry)
+static void env_own(struct git_env *env, char *entry)
 {
     if (entry == NULL || vec_push(env, entry) != 0) {
         mem_free(entry);
@@ -74,7 +69,7 @@ static void env_own(struct env *env, char *entry)
     }
 }
 
-static void env_put(struct env *env, const char *name, const char *value)
+static void env_put(struct git_env *env, const char *name, const char *value)
 {
     struct str text = STR_INIT(1u << 16);
     (void)str_append(&text, name);
@@ -85,7 +80,7 @@ static void env_put(struct env *env, const char *name, const char *value)
 }
 
 /* What we were started with, without git's own variables and locales. */
-static void env_inherit(struct env *env)
+static void env_inherit(struct git_env *env)
 {
     static const char *const dropped[] = {"GIT_", "LC_", "LANG=", "LANGUAGE=", "SSH_ASKPASS="};
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
@@ -99,7 +94,7 @@ static void env_inherit(struct env *env)
     }
 }
 
-static void env_config(struct env *env)
+static void env_config(struct git_env *env)
 {
     char name[64];
     char count[16];
@@ -114,7 +109,7 @@ static void env_config(struct env *env)
 }
 
 /* The variable is a ':'-separated list, in which an entry may be quoted as a C string. */
-static void env_alternates(struct env *env, const char *objects)
+static void env_alternates(struct git_env *env, const char *objects)
 {
     struct str text = STR_INIT(1u << 16);
     (void)str_append(&text, "GIT_ALTERNATE_OBJECT_DIRECTORIES=\"");
@@ -133,7 +128,7 @@ static void env_alternates(struct env *env, const char *objects)
     str_fini(&text);
 }
 
-static void env_repo(struct env *env, const struct git_call *call)
+static void env_repo(struct git_env *env, const struct git_call *call)
 {
     struct str ours = STR_INIT(1u << 16);
     (void)str_append(&ours, call->repo->state);
@@ -149,7 +144,7 @@ static void env_repo(struct env *env, const struct git_call *call)
     str_fini(&ours);
 }
 
-static int env_build(struct env *env, const struct git_call *call)
+int git_env_build(const struct git_call *call, struct git_env *env)
 {
     env_inherit(env);
     env_put(env, "LC_ALL", "C");
@@ -166,7 +161,7 @@ static int env_build(struct env *env, const struct git_call *call)
     return 0;
 }
 
-static const char *call_cwd(const struct git_call *call)
+const char *git_call_cwd(const struct git_call *call)
 {
     if (call->work_tree != NULL) {
         return call->work_tree;
@@ -180,14 +175,14 @@ int git_call(const struct git_call *call,
              int *ret_exit,
              struct err *err)
 {
-    CLEANUP(env_fini) struct env env = {0};
-    if (env_build(&env, call) != 0) {
+    CLEANUP(git_env_fini) struct git_env env = {0};
+    if (git_env_build(call, &env) != 0) {
         return err_set(err, -ENOMEM, "not enough memory to start git");
     }
     struct run_request request = {
         .argv = call->argv,
         .env = (const char *const *)env.items,
-        .cwd = call_cwd(call),
+        .cwd = git_call_cwd(call),
         .input = call->input,
         .input_len = call->input_len,
         .timeout_ms = GIT_CALL_TIMEOUT_MS,

@@ -3,6 +3,7 @@
 #ifndef SLUICE_GIT_CALL_H
 #define SLUICE_GIT_CALL_H
 
+#include "base/vec.h"
 #include "git/git.h"
 
 #include <stdint.h>
@@ -36,6 +37,19 @@ int git_call(const struct git_call *call,
 
 /* As git_call(); an exit code other than 0 is -EIO with "`what`: " and git's words. */
 int git_call_ok(const struct git_call *call, const char *what, struct str *out, struct err *err);
+
+/* The environment git gets, NULL-terminated; for processes that live longer than one call. */
+struct git_env {
+    VEC_FIELDS(char *);
+    bool failed; /* memory was short */
+};
+
+/* 0 or -ENOMEM; git_env_fini() in both cases. */
+int git_env_build(const struct git_call *call, struct git_env *env);
+void git_env_fini(struct git_env *env);
+
+/* The folder it starts in; NULL = ours. */
+const char *git_call_cwd(const struct git_call *call);
 
 /* Fills *err with "`what`: " and the first lines of what git printed, made safe to show. */
 int git_complain(struct err *err, int code, const char *what, const struct str *errors);

@@ -109,9 +109,12 @@ int git_tree_prefetch(struct git_objects *objects,
                       size_t count,
                       struct err *err);
 
-/* A hash of a folder's names and types in byte order, computed once per tree id. `hide` = leave out
- * the names .git and .sluice. */
-int git_folder_listing(const struct git_folder *folder, bool hide, struct hash *ret_hash);
+/* Letter of a type in a listing, as readdir shows it: 'f', 'l' or 'd'. */
+char git_type_letter(enum git_type type);
+
+/* SHA-256 over letter, name and a NUL for each entry in byte order of the names: what readdir tells
+ * of the folder. Worked out once per tree id. */
+int git_folder_listing(const struct git_folder *folder, struct hash *ret_hash, struct err *err);
 
 /* Appends a blob's bytes to *out: -EFBIG beyond out->max or GIT_OBJECT_BYTES_MAX, -ENOENT. */
 int git_blob_read(struct git_objects *objects,
@@ -134,20 +137,19 @@ char *git_id_hex(const struct git_objects *objects, const unsigned char *id, cha
 
 /* What the configuration and attribute files outside of trees add to that: a hash over autocrlf,
  * eol, filter settings and attribute files that name a conversion. `ret_always` = every file may be
- * converted, attributes or not. Zero when nothing is configured. Starts git. */
-int git_conversion_config(const struct git_repo *repo,
+ * converted, attributes or not. Zero when nothing is configured. Starts git, once. */
+int git_conversion_config(struct git_objects *objects,
                           struct hash *ret_salt,
                           bool *ret_always,
                           struct err *err);
 
-/* Hash over the .gitattributes files of the tree in the folders on the way to `path` (its own
- * folder included) that name a conversion (eol, crlf, ident, filter, working-tree-encoding).
- * Zero when there are none: then a blob's bytes are the file's. */
-int git_tree_conversion(struct git_objects *objects,
-                        const struct git_folder *root,
-                        const char *path,
-                        struct hash *ret_salt,
-                        struct err *err);
+/* The .gitattributes of one folder: 1 and *ret_id (borrowed) when it names a conversion (eol, crlf,
+ * ident, filter, working-tree-encoding), else 0: then the folder's own files and those below are
+ * not converted because of it. */
+int git_folder_conversion(struct git_objects *objects,
+                          const struct git_folder *folder,
+                          const unsigned char **ret_id,
+                          struct err *err);
 
 /* ---- trees that do not exist yet ---- */
 

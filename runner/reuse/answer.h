@@ -147,4 +147,7 @@ int answers_recheck(struct answers *answers,
                     const char **ret_path,
                     struct err *err);
 
+/* The exposed entries still lead where they led: 1; 0 and *ret_path. */
+int answers_recheck_exposed(const struct answers *answers, const char **ret_path);
+
 #endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers as people read them. */
+#include "reuse/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Digits of a digest that are shown: git's short form and one for luck. */
+#define DIGEST_SHOWN 8
+
+bool answer_equal(const struct answer *a, const struct answer *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+static const char *short_hex(const unsigned char *bytes, size_t len, char buf[DIGEST_SHOWN + 1])
+{
+    for (size_t i = 0; i < DIGEST_SHOWN / 2; i++) {
+        (void)snprintf(buf + 2 * i, 3, "%02x", i < len ? bytes[i] : 0U);
+    }
+    return buf;
+}
+
+static uint64_t size_in(const unsigned char *bytes)
+{
+    uint64_t size = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        size |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return size;
+}
+
+static const char *file_words(const struct answer *answer, struct arena *arena)
+{
+    char hex[DIGEST_SHOWN + 1];
+    const char *exec = answer->len > 1 && answer->bytes[1] == 'x' ? "executable, " : "";
+    if (answer->len == 10) {
+        return arena_printf(
+            arena, "a file, %s%llu bytes", exec, (unsigned long long)size_in(answer->bytes + 2));
+    }
+    return answer->len > 2 ? arena_printf(
+               arena, "%scontent %s", exec, short_hex(answer->bytes + 2, answer->len - 2u, hex))
+                           : "a file";
+}
+
+static const char *digest_words(const char *what, const struct answer *answer, struct arena *arena)
+{
+    char hex[DIGEST_SHOWN + 1];
+    if (answer->len < 2) {
+        return what;
+    }
+    return arena_printf(
+        arena, "%s %s", what, short_hex(answer->bytes + 1, (size_t)answer->len - 1, hex));
+}
+
+const char *answer_words(const struct answer *answer,
+                         enum observation_kind kind,
+                         struct arena *arena)
+{
+    const char *words = "unknown";
+    switch ((enum answer_tag)answer->bytes[0]) {
+    case ANSWER_ABSENT:
+        return "absent";
+    case ANSWER_BLOCKED:
+        return "absent: a folder on the way is a file";
+    case ANSWER_BEHIND_LINK:
+        return "behind a symbolic link";
+    case ANSWER_PRESENT:
+        return "there";
+    case ANSWER_LINK:
+        return kind == OBSERVE_TYPE || kind == OBSERVE_EXISTS
+                   ? "a symbolic link"
+                   : digest_words("a symbolic link to", answer, arena);
+    case ANSWER_NO_LINK:
+        return "no symbolic link";
+    case ANSWER_FOLDER:
+        return "a folder";
+    case ANSWER_FILE:
+        words = file_words(answer, arena);
+        break;
+    case ANSWER_SPECIAL:
+        return "a device, pipe or socket";
+    case ANSWER_LISTING:
+        words = digest_words("names", answer, arena);
+        break;
+    case ANSWER_SUBTREE:
+        words = digest_words("all below", answer, arena);
+        break;
+    case ANSWER_FACT:
+        words = digest_words("value", answer, arena);
+        break;
+    case ANSWER_UNSEEN:
+        return "not readable";
+    case ANSWER_VOLATILE:
+        return "changing by itself";
+    }
+    return words != NULL ? words : "";
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and facts of the machine, each looked at once a run. Inside of the reuse module. */
+#ifndef SLUICE_REUSE_HOST_H
+#define SLUICE_REUSE_HOST_H
+
+#include "base/hash.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "reuse/answer.h"
+
+#include <sys/stat.h>
+
+/* Nodes below a folder whose whole subtree was asked for. A larger one (node_modules of a large
+ * project has 200,000) is not walked: its answer is volatile. */
+#define HOST_SUBTREE_MAX (1u << 20)
+
+/* Names in one folder; beyond, its listing is volatile. */
+#define HOST_LISTING_MAX (1u << 20)
+
+/* A time stamp this little before a unit started may still be of a change during its run: the
+ * kernel's coarse clock lags behind by up to 10 ms (CONFIG_HZ=100). */
+#define HOST_CLOCK_SLACK_MS 50
+
+enum host_presence {
+    HOST_PRESENT,
+    HOST_ABSENT,
+    HOST_BLOCKED,
+    HOST_BEHIND_LINK,
+    HOST_UNSEEN, /* we may not look */
+};
+
+/* One path of the machine, as lstat(2) saw it. */
+struct host_node {
+    char *path;
+    struct host_node *parent; /* NULL: the place it was asked from */
+    struct file_stamp stamp;
+    int64_t seen_ms; /* wall clock, before it was looked at */
+    mode_t mode;     /* 0 = not there */
+    bool unseen;
+    bool digest_known;
+    bool listing_known;
+    struct answer digest;  /* content or target */
+    struct answer listing; /* names and types */
+};
+
+struct host {
+    struct answer_memo memo;
+    struct hasher *hasher;
+    struct map nodes; /* path -> struct host_node */
+
+    struct {
+        VEC_FIELDS(struct host_node *);
+    } all;
+};
+
+/* What is at `path` (absolute, lexically clean), of which the first `base_len` bytes are a place
+ * that exists; what lies below it is reached without links. *ret_node: the node, or for what is not
+ * present the one that decided. */
+int host_find(struct host *host,
+              const char *path,
+              size_t base_len,
+              enum host_presence *ret_presence,
+              const struct host_node **ret_node,
+              struct err *err);
+
+/* Content of a file or target of a link: an answer's digest part, or ANSWER_UNSEEN,
+ * ANSWER_VOLATILE. */
+int host_digest(struct host *host,
+                const struct host_node *node,
+                struct answer *ret_answer,
+                struct err *err);
+
+/* Names and types of a folder, in the form of git_folder_listing(). */
+int host_listing(struct host *host,
+                 const struct host_node *node,
+                 struct answer *ret_answer,
+                 struct err *err);
+
+/* Everything below a folder. Not remembered. *ret_newest_ms: the newest change time in it. */
+int host_subtree(struct host *host,
+                 const struct host_node *node,
+                 struct answer *ret_answer,
+                 int64_t *ret_newest_ms,
+                 struct err *err);
+
+/* 1 = as it was, and not changed at or after since_ms unless seen before; 0 = it may have been. */
+int host_recheck(struct host *host, const char *path, size_t base_len, int64_t since_ms);
+
+/* A fact by its name: "uname", "ncpu", "proc:filesystems", ... */
+int host_fact(struct host *host, const char *name, struct answer *ret_answer, struct err *err);
+
+/* 'f', 'l', 'd' or 's'. */
+char host_type_letter(mode_t mode);
+
+void answer_set(struct answer *answer, enum answer_tag tag, const void *bytes, size_t len);
+
+#endif
