@@ -229,6 +229,7 @@ static int list_one(void *context, const struct run_row *row)
         jw_put_int(&w, "failed", (int64_t)row->tally.failed);
         jw_put_int(&w, "errored", (int64_t)row->tally.errored);
         jw_put_int(&w, "timed_out", (int64_t)row->tally.timed_out);
+        jw_put_int(&w, "reused", (int64_t)row->tally.reused);
         jw_end_object(&w);
         return str_append_char(listing->out, '\n');
     }
@@ -239,12 +240,15 @@ static int list_one(void *context, const struct run_row *row)
     (void)(finished ? str_appendf(listing->out, "exit %-3d", row->exit_code)
                     : str_append(listing->out, "unfinished"));
     const uint64_t bad = row->tally.failed + row->tally.errored + row->tally.timed_out;
-    return str_appendf(listing->out,
-                       "  %8s  %llu passed, %llu not  %s\n",
-                       took,
-                       (unsigned long long)row->tally.passed,
-                       (unsigned long long)bad,
-                       row->pipeline != NULL ? row->pipeline : "");
+    (void)str_appendf(listing->out,
+                      "  %8s  %llu passed, %llu not",
+                      took,
+                      (unsigned long long)row->tally.passed,
+                      (unsigned long long)bad);
+    if (row->tally.reused > 0) {
+        (void)str_appendf(listing->out, ", %llu reused", (unsigned long long)row->tally.reused);
+    }
+    return str_appendf(listing->out, "  %s\n", row->pipeline != NULL ? row->pipeline : "");
 }
 
 static int list_runs(struct report *report)

@@ -65,6 +65,9 @@ int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome,
     jw_put_int(&w, "cpu_ms", (outcome->cpu_user_us + outcome->cpu_sys_us) / 1000);
     jw_put_int(&w, "attempts", outcome->attempt);
     jw_put_bool(&w, "flaky", outcome->flaky);
+    if (outcome->reused != NULL) {
+        jw_put_bool(&w, "reused", true);
+    }
     jw_put_string(&w, "message", outcome->message);
     write_cases(&w, outcome);
     jw_end_object(&w);

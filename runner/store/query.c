@@ -105,6 +105,7 @@ static void read_tally(sqlite3_stmt *statement, int first, struct tally *ret_tal
         &ret_tally->cases_failed,
         &ret_tally->cases_errored,
         &ret_tally->cases_skipped,
+        &ret_tally->reused,
     };
     for (int i = 0; i < (int)(sizeof places / sizeof places[0]); i++) {
         *places[i] = (uint64_t)sqlite3_column_int64(statement, first + i);

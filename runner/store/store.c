@@ -26,8 +26,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_RUN_FINISHED] =
         "UPDATE run SET wall_ms = ?2, exit_code = ?3, units = ?4, passed = ?5, failed = ?6, "
         "errored = ?7, timed_out = ?8, skipped = ?9, flaky = ?10, not_run = ?11, cases = ?12, "
-        "cases_passed = ?13, cases_failed = ?14, cases_errored = ?15, cases_skipped = ?16 "
-        "WHERE id = ?1",
+        "cases_passed = ?13, cases_failed = ?14, cases_errored = ?15, cases_skipped = ?16, "
+        "reused = ?17 WHERE id = ?1",
     [STATEMENT_LAYER] = "INSERT INTO layer (name) VALUES (?) "
                         "ON CONFLICT DO UPDATE SET name = name RETURNING id",
     [STATEMENT_LAYER_OPEN] = "UPDATE layer SET open_tree = ?2, open_ms = ?3 WHERE id = ?1",
@@ -41,10 +41,13 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
         "duration_ms = CASE WHEN ?4 = 0 THEN duration_ms WHEN passes = 0 THEN ?6 "
         "ELSE duration_ms + ?8 * (?6 - duration_ms) END, passes = passes + ?4, "
         "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
+    /* Not a run of the unit: it measures nothing. */
+    [STATEMENT_UNIT_REUSED] = "INSERT INTO unit (layer, name, last) VALUES (?1, ?2, ?3) "
+                              "ON CONFLICT DO UPDATE SET last = ?3 RETURNING id",
     [STATEMENT_OUTCOME] =
         "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
-        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib, reused) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_VERDICT] =
         "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
     [STATEMENT_HISTORY] =
@@ -54,11 +57,11 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_RUNS] =
         "SELECT run_id, pipeline, tree, started_ms, wall_ms, exit_code, units, passed, failed, "
         "errored, timed_out, skipped, flaky, not_run, cases, cases_passed, cases_failed, "
-        "cases_errored, cases_skipped FROM run WHERE wall_ms IS NOT NULL "
+        "cases_errored, cases_skipped, reused FROM run WHERE wall_ms IS NOT NULL "
         "UNION ALL SELECT run_id, pipeline, tree, run.started_ms, NULL, NULL, count(outcome.final), "
         "coalesce(sum(status = 0), 0), coalesce(sum(status = 1), 0), coalesce(sum(status = 2), 0), "
         "coalesce(sum(status = 3), 0), coalesce(sum(status = 4), 0), "
-        "coalesce(sum(outcome.flaky), 0), 0, 0, 0, 0, 0, 0 "
+        "coalesce(sum(outcome.flaky), 0), 0, 0, 0, 0, 0, 0, coalesce(sum(outcome.reused), 0) "
         "FROM run LEFT JOIN outcome ON outcome.run = run.id AND outcome.final = 1 "
         "WHERE run.wall_ms IS NULL GROUP BY run.id ORDER BY 4 DESC, 1 DESC",
     [STATEMENT_OUTCOMES] =
@@ -192,15 +195,18 @@ static int write_unit(struct store *store,
                       struct err *err)
 {
     const struct outcome *outcome = &row->outcome;
+    enum statement which = outcome->final ? STATEMENT_UNIT_DONE : STATEMENT_UNIT_SEEN;
+    which = row->reused ? STATEMENT_UNIT_REUSED : which;
     sqlite3_stmt *statement = NULL;
-    int result = store_statement(
-        store, outcome->final ? STATEMENT_UNIT_DONE : STATEMENT_UNIT_SEEN, &statement, err);
+    int result = store_statement(store, which, &statement, err);
     if (result != 0) {
         return result;
     }
     (void)sqlite3_bind_int64(statement, 1, layer);
     bind_text(statement, 2, row->unit);
-    if (outcome->final) {
+    if (row->reused) {
+        (void)sqlite3_bind_int64(statement, 3, (int64_t)outcome->status);
+    } else if (outcome->final) {
         bool passed = outcome->status == OUTCOME_PASSED;
         bool good = passed || outcome->status == OUTCOME_SKIPPED;
         const int64_t numbers[] = {
@@ -243,6 +249,7 @@ static int write_outcome(struct store *store,
         outcome->wall_ns / 1000000,
         outcome->cpu_user_us + outcome->cpu_sys_us,
         outcome->max_rss_kib,
+        row->reused ? 1 : 0,
     };
     bind_numbers(statement, 1, numbers, sizeof numbers / sizeof numbers[0]);
     return database_step(&store->database, statement, NULL, err);
@@ -428,6 +435,7 @@ static void on_unit_finished(struct store *store, const struct event *event)
         .unit = event->u.unit_finished.unit,
         .time_ms = event->time_ms,
         .outcome = *outcome,
+        .reused = outcome->reused != NULL,
     };
     add_row(store, row);
 }
@@ -485,6 +493,7 @@ static void on_run_finished(struct store *store, const struct event *event)
         (int64_t)tally->cases_failed,
         (int64_t)tally->cases_errored,
         (int64_t)tally->cases_skipped,
+        (int64_t)tally->reused,
     };
     bind_numbers(statement, 1, numbers, sizeof numbers / sizeof numbers[0]);
     (void)database_step(&store->database, statement, NULL, &store->error);

@@ -32,13 +32,14 @@ int store_flush(struct store *store, struct err *err);
 struct unit_history {
     const char *unit;
     int64_t duration_ms; /* mean of the last passes, weighted to the newest; 0 = never passed */
-    enum outcome_status last; /* final outcome of the newest run that ran it */
-    uint32_t runs;            /* times it came to an outcome, skipped included */
+    enum outcome_status last; /* final outcome in the newest run that had it, reused or not */
+    uint32_t runs;            /* times it came to an outcome by running, skipped included */
     uint32_t flakes;          /* times it passed only after a retry */
     int64_t last_failed_ms;   /* wall clock; 0 = never */
 };
 
-/* Calls `each` for every unit of a layer that is known. Return positive from it to stop; a negative
+/* Calls `each` for every unit of a layer that ever ran here. Reused outcomes measure nothing: they
+ * count as no run, no flake and no duration. Return positive from it to stop; a negative
  * number stops too and is handed on, *err untouched. Strings are valid during the call. */
 int store_history(struct store *store,
                   const char *layer,

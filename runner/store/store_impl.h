@@ -28,6 +28,7 @@ enum statement {
     STATEMENT_LAYER_OPEN,
     STATEMENT_UNIT_SEEN,
     STATEMENT_UNIT_DONE,
+    STATEMENT_UNIT_REUSED,
     STATEMENT_OUTCOME,
     STATEMENT_VERDICT,
     STATEMENT_HISTORY,
@@ -37,7 +38,7 @@ enum statement {
     STATEMENT_PRUNE,
 };
 
-#define STATEMENT_COUNT 15
+#define STATEMENT_COUNT 16
 
 /* One thing to write. Strings are in the batch's arena. */
 struct pending_row {
@@ -46,7 +47,8 @@ struct pending_row {
     int64_t time_ms;
     enum verdict_state state;
     bool records_open;      /* the verdict speaks for the whole layer and this snapshot */
-    struct outcome outcome; /* its strings and cases are not copied and not used */
+    bool reused;            /* evidence answered */
+    struct outcome outcome; /* what it points to is not copied and not used */
 };
 
 /* What a layer of the current run selected, to know whether its verdict speaks for all of it. */

@@ -95,6 +95,20 @@ TEST(a_unit_without_report_is_its_own_case)
                         "\"passed\":0,\"failed\":0,\"errored\":1,\"skipped\":0}}\n");
 }
 
+TEST(a_reused_outcome_says_so)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(4096);
+    const struct unit unit = {.id = "u"};
+    const struct reused reused = {.evidence = "77"};
+    const struct outcome outcome = {.attempt = 1, .final = true, .reused = &reused};
+    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &out), 0);
+    assert_string_equal(str_text(&out),
+                        "{\"unit\":\"u\",\"status\":\"passed\",\"exit\":0,\"wall_ms\":0,"
+                        "\"cpu_ms\":0,\"attempts\":1,\"flaky\":false,\"reused\":true,"
+                        "\"cases\":{\"total\":1,\"passed\":1,\"failed\":0,\"errored\":0,"
+                        "\"skipped\":0}}\n");
+}
+
 TEST(metrics_findings_and_artifacts_are_read)
 {
     CLEANUP(cleanup_arena) struct arena *arena = arena_new(1u << 20);

@@ -173,6 +173,90 @@ TEST(attempts_that_are_tried_again_or_cancelled_tell_nothing_of_a_unit)
     store_close(store);
 }
 
+static void tell_reused(struct store *store, const char *unit, enum outcome_status status)
+{
+    const struct reused reused = {.evidence = "77", .run = "r0"};
+    tell_outcome(store,
+                 "unit",
+                 unit,
+                 (struct outcome){.status = status,
+                                  .attempt = 2,
+                                  .final = true,
+                                  .flaky = status == OUTCOME_PASSED,
+                                  .wall_ns = 9000000000,
+                                  .reused = &reused});
+}
+
+TEST(a_reused_outcome_is_one_of_its_run_and_measures_nothing)
+{
+    struct store *store = open_store("s.db");
+    tell_start(store, "r1", 1, "t");
+    tell_unit(store, "a", OUTCOME_FAILED, 50);
+    tell_end(store, EXIT_SHUT);
+    tell_start(store, "r2", 2, "t");
+    tell_unit(store, "a", OUTCOME_PASSED, 100);
+    tell_end(store, EXIT_OPEN);
+    const struct unit_history before = history_of(store, "unit", "a");
+    tell_start(store, "r3", 3, "t");
+    tell_reused(store, "a", OUTCOME_PASSED);
+    tell_reused(store, "b", OUTCOME_PASSED);
+    struct unit_history after = history_of(store, "unit", "a");
+    assert_int_equal(after.runs, before.runs);
+    assert_int_equal(after.flakes, 0);
+    assert_int_equal(after.duration_ms, 100);
+    assert_int_equal(after.last, OUTCOME_PASSED);
+    assert_int_equal(history_of(store, "unit", "b").runs, 0);
+    char text[1024] = "";
+    assert_int_equal(store_outcomes(store, "r3", see_outcome, text, NULL), 0);
+    assert_string_equal(text, "unit/a 0 flaky;unit/b 0 flaky;");
+    /* a run that never finished knows what it reused, too */
+    struct runs_seen seen = {0};
+    assert_int_equal(store_runs(store, see_run, &seen, NULL), 0);
+    assert_non_null(strstr(seen.text, "r3 sluice.yml t 3 -1 -1;"));
+    assert_string_equal(sql("s.db", "SELECT sum(reused) FROM outcome"), "2");
+    tell_start(store, "r4", 4, "t");
+    tell_reused(store, "a", OUTCOME_FAILED);
+    after = history_of(store, "unit", "a");
+    assert_int_equal(after.last, OUTCOME_FAILED);
+    assert_int_equal(after.last_failed_ms, before.last_failed_ms);
+    tell_unit(store, "b", OUTCOME_PASSED, 30);
+    assert_int_equal(history_of(store, "unit", "b").duration_ms, 30);
+    assert_int_equal(history_of(store, "unit", "b").runs, 1);
+    store_close(store);
+}
+
+static int see_reused(void *context, const struct run_row *row)
+{
+    char *text = context;
+    size_t len = strlen(text);
+    (void)snprintf(text + len,
+                   256 - len,
+                   "%s %lu of %lu;",
+                   row->run_id,
+                   (unsigned long)row->tally.reused,
+                   (unsigned long)row->tally.units);
+    return 0;
+}
+
+TEST(runs_know_how_much_they_reused)
+{
+    struct store *store = open_store("s.db");
+    struct tally tally = {.units = 431, .passed = 431, .reused = 412};
+    struct event end = {.type = EVENT_RUN_FINISHED};
+    end.u.run_finished.tally = &tally;
+    tell_start(store, "done", 1, "t");
+    tell_reused(store, "a", OUTCOME_PASSED);
+    store_sink(store)->emit(store_sink(store), &end);
+    tell_start(store, "killed", 2, "t");
+    tell_reused(store, "a", OUTCOME_PASSED);
+    tell_reused(store, "b", OUTCOME_PASSED);
+    tell_unit(store, "c", OUTCOME_PASSED, 30);
+    char text[256] = "";
+    assert_int_equal(store_runs(store, see_reused, text, NULL), 0);
+    assert_string_equal(text, "killed 2 of 3;done 412 of 431;");
+    store_close(store);
+}
+
 TEST(events_outside_of_a_run_are_not_recorded)
 {
     struct store *store = open_store("s.db");
