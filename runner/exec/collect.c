@@ -216,11 +216,40 @@ static int copy_matching(void *context, int root, const char *path, mode_t mode)
     return folder;
 }
 
+/* A pattern without wildcard names its file: 0 when it was taken or is not there, 1 when what it
+ * names must be walked, negative. */
+static int copy_named(struct copying *copying, int from, const char *path)
+{
+    struct stat st;
+    if (glob_has_magic(path)) {
+        return 1;
+    }
+    if (fstatat(from, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : err_errno(copying->err, "cannot look at %s", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return 1;
+    }
+    int rc = copy_matching(copying, from, path, st.st_mode);
+    return rc == -ELOOP || rc == -ENOTDIR ? 0 : rc; /* a walk would not go through a link either */
+}
+
+/* Walks only when something must be looked for: a unit of a build names its one file, and in place
+ * a walk is one of the whole tree. */
 int64_t collect_matching(
     int from, const struct text_list *globs, int to, bool published, struct err *err)
 {
     struct copying copying = {.globs = globs, .to = to, .published = published, .err = err};
-    int rc = tree_walk(from, copy_matching, &copying, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < globs->count; i++) {
+        rc = copy_named(&copying, from, globs->items[i]);
+    }
+    if (rc > 0) {
+        copying.count = 0;
+        rc = tree_walk(from, copy_matching, &copying, err);
+    }
     return rc < 0 ? rc : copying.count;
 }
 
@@ -313,6 +342,8 @@ int collect_reports(int root,
 struct merging {
     int to;
     const char *to_path;
+    int (*clash)(void *context, const char *path); /* NULL = two contents are an error */
+    void *context;
     struct err *err;
 };
 
@@ -365,8 +396,11 @@ static int merge_folder(const struct merging *merging, const char *path, mode_t 
     if (errno != EEXIST || fstatat(merging->to, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
         return err_errno(merging->err, "cannot make %s/%s", merging->to_path, path);
     }
-    return S_ISDIR(st.st_mode)
-               ? 1
+    if (S_ISDIR(st.st_mode)) {
+        return 1;
+    }
+    return merging->clash != NULL
+               ? merging->clash(merging->context, path)
                : err_set(merging->err,
                          -EEXIST,
                          "%s is a folder made by one unit and no folder made by another",
@@ -388,10 +422,22 @@ static int merge_one(void *context, int root, const char *path, mode_t mode)
     if (same_file(root, merging->to, path) == 1) {
         return 0;
     }
+    if (merging->clash != NULL) {
+        return merging->clash(merging->context, path);
+    }
     return err_set(merging->err, -EEXIST, "%s is made by two units with different content", path);
 }
 
 int collect_merge(const char *from, const char *to, struct err *err)
+{
+    return collect_merge_below(from, to, NULL, NULL, err);
+}
+
+int collect_merge_below(const char *from,
+                        const char *to,
+                        int (*clash)(void *context, const char *path),
+                        void *context,
+                        struct err *err)
 {
     int rc = dir_make(to, 0755, err);
     if (rc < 0) {
@@ -405,6 +451,7 @@ int collect_merge(const char *from, const char *to, struct err *err)
     if (to_fd < 0) {
         return err_errno(err, "cannot open %s", to);
     }
-    struct merging merging = {.to = to_fd, .to_path = to, .err = err};
+    struct merging merging = {
+        .to = to_fd, .to_path = to, .clash = clash, .context = context, .err = err};
     return tree_walk(from_fd, merge_one, &merging, err);
 }

@@ -56,4 +56,12 @@ int collect_reports(int root,
  * message. No link in `to` is followed: what one unit left as a link is no folder for another's. */
 int collect_merge(const char *from, const char *to, struct err *err);
 
+/* As collect_merge(), but where another content (or a folder against a file) is in `to` already it
+ * stays, if `clash` returns 0; negative (with a message in its own hands) stops. */
+int collect_merge_below(const char *from,
+                        const char *to,
+                        int (*clash)(void *context, const char *path),
+                        void *context,
+                        struct err *err);
+
 #endif

@@ -43,8 +43,11 @@ struct exec_request {
     bool observe; /* record what it asks of its world: outcome->trace. Isolated worlds only; where
                      the kernel refuses, the unit runs and there is no trace */
     enum report_format report;
-    const char *report_path;  /* relative to cwd, may be a glob; NULL = standard output */
-    struct text_list outputs; /* collected into output_dir when it passed */
+    const char *report_path;   /* relative to cwd, may be a glob; NULL = standard output */
+    struct text_list products; /* folders in run_dir/EXEC_PRODUCTS whose files an isolated unit sees
+                                  in the tree above those of its world, the first on top; at most
+                                  EXEC_PRODUCTS_MAX. They must not change while it runs */
+    struct text_list outputs;  /* collected into output_dir when it passed */
     const char *output_dir;
     struct text_list artifacts; /* collected into artifact_dir whatever the outcome */
     const char *artifact_dir;
@@ -53,6 +56,11 @@ struct exec_request {
     void *context;
 };
 
+/* The folder in the run folder under which the products of single units lie. */
+#define EXEC_PRODUCTS "products"
+/* Layers of products a unit may have of its own: a mount takes 4096 bytes of options, and each
+ * folder's path is under 256 (two names of 80). */
+#define EXEC_PRODUCTS_MAX 4
 /* Bytes of each stream kept by default: 1 MiB head and 1 MiB tail; JUnit readers cut far below. */
 #define EXEC_OUTPUT_DEFAULT (2u << 20)
 /* Time between SIGTERM and SIGKILL. nextest's default is 10 s. */

@@ -379,6 +379,11 @@ static const char *below_run_dir(const struct local *local, const char *path)
 
 static void put_request(struct local *local, const struct exec_request *request)
 {
+    const char *products[EXEC_PRODUCTS_MAX];
+    assert(request->products.count <= EXEC_PRODUCTS_MAX);
+    for (size_t i = 0; i < request->products.count; i++) {
+        products[i] = below_run_dir(local, request->products.items[i]);
+    }
     const struct slot_request message = {
         .argv = {request->argv, count_texts(request->argv)},
         .env = {request->env,  count_texts(request->env) },
@@ -390,6 +395,7 @@ static void put_request(struct local *local, const struct exec_request *request)
         .errors_max = request->errors_max,
         .report = request->report,
         .report_path = request->report_path,
+        .products = {products,      request->products.count   },
         .outputs = request->outputs,
         .output_dir = below_run_dir(local, request->output_dir),
         .artifacts = request->artifacts,

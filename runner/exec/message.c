@@ -56,6 +56,7 @@ int message_put_request(struct str *out, const struct slot_request *request)
     wire_put_u64(out, request->errors_max);
     wire_put_u64(out, request->report);
     wire_put_text(out, request->report_path);
+    wire_put_texts(out, &request->products);
     wire_put_texts(out, &request->outputs);
     wire_put_text(out, request->output_dir);
     wire_put_texts(out, &request->artifacts);
@@ -76,6 +77,7 @@ int message_get_request(struct wire_reader *reader, struct slot_request *ret_req
     request.errors_max = wire_get_u64(reader);
     request.report = (enum report_format)wire_get_u64(reader);
     request.report_path = wire_get_text(reader);
+    request.products = wire_get_texts(reader);
     request.outputs = wire_get_texts(reader);
     request.output_dir = wire_get_text(reader);
     request.artifacts = wire_get_texts(reader);

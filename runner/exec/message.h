@@ -25,6 +25,7 @@ struct slot_request {
     uint64_t errors_max;
     enum report_format report;
     const char *report_path;
+    struct text_list products;
     struct text_list outputs;
     const char *output_dir;
     struct text_list artifacts;

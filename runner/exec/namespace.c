@@ -36,6 +36,9 @@
  * starts. */
 #define STAGE "/.stage"
 
+/* mount(2) takes one page of options. */
+#define OVERLAY_OPTIONS_MAX 4095
+
 /* Capabilities known to any kernel of today end far below; unknown ones answer EINVAL. */
 #define CAPABILITIES_MAX 63
 
@@ -389,7 +392,19 @@ static int make_folders(struct err *err)
     return rc;
 }
 
-static int make_stage(const struct world *world, const char *scratch_dir, struct err *err)
+/* Products of single units come and go while the world is used, so their common folder is bound. */
+static int bind_unit_products(const char *run_dir, struct err *err)
+{
+    char path[PATH_TEXT_MAX];
+    (void)snprintf(path, sizeof path, "%s/" EXEC_PRODUCTS, run_dir);
+    int rc = dir_make(path, 0755, err);
+    return rc == 0 ? bind_at(path, STAGE "/" EXEC_PRODUCTS, true, err) : rc;
+}
+
+static int make_stage(const struct world *world,
+                      const char *run_dir,
+                      const char *scratch_dir,
+                      struct err *err)
 {
     int rc = mount_in("tmpfs", STAGE, MS_NOSUID | MS_NODEV, "mode=755", err);
     rc = rc == 0 ? make_folder(STAGE "/unit", err) : rc;
@@ -400,8 +415,9 @@ static int make_stage(const struct world *world, const char *scratch_dir, struct
         rc = world->lower != NULL ? bind_at(world->lower, STAGE "/lower", true, err)
                                   : make_folder(STAGE "/lower", err);
     }
-    rc = rc == 0 && world->products != NULL ? bind_at(world->products, STAGE "/products", true, err)
+    rc = rc == 0 && world->products != NULL ? bind_at(world->products, STAGE "/needed", true, err)
                                             : rc;
+    rc = rc == 0 ? bind_unit_products(run_dir, err) : rc;
     rc = rc == 0 && scratch_dir != NULL ? bind_at(scratch_dir, STAGE "/disk", false, err) : rc;
     rc = rc == 0 && world->plugin_dir != NULL ? bind_at(world->plugin_dir, WORLD_PLUGINS, true, err)
                                               : rc;
@@ -445,7 +461,7 @@ static int enter_root(const struct world *world,
     rc = rc == 0 ? hide_tree(world, err) : rc;
     rc = rc == 0 ? protect_etc("etc", err) : rc;
     rc = rc == 0 ? make_devices(err) : rc;
-    rc = rc == 0 ? make_stage(world, scratch_on_disk ? scratch_dir : NULL, err) : rc;
+    rc = rc == 0 ? make_stage(world, run_dir, scratch_on_disk ? scratch_dir : NULL, err) : rc;
     rc = rc == 0 ? expose_paths(world, err) : rc;
     return rc == 0 ? pivot(err) : rc;
 }
@@ -542,14 +558,30 @@ static int mount_private(const char *scratch, struct err *err)
     return 0;
 }
 
+/* Appends "/.stage/products/...:" for each of the unit's own layers of products. Their names are
+ * made by folder_name() in sched/unit.c: no byte that overlayfs would take for a separator. */
+static int put_products(const struct text_list *products, struct str *options, struct err *err)
+{
+    for (size_t i = 0; i < products->count; i++) {
+        const char *path = products->items[i];
+        if (!path_is_inside(path) || strncmp(path, EXEC_PRODUCTS "/", sizeof EXEC_PRODUCTS) != 0
+            || strpbrk(path, ":,\\") != NULL) {
+            return err_set(err, -EINVAL, "%s is no folder of products", path);
+        }
+        (void)str_appendf(options, STAGE "/%s:", path);
+    }
+    return 0;
+}
+
 static int mount_overlay(const struct world *world,
+                         const struct text_list *products,
                          const char *place,
                          int *ret_upper,
                          struct err *err)
 {
     char upper[128];
     char work[128];
-    char options[512];
+    CLEANUP(str_fini) struct str options = STR_INIT(OVERLAY_OPTIONS_MAX);
     (void)snprintf(upper, sizeof upper, "%s/upper", place);
     (void)snprintf(work, sizeof work, "%s/work", place);
     if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0) {
@@ -559,15 +591,22 @@ static int mount_overlay(const struct world *world,
     if (fd < 0) {
         return err_errno(err, "cannot open the unit's scratch");
     }
-    (void)snprintf(options,
-                   sizeof options,
-                   "lowerdir=%s" STAGE "/lower,upperdir=%s,workdir=%s,userxattr",
-                   world->products != NULL ? STAGE "/products:" : "",
-                   upper,
-                   work);
-    if (mount("overlay", WORLD_ROOT, "overlay", 0, options) < 0) {
+    (void)str_append(&options, "lowerdir=");
+    int rc = put_products(products, &options, err);
+    (void)str_appendf(&options,
+                      "%s" STAGE "/lower,upperdir=%s,workdir=%s,userxattr",
+                      world->products != NULL ? STAGE "/needed:" : "",
+                      upper,
+                      work);
+    if (rc == 0 && str_error(&options) != 0) {
+        rc = err_set(err, -ENAMETOOLONG, "the unit's layers of products have too long names");
+    }
+    if (rc == 0 && mount("overlay", WORLD_ROOT, "overlay", 0, str_text(&options)) < 0) {
+        rc = err_errno(err, "cannot mount an overlay");
+    }
+    if (rc < 0) {
         (void)close(fd);
-        return err_errno(err, "cannot mount an overlay");
+        return rc;
     }
     *ret_upper = fd;
     return 0;
@@ -669,6 +708,7 @@ static void limit_pids(void)
 }
 
 int unit_world_enter(const struct world *world,
+                     const struct text_list *products,
                      unsigned serial,
                      int *ret_upper,
                      int *ret_scratch,
@@ -687,7 +727,7 @@ int unit_world_enter(const struct world *world,
         (void)snprintf(place, sizeof place, STAGE "/disk/%u", serial);
         (void)mkdir(place, 0755);
     }
-    rc = mount_overlay(world, place, ret_upper, err);
+    rc = mount_overlay(world, products, place, ret_upper, err);
     rc = rc == 0 ? mount_exposed(world, err) : rc;
     if (rc < 0) {
         return rc;

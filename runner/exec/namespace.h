@@ -7,7 +7,8 @@
  *   /                tmpfs, read-only for the unit
  *   /usr /etc /opt /bin /sbin /lib*   the machine's, read-only
  *   /dev             null zero full random urandom tty, pts, mqueue; shm is private
- *   /src             overlay: products over snapshot, upper on the unit's scratch
+ *   /src             overlay: the unit's products over the world's over the snapshot, upper on the
+ *                    unit's scratch
  *   /sluice/plugins  built-in plugins, read-only
  *   /tmp /var/tmp /run /dev/shm /home/sluice   private, empty at the start
  *   exposed paths    read-only, also in private folders
@@ -53,11 +54,18 @@ int world_enter(const struct world *world,
                 enum namespace_step *ret_step,
                 struct err *err);
 
+/* What one unit has for itself. */
+struct unit_share {
+    unsigned serial;
+    const struct text_list *products; /* folders relative to the run folder, below EXEC_PRODUCTS,
+                                         the first on top; NULL = none */
+};
+
 /* In a fresh child with new mount and pid namespaces: mounts what belongs to one unit. *ret_upper
  * is a descriptor of the overlay's upper folder (what the unit writes), *ret_scratch one of its
  * scratch tmpfs. */
 int unit_world_enter(const struct world *world,
-                     unsigned serial,
+                     const struct unit_share *share,
                      int *ret_upper,
                      int *ret_scratch,
                      enum namespace_step *ret_step,

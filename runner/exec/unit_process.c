@@ -359,7 +359,13 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     int scratch = -1;
     char folder[PATH_TEXT_MAX];
     pid_t command = -1;
-    if (unit_world_enter(init->context->world, init->serial, ret_upper, &scratch, &step, &err)
+    if (unit_world_enter(init->context->world,
+                         &init->request->products,
+                         init->serial,
+                         ret_upper,
+                         &scratch,
+                         &step,
+                         &err)
         < 0) {
         (void)snprintf(end->start_error,
                        sizeof end->start_error,

@@ -45,6 +45,67 @@ TEST(merging_two_contents_for_one_path_is_an_error_that_names_it)
     assert_non_null(strstr(err.text, "x/one"));
 }
 
+static char clashes[256];
+
+static int note_clash(void *context, const char *path)
+{
+    strncat(clashes, path, 64);
+    strncat(clashes, " ", 2);
+    return context != NULL ? -EEXIST : 0;
+}
+
+TEST(merging_below_keeps_what_is_there_and_tells_it)
+{
+    struct err err = {0};
+    put_file(below("a"), "x/one", "1");
+    put_file(below("a"), "y", "file");
+    put_file(below("a"), "z/in", "1");
+    put_file(below("b"), "x/one", "2");
+    put_file(below("b"), "x/two", "2");
+    put_file(below("b"), "y/deep", "a folder");
+    put_file(below("b"), "z", "a file");
+    clashes[0] = '\0';
+    assert_int_equal(collect_merge(below("a"), below("all"), &err), 0);
+    assert_int_equal(collect_merge_below(below("b"), below("all"), note_clash, NULL, &err), 0);
+    assert_string_equal(clashes, "x/one y z ");
+    assert_true(has_file(below("all"), "x/two"));
+    assert_true(has_file(below("all"), "z/in"));
+    struct str text = STR_INIT(64);
+    assert_int_equal(file_read(below("all/x/one"), &text, &err), 0);
+    assert_string_equal(str_text(&text), "1");
+    str_fini(&text);
+    assert_int_equal(collect_merge_below(below("b"), below("all"), note_clash, &err, &err),
+                     -EEXIST);
+}
+
+static int64_t collect_named(const char *one, const char *two)
+{
+    const char *const globs[] = {one, two, NULL};
+    const struct text_list list = {globs, two != NULL ? 2 : 1};
+    struct err err = {0};
+    CLEANUP(cleanup_fd) int from = open(below("from"), O_RDONLY | O_DIRECTORY);
+    (void)tree_remove(AT_FDCWD, below("to"), &err);
+    assert_int_equal(dir_make(below("to"), 0755, &err), 0);
+    CLEANUP(cleanup_fd) int to = open(below("to"), O_RDONLY | O_DIRECTORY);
+    return collect_matching(from, &list, to, false, &err);
+}
+
+TEST(files_named_without_wildcards_are_taken_and_may_be_missing)
+{
+    put_file(below("from"), "out/a.o", "1");
+    put_file(below("from"), "out/deep/b.o", "2");
+    assert_int_equal(symlink("out", below("from/link")), 0);
+    assert_int_equal(collect_named("out/a.o", "out/none.o"), 1);
+    assert_true(has_file(below("to"), "out/a.o"));
+    assert_false(has_file(below("to"), "out/deep"));
+    assert_int_equal(collect_named("out/a.o/below", "none/x"), 0);
+    assert_int_equal(collect_named("out", "out/a.o"), 4); /* two folders and what is in them */
+    assert_true(has_file(below("to"), "out/deep/b.o"));
+    assert_int_equal(collect_named("out/deep/b.o", "**/a.o"), 2);
+    assert_int_equal(collect_named("link/a.o", NULL), 0);
+    assert_int_equal(collect_named("link", NULL), 1);
+}
+
 /* The story: one unit left a link to a folder of the machine, another a folder of that name; the
  * other's files were put where the link led. */
 TEST(merging_a_folder_does_not_go_through_a_link_of_another_unit)

@@ -211,6 +211,61 @@ TEST(products_of_another_unit_lie_under_the_snapshot)
     assert_string_equal(result.out, "source\nproduct\n");
 }
 
+static char own_products[2][400];
+
+static void with_own_products(struct exec_request *request)
+{
+    static const char *folders[3];
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(own_products[i],
+                       sizeof own_products[i],
+                       "%s/" EXEC_PRODUCTS "/build-0/unit-%d",
+                       engine.run_dir,
+                       i);
+        folders[i] = own_products[i];
+    }
+    request->products = (struct text_list){folders, 2};
+}
+
+TEST(products_of_single_units_lie_above_all_others)
+{
+    char made[400];
+    struct exec_request none = {0};
+    open_world();
+    with_own_products(&none);
+    (void)snprintf(made, sizeof made, "%s/products/made", engine.run_dir);
+    put_file(made, "out/a", "of the layer");
+    put_file(made, "out/layer", "of the layer");
+    engine.world.products = made;
+    put_file(own_products[1], "out/a", "below");
+    put_file(own_products[1], "out/b", "below");
+    put_file(own_products[0], "out/b", "on top");
+    run("cat out/a out/b out/layer; echo changed >out/b; ls /.stage", with_own_products);
+    assert_string_equal(result.out, "belowon topof the layer");
+    /* The slot's world was made before these were there, and the next unit sees none of them. */
+    put_file(own_products[0], "out/late", "late");
+    run("cat out/late out/b", with_own_products);
+    assert_string_equal(result.out, "lateon top");
+    run("cat out/a; ls out", NULL);
+    assert_string_equal(result.out, "of the layera\nlayer\n");
+    engine_close(&engine);
+}
+
+static void with_foreign_products(struct exec_request *request)
+{
+    static const char *const folder[] = {"/etc", NULL};
+    request->products = (struct text_list){folder, 1};
+}
+
+TEST(only_folders_of_products_become_a_layer)
+{
+    open_world();
+    run("true", with_foreign_products);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(result.message, "/etc is no folder of products"));
+    engine_close(&engine);
+}
+
 TEST(exposed_paths_are_there_read_only)
 {
     static const char *const expose[] = {"node_modules", "deep/er/file", "absent", NULL};
