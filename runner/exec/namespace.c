@@ -562,7 +562,7 @@ static int mount_private(const char *scratch, struct err *err)
  * made by folder_name() in sched/unit.c: no byte that overlayfs would take for a separator. */
 static int put_products(const struct text_list *products, struct str *options, struct err *err)
 {
-    for (size_t i = 0; i < products->count; i++) {
+    for (size_t i = 0; products != NULL && i < products->count; i++) {
         const char *path = products->items[i];
         if (!path_is_inside(path) || strncmp(path, EXEC_PRODUCTS "/", sizeof EXEC_PRODUCTS) != 0
             || strpbrk(path, ":,\\") != NULL) {
@@ -708,8 +708,7 @@ static void limit_pids(void)
 }
 
 int unit_world_enter(const struct world *world,
-                     const struct text_list *products,
-                     unsigned serial,
+                     const struct unit_share *share,
                      int *ret_upper,
                      int *ret_scratch,
                      enum namespace_step *ret_step,
@@ -724,10 +723,10 @@ int unit_world_enter(const struct world *world,
     }
     *ret_step = STEP_OVERLAY;
     if (scratch_on_disk) {
-        (void)snprintf(place, sizeof place, STAGE "/disk/%u", serial);
+        (void)snprintf(place, sizeof place, STAGE "/disk/%u", share->serial);
         (void)mkdir(place, 0755);
     }
-    rc = mount_overlay(world, products, place, ret_upper, err);
+    rc = mount_overlay(world, share->products, place, ret_upper, err);
     rc = rc == 0 ? mount_exposed(world, err) : rc;
     if (rc < 0) {
         return rc;

@@ -29,9 +29,8 @@ static _Noreturn void probe_unit(const struct world *world, int out, struct answ
     struct err err = {0};
     int upper = -1;
     int scratch = -1;
-    if (unit_world_enter(
-            world, &(const struct text_list){0}, 1, &upper, &scratch, &answer->step, &err)
-        < 0) {
+    const struct unit_share share = {.serial = 1};
+    if (unit_world_enter(world, &share, &upper, &scratch, &answer->step, &err) < 0) {
         (void)snprintf(answer->text, sizeof answer->text, "%.200s", err.text);
     }
     (void)!write(out, answer, sizeof *answer);

@@ -359,14 +359,8 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     int scratch = -1;
     char folder[PATH_TEXT_MAX];
     pid_t command = -1;
-    if (unit_world_enter(init->context->world,
-                         &init->request->products,
-                         init->serial,
-                         ret_upper,
-                         &scratch,
-                         &step,
-                         &err)
-        < 0) {
+    const struct unit_share share = {.serial = init->serial, .products = &init->request->products};
+    if (unit_world_enter(init->context->world, &share, ret_upper, &scratch, &step, &err) < 0) {
         (void)snprintf(end->start_error,
                        sizeof end->start_error,
                        "cannot isolate the unit: %.300s; %.600s",
