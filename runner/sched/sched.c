@@ -91,15 +91,22 @@ static void stop_units(struct sched *sched, bool now)
     }
 }
 
+/* A plan that was stopped (after too many failures) starts nothing: what would wait to run is
+ * ended. */
 static void ask_joining_again(struct sched *sched)
 {
     bool ended = false;
     for (unsigned i = 0; i < sched->options->plan.slots; i++) {
         struct sched_slot *slot = &sched->slots[i];
-        if (slot->unit != NULL && slot->joining) {
-            unit_join_again(sched, slot);
-            ended = ended || slot->unit == NULL;
+        if (slot->unit == NULL || !slot->joining) {
+            continue;
         }
+        if (plan_stopped(sched->plan)) {
+            unit_join_cancel(sched, slot);
+        } else {
+            unit_join_again(sched, slot);
+        }
+        ended = ended || slot->unit == NULL;
     }
     if (ended) {
         sched_pump(sched);
@@ -121,13 +128,13 @@ void sched_interrupt(struct sched *sched)
     if (!sched->interrupted) {
         sched->interrupted = true;
         plan_stop(sched->plan, "the run was interrupted");
+        cancel_joining(sched); /* before the count of what runs */
         sched_note(sched,
                    "warning",
                    SIZE_MAX,
                    "interrupted: waiting for %u running unit%s; interrupt again to stop now",
                    sched->busy,
                    sched->busy == 1 ? "" : "s");
-        cancel_joining(sched);
         chore_stop_planning(sched);
         sched_pump(sched);
         return;
@@ -165,13 +172,13 @@ static void on_tick(uv_timer_t *timer)
     if (budget_ms > 0 && !sched->deadline && now - sched->started_ns >= budget_ms * 1000000) {
         sched->deadline = true;
         plan_stop(sched->plan, "the time budget is used up");
+        cancel_joining(sched);
         sched_note(sched,
                    "warning",
                    SIZE_MAX,
                    "the time budget is used up: stopping %u running unit%s",
                    sched->busy,
                    sched->busy == 1 ? "" : "s");
-        cancel_joining(sched);
         stop_units(sched, false);
         sched_pump(sched);
     }
@@ -351,6 +358,7 @@ void sched_running(const struct sched *sched,
             .layer = sched_layer_of(sched, slot->unit->layer)->id,
             .unit = slot->unit->id,
             .slot = (int)i,
+            .joining = slot->joining,
             .elapsed_ms = (now - slot->started_ns) / 1000000,
         };
         each(context, &running);

@@ -102,15 +102,16 @@ int sched_run(const struct sched_options *options, enum exit_code *ret_exit, str
  * what runs, second stops now. */
 void sched_interrupt(struct sched *sched);
 
-/* Lists what runs now, for `t` and SIGUSR1. */
+/* Lists what runs or waits in a slot now, for `t` and SIGUSR1. */
 struct sched_running {
     const char *layer;
     const char *unit;
     int slot;
+    bool joining; /* nothing was started: another process runs the same */
     int64_t elapsed_ms;
 };
 
-/* Calls `each` for every unit that runs now. */
+/* Calls `each` for every unit that has a slot now. */
 void sched_running(const struct sched *sched,
                    void (*each)(void *context, const struct sched_running *running),
                    void *context);

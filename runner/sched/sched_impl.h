@@ -95,7 +95,7 @@ struct sched_slot {
     size_t index;              /* in the plan */
     unsigned attempt;
     unsigned number;
-    int64_t started_ns;
+    int64_t started_ns; /* of its process, or of waiting for another one's */
     bool slow_told;
     bool joining; /* nothing was started: another process runs the same */
     void *ticket; /* of reuse; NULL = none */
@@ -136,6 +136,7 @@ struct sched {
     bool again;         /* a chore that could not start ended: ask the plan again */
     bool told_in_place; /* the warning that nothing is isolated */
     bool told_lost;     /* the warning that output is lost */
+    bool told_joining;  /* the note that another process runs the same */
 };
 
 const struct layer *sched_layer_of(const struct sched *sched, size_t layer);

@@ -271,6 +271,8 @@ static void on_done(void *context, const struct outcome *result)
     if (outcome.status == OUTCOME_PASSED && has_outputs(sched, unit)) {
         products = take_products(sched, &was, &outcome);
     }
+    outcome.attempt = was.attempt;
+    outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
     reuse_ended(sched, was.ticket, &outcome, products);
     outcome.trace = NULL;
     finish(sched, slot->index, unit, &outcome);
@@ -450,6 +452,24 @@ static int start_now(struct sched *sched,
     return exec_start(sched->options->exec, slot->number, request, err);
 }
 
+/* Told once: a run that waits and shows nothing that runs looks as if it hung. */
+static void note_joining(struct sched *sched, struct sched_slot *slot, bool joining)
+{
+    if (joining && !slot->joining) {
+        slot->started_ns = clock_mono_ns();
+    }
+    if (joining && !sched->told_joining) {
+        sched->told_joining = true;
+        sched_note(sched,
+                   "info",
+                   slot->unit->layer,
+                   "another sluice runs the same right now: waiting for its result instead of "
+                   "running it twice (the first such unit is %s)",
+                   slot->unit->id);
+    }
+    slot->joining = joining;
+}
+
 /* Decides, and starts or ends the unit of the slot. */
 static int begin(struct sched *sched, struct sched_slot *slot, struct arena *arena, struct err *err)
 {
@@ -463,7 +483,7 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
         struct reuse_subject subject = subject_of(sched, slot, &request);
         reuse_decide(sched, &subject, arena, &found);
     }
-    slot->joining = found.choice == REUSE_CHOICE_JOIN;
+    note_joining(sched, slot, found.choice == REUSE_CHOICE_JOIN);
     if (found.choice == REUSE_CHOICE_HIT) {
         finish_hit(sched, slot, &found);
     }

@@ -75,6 +75,7 @@ static int find_products(const struct sched *sched, size_t index, struct set_lis
     for (size_t at = 0; rc == 0 && at < count; at++) {
         struct sched_layer *state = &sched->layers[needed[at]];
         for (size_t i = 0; rc == 0 && i < state->products.count; i++) {
+            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
             rc = vec_push(ret_sets, &state->products.items[i]);
         }
     }
@@ -115,6 +116,7 @@ static int unite_manifests(struct sched *sched,
                            const struct set_list *sets,
                            struct err *err)
 {
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
     const struct manifest **parts = mem_calloc(sets->count + 1, sizeof *parts);
     struct manifest *seen = arena_calloc(sched->arena, 1, sizeof *seen);
     size_t count = 0;

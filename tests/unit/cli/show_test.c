@@ -21,6 +21,17 @@ TEST(a_running_unit_is_shown_with_time_and_output_made_safe)
     str_fini(&out);
 }
 
+TEST(a_unit_that_waits_for_another_sluice_is_not_shown_as_running)
+{
+    struct str out = STR_INIT(65536);
+    struct sched_running waiting = running;
+    waiting.joining = true;
+    assert_int_equal(show_unit(&out, &waiting, NULL), 0);
+    assert_string_equal(str_text(&out),
+                        "waiting for 1m02s in slot 1: another sluice runs the same: unit/a\n");
+    str_fini(&out);
+}
+
 TEST(a_unit_that_printed_nothing_has_one_line)
 {
     struct str out = STR_INIT(65536);

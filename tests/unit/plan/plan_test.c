@@ -157,6 +157,36 @@ TEST(a_failed_attempt_goes_back_and_a_later_pass_is_flaky)
     story_end(&s);
 }
 
+/* It was confirmed when it was earned; and a flaky pass stays one. */
+TEST(a_reused_outcome_is_final_and_keeps_its_attempts)
+{
+    const struct reused reused = {.evidence = "77"};
+    struct plan_action action = {0};
+    struct story s;
+
+    begin_one(&s, 1);
+    s.layers[0].retry_max = 2;
+    start_one(&s);
+    story_planned(&s, "unit", "a b");
+    struct outcome outcome = {.status = OUTCOME_FAILED, .attempt = 2, .reused = &reused};
+    action = plan_next(s.plan);
+    assert_int_equal(action.type, PLAN_UNIT);
+    plan_unit_finished(s.plan, action.index, &outcome);
+    assert_true(outcome.final);
+    assert_int_equal(outcome.attempt, 2);
+    outcome =
+        (struct outcome){.status = OUTCOME_PASSED, .attempt = 2, .flaky = true, .reused = &reused};
+    action = plan_next(s.plan);
+    plan_unit_finished(s.plan, action.index, &outcome);
+    assert_true(outcome.flaky);
+    story_expect(&s, "judge unit");
+    struct plan_layer_counts counts = story_counts(&s, "unit");
+    assert_int_equal(counts.tally.failed, 1);
+    assert_int_equal(counts.tally.flaky, 1);
+    assert_int_equal(counts.tally.reused, 2);
+    story_end(&s);
+}
+
 TEST(attempts_run_out)
 {
     struct story s;

@@ -333,8 +333,8 @@ TEST(a_report_of_endless_reused_cases_stays_below_30_megabytes)
     char *text = end(junit);
     size_t len = strlen(text);
     size_t told = 0;
-    for (const char *at = text; (at = strstr(at, "evidence 77")) != NULL; at++) {
-        told++;
+    for (const char *at = text; *at != '\0'; at++) {
+        told += *at == '[' && strncmp(at, "[sluice] not run, reused: evidence 77", 37) == 0 ? 1 : 0;
     }
     assert_int_equal(told, 90000);
     free(text);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "reports/event_log.h"
 #include "reports/terminal_render.h"
 #include "reports/terminal_state.h"
 
@@ -543,6 +544,46 @@ TEST(the_live_block_counts_reused_units_and_shows_none_as_running)
     terminal_tick(screen.terminal, 12000);
     ASSERT_CONTAINS(shown(), "... 20 of 40 units, 20 reused, 0 failed, 0 running, 11.0s\n");
     close_screen();
+}
+
+static void feed_mixed_run(struct event_sink *sink)
+{
+    const struct reused reused = feed_origin(NULL);
+    struct outcome failed = feed_outcome(OUTCOME_FAILED);
+    struct outcome skipped = feed_outcome(OUTCOME_SKIPPED);
+    failed.reused = &reused;
+    failed.slot = -1;
+    skipped.slot = -1;
+    feed_run_started(sink);
+    feed_layer_started(sink, "unit");
+    feed_planned(sink, "unit", 4);
+    feed_reused(sink, "unit", "a", "7");
+    feed_unit(sink, "unit", "b", &failed);
+    feed_passed(sink, "unit", "c");
+    feed_unit(sink, "unit", "d", &skipped);
+    feed_judged(sink, "unit", VERDICT_SHUT, "failed is 1");
+    feed_run_finished(sink, EXIT_SHUT, "no");
+}
+
+TEST(a_past_run_is_shown_from_its_log_with_the_same_lines)
+{
+    static char first[1 << 16];
+    struct event_log *log = NULL;
+    int fd = memfd_create("log", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    feed_mixed_run(open_screen(false, false, VERBOSITY_VERBOSE));
+    (void)snprintf(first, sizeof first, "%s", shown());
+    close_screen();
+    ASSERT_CONTAINS(first, "(2 of 4 reused: 1 from change 7, 1 from main; 1 ran)");
+    assert_int_equal(event_log_new(fd, false, &log, NULL), 0);
+    feed_mixed_run(event_log_sink(log));
+    event_log_free(log);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(
+        event_log_replay(fd, "log", open_screen(false, false, VERBOSITY_VERBOSE), NULL, NULL), 0);
+    assert_string_equal(shown(), first);
+    close_screen();
+    (void)close(fd);
 }
 
 TEST(a_terminal_short_of_memory_goes_on)

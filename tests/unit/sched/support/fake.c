@@ -201,6 +201,10 @@ static int fake_start(struct exec *exec,
     if (slot->verb[0] == '\0' && fake->running > fake->story->most_at_once) {
         fake->story->most_at_once = fake->running;
     }
+    (void)snprintf(fake->story->last_products,
+                   sizeof fake->story->last_products,
+                   "%s",
+                   request->world->products != NULL ? request->world->products : "");
     bool hangs = strncmp(slot->unit, "hang", 4) == 0 || strncmp(slot->unit, "expand-hang", 11) == 0;
     (void)uv_timer_start(&slot->timer, on_timer, hangs ? 60000 : 1, 0);
     return 0;
@@ -251,15 +255,24 @@ static void emit(struct event_sink *sink, const struct event *event)
     struct story *story = (struct story *)(void *)sink;
     if (event->type == EVENT_LAYER_STARTED) {
         add(story, "started %s\n", event->u.layer_started.layer);
+    } else if (event->type == EVENT_UNIT_STARTED) {
+        add(story,
+            "starts %s/%s%s%s\n",
+            event->u.unit_started.layer,
+            event->u.unit_started.unit,
+            event->u.unit_started.why != NULL ? ": " : "",
+            event->u.unit_started.why != NULL ? event->u.unit_started.why : "");
     } else if (event->type == EVENT_UNIT_FINISHED) {
         const struct outcome *outcome = event->u.unit_finished.outcome;
         add(story,
-            "unit %s/%s %s%s%s\n",
+            "unit %s/%s %s%s%s%s\n",
             event->u.unit_finished.layer,
             event->u.unit_finished.unit,
             outcome_status_name(outcome->status),
             outcome->final ? "" : " (again)",
-            outcome->flaky ? " (flaky)" : "");
+            outcome->flaky ? " (flaky)" : "",
+            outcome->reused != NULL ? " (reused)" : "");
+        assert_null(outcome->trace); /* traces go no further than reuse */
     } else if (event->type == EVENT_LAYER_JUDGED) {
         const struct verdict *verdict = event->u.layer_judged.verdict;
         add(story,
@@ -274,6 +287,8 @@ static void emit(struct event_sink *sink, const struct event *event)
         add(story, "slow %s\n", event->u.unit_slow.unit);
     } else if (event->type == EVENT_RUN_FINISHED) {
         add(story, "finished %d\n", (int)event->u.run_finished.exit_code);
+        story->cpu_us = event->u.run_finished.cpu_us;
+        story->tally = *event->u.run_finished.tally;
         (void)snprintf(story->reason,
                        sizeof story->reason,
                        "%s",

@@ -10,13 +10,16 @@
 
 #include "sched/sched.h"
 
-/* What happened, one line an event: "started build", "unit build/ok passed", "judged build open",
- * "finished 0". */
+/* What happened, one line an event: "started build", "starts build/ok", "unit build/ok passed",
+ * "judged build open", "finished 0". */
 struct story {
     struct event_sink sink;
     char text[16384];
     enum exit_code exit_code;
     char reason[1024];
+    char last_products[1024]; /* folder of products of the world of what was started last */
+    struct tally tally;
+    int64_t cpu_us;
     unsigned most_at_once;
 };
 
