@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Most paths are shorter than this; reading a whole page costs as much again. */
+#define FIRST_READ 256u
+
+/* A read that crosses into a page that is not there fails as a whole where it begins, so no read
+ * crosses a page. All page sizes are multiples of this. */
+#define PAGE 4096u
+
+static ssize_t read_piece(const struct caller *caller, uint64_t address, char *buf, size_t len)
+{
+    const struct iovec local = {buf, len};
+    const struct iovec remote = {(void *)(uintptr_t)address, len};
+    const ssize_t n = process_vm_readv(caller->pid, &local, 1, &remote, 1, 0);
+    return n < 0 ? -errno : n == 0 ? -EFAULT : n;
+}
+
+static size_t piece(uint64_t address, size_t have, size_t size)
+{
+    size_t len = PAGE - (size_t)(address & (PAGE - 1));
+    if (have == 0 && len > FIRST_READ) {
+        len = FIRST_READ;
+    }
+    return len < size - have ? len : size - have;
+}
+
+int caller_text(const struct caller *caller, uint64_t address, char *buf, size_t size)
+{
+    size_t have = 0;
+    if (address == 0) {
+        return -EFAULT;
+    }
+    while (have < size) {
+        const size_t len = piece(address + have, have, size);
+        const ssize_t n = read_piece(caller, address + have, buf + have, len);
+        if (n < 0) {
+            return (int)n;
+        }
+        const char *end = memchr(buf + have, '\0', (size_t)n);
+        if (end != NULL) {
+            return (int)(end - buf);
+        }
+        have += (size_t)n;
+    }
+    return -ENAMETOOLONG;
+}
+
+int caller_bytes(const struct caller *caller, uint64_t address, void *buf, size_t size)
+{
+    char *to = buf;
+    size_t have = 0;
+    while (have < size) {
+        const size_t len = piece(address + have, 1, size + 1 - have);
+        const ssize_t n =
+            read_piece(caller, address + have, to + have, len < size - have ? len : size - have);
+        if (n < 0) {
+            return (int)n;
+        }
+        have += (size_t)n;
+    }
+    return 0;
+}
+
+size_t link_strip_deleted(char *text, size_t len)
+{
+    static const char mark[] = " (deleted)";
+    const size_t mark_len = sizeof mark - 1;
+    if (len > mark_len && memcmp(text + len - mark_len, mark, mark_len) == 0) {
+        len -= mark_len;
+        text[len] = '\0';
+    }
+    return len;
+}
+
+int caller_link(const struct caller *caller, const char *name, char *buf, size_t size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "%d/%s", (int)caller->pid, name);
+    const ssize_t n = readlinkat(caller->proc, path, buf, size);
+    if (n < 0) {
+        return -errno;
+    }
+    if ((size_t)n >= size) {
+        return -ENAMETOOLONG;
+    }
+    buf[n] = '\0';
+    return (int)link_strip_deleted(buf, (size_t)n);
+}
+
+int caller_folder(const struct caller *caller, int dirfd, char *buf, size_t size)
+{
+    char name[32] = "cwd";
+    if (dirfd == AT_FDCWD && caller->folder != NULL) {
+        const int n = snprintf(buf, size, "%s", caller->folder);
+        return n >= 0 && (size_t)n < size ? n : -ENAMETOOLONG;
+    }
+    if (dirfd != AT_FDCWD) {
+        (void)snprintf(name, sizeof name, "fd/%d", dirfd);
+    }
+    return caller_link(caller, name, buf, size);
+}
+
+bool thread_exists(int proc, pid_t tid)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "%d", (int)tid);
+    return faccessat(proc, path, F_OK, 0) == 0;
+}
