@@ -393,6 +393,7 @@ static void put_request(struct local *local, const struct exec_request *request)
         .output_max = request->output_max,
         .output_is_data = request->output_is_data,
         .errors_max = request->errors_max,
+        .observe = request->observe && request->world->isolated,
         .report = request->report,
         .report_path = request->report_path,
         .products = {products,      request->products.count   },

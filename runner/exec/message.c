@@ -2,6 +2,7 @@
 #include "exec/message.h"
 
 #include "base/limits.h"
+#include "model/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,6 +55,7 @@ int message_put_request(struct str *out, const struct slot_request *request)
     wire_put_u64(out, request->output_max);
     wire_put_u64(out, request->output_is_data);
     wire_put_u64(out, request->errors_max);
+    wire_put_u64(out, request->observe);
     wire_put_u64(out, request->report);
     wire_put_text(out, request->report_path);
     wire_put_texts(out, &request->products);
@@ -75,6 +77,7 @@ int message_get_request(struct wire_reader *reader, struct slot_request *ret_req
     request.output_max = wire_get_u64(reader);
     request.output_is_data = wire_get_u64(reader) != 0;
     request.errors_max = wire_get_u64(reader);
+    request.observe = wire_get_u64(reader) != 0;
     request.report = (enum report_format)wire_get_u64(reader);
     request.report_path = wire_get_text(reader);
     request.products = wire_get_texts(reader);
@@ -146,6 +149,49 @@ static struct capture get_capture(struct wire_reader *reader)
     return capture;
 }
 
+static void put_trace(struct str *out, const struct trace *trace)
+{
+    wire_put_u64(out, trace != NULL);
+    if (trace == NULL) {
+        return;
+    }
+    wire_put_u64(out, trace->flags);
+    wire_put_text(out, trace->why);
+    wire_put_u64(out, trace->calls);
+    wire_put_u64(out, trace->count);
+    for (size_t i = 0; i < trace->count; i++) {
+        wire_put_u64(out, trace->items[i].kind);
+        wire_put_text(out, trace->items[i].path);
+    }
+}
+
+static const struct trace *get_trace(struct wire_reader *reader)
+{
+    if (wire_get_u64(reader) == 0) {
+        return NULL;
+    }
+    struct trace *trace = arena_alloc(reader->arena, sizeof *trace);
+    if (trace == NULL) {
+        reader->broken = true;
+        return NULL;
+    }
+    trace->flags = (unsigned)wire_get_u64(reader);
+    trace->why = wire_get_text(reader);
+    trace->calls = wire_get_u64(reader);
+    const uint64_t count = wire_get_u64(reader);
+    struct observation *items =
+        count <= reader->len ? arena_calloc(reader->arena, (size_t)count, sizeof *items) : NULL;
+    for (size_t i = 0; items != NULL && i < count; i++) {
+        items[i].kind = (enum observation_kind)wire_get_u64(reader);
+        items[i].path = wire_get_text(reader);
+        reader->broken = reader->broken || items[i].path == NULL;
+    }
+    reader->broken = reader->broken || items == NULL;
+    trace->items = items;
+    trace->count = items != NULL ? (size_t)count : 0;
+    return trace;
+}
+
 int message_put_result(struct str *out, const struct slot_result *result)
 {
     const struct outcome *outcome = &result->outcome;
@@ -164,6 +210,7 @@ int message_put_result(struct str *out, const struct slot_result *result)
     put_capture(out, &outcome->out);
     put_capture(out, &outcome->err);
     wire_put_u64(out, result->renew);
+    put_trace(out, outcome->trace);
     wire_put_u64(out, outcome->cases.count);
     for (size_t i = 0; i < outcome->cases.count; i++) {
         message_put_case(out, &outcome->cases.items[i]);
@@ -206,6 +253,7 @@ int message_get_result(struct wire_reader *reader, struct slot_result *ret_resul
     outcome->out = get_capture(reader);
     outcome->err = get_capture(reader);
     result.renew = wire_get_u64(reader) != 0;
+    outcome->trace = get_trace(reader);
     get_cases(reader, &outcome->cases);
     if (reader->broken || outcome->status >= OUTCOME_STATUS_COUNT) {
         return -EBADMSG;

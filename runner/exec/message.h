@@ -23,6 +23,7 @@ struct slot_request {
     uint64_t output_max;
     bool output_is_data;
     uint64_t errors_max;
+    bool observe;
     enum report_format report;
     const char *report_path;
     struct text_list products;

@@ -256,16 +256,22 @@ static int bind_system(struct err *err)
     return rc;
 }
 
+bool world_covers_tree(const struct world *world)
+{
+    bool covers = false;
+    for (size_t i = 0; !covers && world_system_paths[i] != NULL; i++) {
+        covers = is_below(world->root, world_system_paths[i]);
+    }
+    return covers;
+}
+
 /* A live tree that lies in a system folder (a runner in /opt) would be seen there, with the store
  * and all runs. */
 static int hide_tree(const struct world *world, struct err *err)
 {
-    bool seen = false;
-    for (size_t i = 0; !seen && world_system_paths[i] != NULL; i++) {
-        seen = is_below(world->root, world_system_paths[i]);
-    }
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_RDONLY;
-    return seen && mount("tmpfs", inside(world->root), "tmpfs", flags, "mode=755,size=4096") < 0
+    return world_covers_tree(world)
+                   && mount("tmpfs", inside(world->root), "tmpfs", flags, "mode=755,size=4096") < 0
                ? err_errno(err, "cannot hide the tree %s from units", world->root)
                : 0;
 }
@@ -745,6 +751,24 @@ int unit_world_enter(const struct world *world,
     }
     *ret_step = STEP_DONE;
     return 0;
+}
+
+const char *const world_machine_proc = STAGE "/proc";
+
+size_t world_layers(const struct world *world, const char **ret_paths)
+{
+    size_t count = 0;
+    if (world->products != NULL) {
+        ret_paths[count++] = STAGE "/needed";
+    }
+    ret_paths[count++] = STAGE "/lower";
+    return count;
+}
+
+const char *world_layer_of_unit(const char *products, char *buf, size_t size)
+{
+    (void)snprintf(buf, size, STAGE "/%s", products);
+    return buf;
 }
 
 bool world_scratch_on_disk(void)

@@ -71,6 +71,19 @@ int unit_world_enter(const struct world *world,
                      enum namespace_step *ret_step,
                      struct err *err);
 
+/* The names a slot process has in its template for the pristine layers of a unit's tree: the
+ * world's (the upper one first; returns how many, at most 2), and a folder of products of the
+ * unit's own. */
+#define WORLD_LAYER_MAX 512
+size_t world_layers(const struct world *world, const char **ret_paths);
+const char *world_layer_of_unit(const char *products, char *buf, size_t size);
+
+/* True when the live tree lies in a folder of the system, and is covered there. */
+bool world_covers_tree(const struct world *world);
+
+/* Where the template has the machine's /proc. */
+extern const char *const world_machine_proc;
+
 /* True when uppers lie in scratch_dir, because this kernel's tmpfs has no user xattrs. Known after
  * world_enter(). */
 bool world_scratch_on_disk(void);

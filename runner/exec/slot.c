@@ -20,6 +20,7 @@
 #include "exec/oom.h"
 #include "exec/report_child.h"
 #include "exec/unit_process.h"
+#include "observe/observer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -50,6 +51,8 @@
  */
 #define HARD_KILL_MS 5000
 
+#define SLOT_OBSERVER_TEXT_MAX 512
+
 struct slot {
     int socket;
     const struct slot_reports *reports;
@@ -59,6 +62,11 @@ struct slot {
     struct capture_file files[2]; /* standard output, standard error */
     struct str in, out;           /* messages */
     struct oom_watch oom;
+    struct observer
+        *observer; /* serves one unit after the other; NULL until one is to be observed */
+    char observer_text[SLOT_OBSERVER_TEXT_MAX]; /* why the present unit's observer is of no use; ""
+                                                 */
+    bool unobservable; /* this machine refused an observer: not tried again */
     unsigned serial;
     bool closing; /* the parent is gone */
 };
@@ -344,6 +352,7 @@ enum watched {
     WATCH_UNIT,
     WATCH_OUT,
     WATCH_ERR,
+    WATCH_OBSERVER,
     WATCH_COUNT
 };
 
@@ -372,9 +381,22 @@ static void serve(struct slot *slot, struct running *running, const struct pollf
             running->ended_ns = clock_mono_ns();
         }
     }
+    if (watched[WATCH_OBSERVER].revents != 0) {
+        /* From here on what the unit asks is refused: nothing it does means anything. */
+        (void)snprintf(slot->observer_text, sizeof slot->observer_text, "its observer died");
+        stop_now(running);
+    }
     if (watched[WATCH_SOCKET].revents != 0 && !slot->closing) {
         serve_socket(slot, running);
     }
+}
+
+/* Its socket hangs up when it is dead; nothing else is looked for. */
+static int watched_observer(const struct slot *slot)
+{
+    return slot->context.observer != NULL && slot->observer_text[0] == '\0'
+               ? observer_fd(slot->context.observer)
+               : -1;
 }
 
 static void watch(struct slot *slot, struct running *running)
@@ -382,9 +404,10 @@ static void watch(struct slot *slot, struct running *running)
     while (!running->unit.gone) {
         struct pollfd watched[WATCH_COUNT] = {
             [WATCH_SOCKET] = {.fd = slot->closing ? -1 : slot->socket, .events = POLLIN},
-            [WATCH_UNIT] = {.fd = running->unit.watch,               .events = POLLIN},
-            [WATCH_OUT] = {.fd = running->streams[0].pipe,          .events = POLLIN},
+            [WATCH_UNIT] = {.fd = running->unit.watch,                                       .events = POLLIN},
+            [WATCH_OUT] = {.fd = running->streams[0].pipe,.events = POLLIN},
             [WATCH_ERR] = {.fd = running->streams[1].pipe,          .events = POLLIN},
+            [WATCH_OBSERVER] = {.fd = watched_observer(slot)                                      },
         };
         int ready = poll(watched, WATCH_COUNT, poll_timeout(running));
         if (ready > 0) {
@@ -514,6 +537,102 @@ static const char *text_or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+/* ---- observation ---- */
+
+/* What units of this world may ask of, for the observer. Texts in `arena`. */
+static int describe_world(const struct world *world,
+                          struct arena *arena,
+                          struct observed_world *ret)
+{
+    const size_t count = world->expose.count;
+    size_t fixed_count = 0;
+    while (world_system_paths[fixed_count] != NULL) {
+        fixed_count++;
+    }
+    const char **fixed = arena_calloc(arena, fixed_count + 2, sizeof *fixed);
+    const char **exposed = arena_calloc(arena, count + 1, sizeof *exposed);
+    if (fixed == NULL || exposed == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(fixed, world_system_paths, fixed_count * sizeof *fixed);
+    fixed[fixed_count] = WORLD_PLUGINS;
+    for (size_t i = 0; i < count; i++) {
+        const char *path = world->expose.items[i];
+        exposed[i] = path[0] == '/' ? path : arena_printf(arena, WORLD_ROOT "/%s", path);
+        if (exposed[i] == NULL) {
+            return -ENOMEM;
+        }
+    }
+    *ret = (struct observed_world){
+        .proc = world_machine_proc,
+        .tree = WORLD_ROOT,
+        .fixed = fixed,
+        .exposed = {exposed, count},
+        .covered = world_covers_tree(world) ? world->root : NULL,
+        .network = world->network,
+    };
+    return 0;
+}
+
+/* Sees to an observer for a unit that is to be observed. Where there can be none it runs without,
+ * and its outcome has no trace. */
+static void prepare_observer(struct slot *slot, const struct slot_request *request)
+{
+    struct observed_world world;
+    slot->context.observer = NULL;
+    slot->observer_text[0] = '\0';
+    if (!request->observe || !slot->world.world.isolated || slot->unobservable) {
+        return;
+    }
+    if (slot->observer == NULL) {
+        struct arena *arena = arena_new(REQUEST_ARENA_MAX);
+        if (arena == NULL || describe_world(&slot->world.world, arena, &world) < 0
+            || observer_new(&world, &slot->observer, NULL) < 0) {
+            slot->unobservable = true;
+        }
+        arena_free(arena);
+    }
+    slot->context.observer = slot->observer;
+}
+
+/* Takes the trace of a unit that is over. An observer that does not answer is ended; the next unit
+ * gets a fresh one. */
+static void take_trace(struct slot *slot, struct arena *arena, struct outcome *outcome)
+{
+    struct err err = {0};
+    if (slot->context.observer == NULL) {
+        return;
+    }
+    const int rc = slot->observer_text[0] == '\0'
+                       ? observer_finish(slot->observer, arena, &outcome->trace, &err)
+                       : -EPIPE;
+    if (rc < 0) {
+        if (slot->observer_text[0] == '\0') {
+            (void)snprintf(slot->observer_text, sizeof slot->observer_text, "%.400s", err.text);
+        }
+        outcome->trace = NULL;
+        observer_free(slot->observer);
+        slot->observer = NULL;
+        slot->context.observer = NULL;
+    } else if (outcome->trace == NULL && err.code != 0) {
+        slot->unobservable = true;
+    }
+}
+
+/* What kept a unit from saying anything; NULL = nothing. */
+static const char *infrastructure_error(const struct slot *slot,
+                                        const struct running *running,
+                                        struct arena *arena)
+{
+    const char *start_error = text_or_null(running->unit.end.start_error);
+    if (start_error != NULL || slot->observer_text[0] == '\0') {
+        return start_error;
+    }
+    const char *text = arena_printf(
+        arena, "infrastructure: %s, so nothing can be said about this run", slot->observer_text);
+    return text != NULL ? text : "infrastructure: its observer died";
+}
+
 static void conclude(struct slot *slot,
                      struct running *running,
                      const char *setup_error,
@@ -522,7 +641,7 @@ static void conclude(struct slot *slot,
 {
     struct ending ending = {
         .start_error =
-            setup_error != NULL ? setup_error : text_or_null(running->unit.end.start_error),
+            setup_error != NULL ? setup_error : infrastructure_error(slot, running, arena),
         .timed_out = running->timed_out,
         .cancelled = running->cancelled,
         .flooded = running->flooded,
@@ -552,11 +671,13 @@ static int run_request(struct slot *slot, struct running *running, struct arena 
                                    ? running->started_ns + running->request.timeout_ms * 1000000
                                    : 0;
         slot->serial++;
+        prepare_observer(slot, &running->request);
         oom_watch_begin(&slot->oom);
         unit_start(
             &running->unit, &slot->context, &running->request, &running->stdio, slot->serial);
         close_writers(running);
         watch(slot, running);
+        take_trace(slot, arena, &result.outcome);
     }
     close_writers(running);
     conclude(slot, running, setup_error, arena, &result.outcome);
@@ -568,6 +689,7 @@ static int run_request(struct slot *slot, struct running *running, struct arena 
     int rc = message_put_result(&slot->out, &result);
     if (rc < 0) {
         result.outcome.cases = (struct case_list){0};
+        result.outcome.trace = NULL;
         result.outcome.status = OUTCOME_ERRORED;
         result.outcome.message = "its cases are more than a message can hold";
         str_clear(&slot->out);
@@ -614,6 +736,7 @@ int slot_main(int socket_fd, const struct slot_reports *reports)
     while (rc >= 0 && wire_receive(socket_fd, &slot.in, &type, NULL) == 1) {
         rc = type == WIRE_WORLD ? answer_world(&slot) : type == WIRE_RUN ? answer_run(&slot) : 0;
     }
+    observer_free(slot.observer);
     capture_file_close(&slot.files[0]);
     capture_file_close(&slot.files[1]);
     oom_watch_close(&slot.oom);

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "exec/collect.h"
 #include "exec/namespace.h"
+#include "exec/spawn.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,62 +45,6 @@ static void keep_text(char *place, const char *text)
 
 /* ---- starting the command ---- */
 
-static const char *path_of(const struct slot_request *request)
-{
-    for (size_t i = 0; i < request->env.count; i++) {
-        if (strncmp(request->env.items[i], "PATH=", 5) == 0) {
-            return request->env.items[i] + 5;
-        }
-    }
-    return "/usr/local/bin:/usr/bin:/bin";
-}
-
-static int find_program(
-    const struct slot_request *request, int folder, char *buf, size_t size, struct err *err)
-{
-    const char *name = request->argv.items[0];
-    const char *path = path_of(request);
-    if (strchr(name, '/') != NULL) {
-        int n = snprintf(buf, size, "%s", name);
-        return n >= 0 && (size_t)n < size ? 0
-                                          : err_set(err, -ENAMETOOLONG, "command name too long");
-    }
-    while (*path != '\0') {
-        size_t len = strcspn(path, ":");
-        int n = snprintf(buf, size, "%.*s%s%s", (int)len, path, len > 0 ? "/" : "./", name);
-        if (n > 0 && (size_t)n < size && faccessat(folder, buf, X_OK, 0) == 0) {
-            return 0;
-        }
-        path += len + (path[len] == ':');
-    }
-    return err_set(
-        err, -ENOENT, "cannot start \"%s\": no such command on PATH=%s", name, path_of(request));
-}
-
-/* Descriptors are closed before the program is looked up, not at exec: a name such as
- * /proc/self/fd/5/../x must not lead through one of ours out of the world. */
-static int add_actions(posix_spawn_file_actions_t *actions,
-                       int folder,
-                       const struct unit_stdio *stdio)
-{
-    int rc = posix_spawn_file_actions_adddup2(actions, stdio->in, 0);
-    rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->out, 1) : rc;
-    rc = rc == 0 ? posix_spawn_file_actions_adddup2(actions, stdio->err, 2) : rc;
-    rc = rc == 0 ? posix_spawn_file_actions_addfchdir_np(actions, folder) : rc;
-    return rc == 0 ? posix_spawn_file_actions_addclosefrom_np(actions, 3) : rc;
-}
-
-static const char *spawn_advice(int error, int folder, const char *program)
-{
-    if (error == ENOENT && faccessat(folder, program, F_OK, 0) == 0) {
-        return "its interpreter (the #! line, or the ELF loader) does not exist";
-    }
-    if (error == ENOEXEC) {
-        return "not an executable format; a script needs a #! line";
-    }
-    return strerrordesc_np(error);
-}
-
 /* The folder in which a unit starts. Its path is the tree's word: in a world no link of /proc is
  * followed (a descriptor of ours would lead to the machine's files). */
 static int open_folder(const struct slot_request *request,
@@ -124,48 +68,18 @@ static int open_folder(const struct slot_request *request,
                        : strerrordesc_np(error));
 }
 
-/* Starts the command in a session of its own with default signals. */
-static int spawn_command(const struct slot_request *request,
-                         int folder,
+static int start_command(const struct slot_request *request,
                          const struct unit_stdio *stdio,
+                         struct spawn *spawn,
                          pid_t *ret_pid,
                          struct err *err)
 {
-    char program[PATH_TEXT_MAX];
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-    int rc = find_program(request, folder, program, sizeof program, err);
-    if (rc < 0) {
-        return rc;
-    }
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    rc = add_actions(&actions, folder, stdio);
-    if (rc == 0) {
-        rc = posix_spawn(ret_pid,
-                         program,
-                         &actions,
-                         &attributes,
-                         (char *const *)(uintptr_t)request->argv.items,
-                         (char *const *)(uintptr_t)request->env.items);
-    }
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? 0
-                   : err_set(err,
-                             -rc,
-                             "cannot start \"%s\": %s",
-                             request->argv.items[0],
-                             spawn_advice(rc, folder, program));
+    spawn->argv = &request->argv;
+    spawn->env = &request->env;
+    spawn->in = stdio->in;
+    spawn->out = stdio->out;
+    spawn->err = stdio->err;
+    return spawn_command(spawn, ret_pid, err);
 }
 
 /* ---- what it made ---- */
@@ -352,6 +266,28 @@ static bool ended_well(const struct unit_end *end)
            && WEXITSTATUS(end->wait_status) == 0;
 }
 
+/* The pristine layers of a unit's tree, by the names the slot process (and so its observer) has for
+ * them. */
+struct layers {
+    struct text_list list;
+    const char *paths[EXEC_PRODUCTS_MAX + 2];
+    char names[EXEC_PRODUCTS_MAX][WORLD_LAYER_MAX];
+};
+
+static void list_layers(const struct init *init, struct layers *layers)
+{
+    const struct text_list *own = &init->request->products;
+    size_t count = 0;
+    assert(own->count <= EXEC_PRODUCTS_MAX);
+    while (count < own->count) {
+        layers->paths[count] =
+            world_layer_of_unit(own->items[count], layers->names[count], WORLD_LAYER_MAX);
+        count++;
+    }
+    count += world_layers(init->context->world, layers->paths + count);
+    layers->list = (struct text_list){layers->paths, count};
+}
+
 static void init_run(const struct init *init, struct unit_end *end, int *ret_upper)
 {
     struct err err = {0};
@@ -370,7 +306,13 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     }
     (void)snprintf(folder, sizeof folder, WORLD_ROOT "/%s", init->request->cwd);
     CLEANUP(cleanup_fd) int fd = open_folder(init->request, folder, true, &err);
-    if (fd < 0 || spawn_command(init->request, fd, init->stdio, &command, &err) < 0) {
+    struct layers layers;
+    list_layers(init, &layers);
+    struct spawn spawn = {.folder = fd,
+                          .folder_path = folder,
+                          .observer = init->context->observer,
+                          .layers = &layers.list};
+    if (fd < 0 || start_command(init->request, init->stdio, &spawn, &command, &err) < 0) {
         keep_text(end->start_error, err.text);
         return;
     }
@@ -552,7 +494,8 @@ static void start_in_place(struct unit_process *unit,
     int rc =
         n > 0 && (size_t)n < sizeof folder ? 0 : err_set(&err, -ENAMETOOLONG, "cwd is too long");
     CLEANUP(cleanup_fd) int fd = rc == 0 ? open_folder(request, folder, false, &err) : rc;
-    rc = fd < 0 ? fd : spawn_command(request, fd, stdio, &unit->pid, &err);
+    struct spawn spawn = {.folder = fd, .folder_path = folder};
+    rc = fd < 0 ? fd : start_command(request, stdio, &spawn, &unit->pid, &err);
     if (rc == 0) {
         unit->watch = (int)syscall(SYS_pidfd_open, unit->pid, 0);
         rc = unit->watch < 0 ? err_errno(&err, "cannot watch it (pidfd_open)") : 0;

@@ -37,11 +37,14 @@ struct unit_collected {
     char collect_error[UNIT_TEXT_MAX];
 };
 
-/* Descriptors a slot holds for its units. */
+struct observer;
+
+/* What a slot holds for its units. */
 struct unit_context {
     const struct world *world;
-    int run_dir; /* folder descriptor, taken before the world was entered */
-    int root;    /* live tree, in-place units only; -1 */
+    int run_dir;               /* folder descriptor, taken before the world was entered */
+    int root;                  /* live tree, in-place units only; -1 */
+    struct observer *observer; /* of the present unit; NULL = it is not observed */
 };
 
 struct unit_process {

@@ -114,7 +114,7 @@ static bool ask_own(struct asking *asking, uint64_t at_flags, unsigned asked, st
     struct path_question question = {.dirfd = dirfd_of(asking),
                                      .follow = (at_flags & AT_SYMLINK_NOFOLLOW) == 0};
     if ((at_flags & AT_EMPTY_PATH) != 0) {
-        char first;
+        char first = '\0';
         const int rc = address != 0 ? ask_bytes(asking, address, &first, 1) : 0;
         if (rc < 0) {
             return false;

@@ -20,76 +20,95 @@
 #    define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-/* Rules for one call: stop when any of the masked bits is set in the first argument. */
+/* A power of two above AF_MAX. */
+#define DOMAINS 64U
+
+/* A rule for calls one of whose arguments is as asked. */
+static int add_if(scmp_filter_ctx context,
+                  const struct call *call,
+                  uint32_t action,
+                  struct scmp_arg_cmp argument)
+{
+    return seccomp_rule_add_array(context, action, (int)call->number, 1, &argument);
+}
+
+static int add_masked(scmp_filter_ctx context,
+                      const struct call *call,
+                      uint32_t action,
+                      uint64_t mask,
+                      uint64_t value)
+{
+    const struct scmp_arg_cmp first = {0, SCMP_CMP_MASKED_EQ, mask, value};
+    return add_if(context, call, action, first);
+}
+
+/* Stops when any of the bits is set in the first argument. */
 static int add_flag_rules(scmp_filter_ctx context, const struct call *call)
 {
     int rc = 0;
     for (uint64_t bit = 1; rc == 0 && bit != 0 && bit <= call->detail; bit <<= 1) {
         if ((call->detail & bit) != 0) {
-            rc = seccomp_rule_add(context,
-                                  SCMP_ACT_NOTIFY,
-                                  (int)call->number,
-                                  1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
+            rc = add_masked(context, call, SCMP_ACT_NOTIFY, bit, bit);
         }
     }
-    /* No bit: passes. */
-    return rc == 0 ? seccomp_rule_add(context,
-                                      SCMP_ACT_ALLOW,
-                                      (int)call->number,
-                                      1,
-                                      SCMP_A0(SCMP_CMP_MASKED_EQ, call->detail, 0))
-                   : rc;
+    return rc == 0 ? add_masked(context, call, SCMP_ACT_ALLOW, call->detail, 0) : rc;
 }
 
 /* Domains of sockets that stay in the world; others, AF_VSOCK above all, know no network namespace.
- * A rule for each domain there is: libseccomp knows no "none of these". */
-static bool is_at_home(int domain, bool network)
+ */
+static bool is_at_home(unsigned domain, bool network)
 {
-    return domain == AF_UNIX
+    return domain == AF_UNIX || domain >= AF_MAX
            || (!network && (domain == AF_NETLINK || domain == AF_INET || domain == AF_INET6));
 }
 
+/* libseccomp knows no "none of these", and compares 64 bits where the kernel looks at 32: a rule
+ * for each domain below 64, and one for each bit of the numbers above, which the kernel refuses. */
 static int add_domain_rules(scmp_filter_ctx context, const struct call *call, bool network)
 {
-    const int number = (int)call->number;
-    int rc = seccomp_rule_add(context,
-                              SCMP_ACT_ALLOW, /* the kernel knows none of these */
-                              number,
-                              1,
-                              SCMP_A0_32(SCMP_CMP_GE, (uint32_t)AF_MAX));
-    for (int domain = 0; rc == 0 && domain < AF_MAX; domain++) {
-        rc = seccomp_rule_add(context,
-                              is_at_home(domain, network) ? SCMP_ACT_ALLOW : SCMP_ACT_NOTIFY,
-                              number,
-                              1,
-                              SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)domain));
+    int rc = 0;
+    for (unsigned domain = 0; rc == 0 && domain < DOMAINS; domain++) {
+        rc = add_masked(context,
+                        call,
+                        is_at_home(domain, network) ? SCMP_ACT_ALLOW : SCMP_ACT_NOTIFY,
+                        UINT32_MAX,
+                        domain);
+    }
+    for (uint64_t bit = DOMAINS; rc == 0 && bit <= UINT32_MAX; bit <<= 1) {
+        rc = add_masked(context, call, SCMP_ACT_ALLOW, bit, bit);
     }
     return rc;
+}
+
+/* Passes when an argument has one value, stops with any other. */
+static int add_pass_rules(scmp_filter_ctx context,
+                          const struct call *call,
+                          unsigned argument,
+                          uint64_t value)
+{
+    const struct scmp_arg_cmp passes = {argument, SCMP_CMP_EQ, value, 0};
+    const struct scmp_arg_cmp stops = {argument, SCMP_CMP_NE, value, 0};
+    const int rc = add_if(context, call, SCMP_ACT_ALLOW, passes);
+    return rc == 0 ? add_if(context, call, SCMP_ACT_NOTIFY, stops) : rc;
 }
 
 static int add_call(scmp_filter_ctx context, const struct call *call, uint64_t secret, bool network)
 {
     const int number = (int)call->number;
-    int rc = 0;
     switch (call->when) {
     case WHEN_CALLED:
-        return seccomp_rule_add(context, SCMP_ACT_NOTIFY, number, 0);
+        return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, number, 0, NULL);
     case WHEN_NEVER:
-        return seccomp_rule_add(context, SCMP_ACT_ERRNO((uint32_t)call->detail), number, 0);
+        return call->detail == ENOSYS /* what the default does needs no rule, and may have none */
+                   ? 0
+                   : seccomp_rule_add_array(
+                       context, SCMP_ACT_ERRNO((uint32_t)call->detail), number, 0, NULL);
     case WHEN_FLAG:
         return add_flag_rules(context, call);
     case WHEN_ADDRESSED:
-        rc = seccomp_rule_add(
-            context, SCMP_ACT_NOTIFY, number, 1, SCMP_A4(SCMP_CMP_NE, (scmp_datum_t)0));
-        return rc == 0 ? seccomp_rule_add(
-                   context, SCMP_ACT_ALLOW, number, 1, SCMP_A4(SCMP_CMP_EQ, (scmp_datum_t)0))
-                       : rc;
+        return add_pass_rules(context, call, 4, 0);
     case WHEN_UNMARKED:
-        rc = seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 1, SCMP_A5(SCMP_CMP_EQ, secret));
-        return rc == 0 ? seccomp_rule_add(
-                   context, SCMP_ACT_NOTIFY, number, 1, SCMP_A5(SCMP_CMP_NE, secret))
-                       : rc;
+        return add_pass_rules(context, call, 5, secret);
     case WHEN_DOMAIN:
         return add_domain_rules(context, call, network);
     }
@@ -102,7 +121,7 @@ static int add_all(scmp_filter_ctx context, uint64_t secret, bool network)
     for (int number = 0; rc == 0 && number <= CALL_NUMBER_MAX; number++) {
         const struct call *call = call_find(number);
         rc = call != NULL ? add_call(context, call, secret, network)
-                          : seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+                          : seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, 0, NULL);
     }
     return rc;
 }

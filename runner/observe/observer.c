@@ -104,20 +104,28 @@ void observer_free(struct observer *observer)
 
 /* ---- the unit's side ---- */
 
+static void put_texts(struct str *out, const struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        (void)str_append_n(out, list->items[i], strlen(list->items[i]) + 1);
+    }
+}
+
 int observer_begin(struct observer *observer, const struct observed_start *start, struct err *err)
 {
     CLEANUP(str_fini) struct str texts = STR_INIT(OBSERVER_START_MAX);
     (void)str_append_n(&texts, start->folder, strlen(start->folder) + 1);
     (void)str_append_n(&texts, start->program, strlen(start->program) + 1);
-    for (size_t i = 0; i < start->tried.count; i++) {
-        (void)str_append_n(&texts, start->tried.items[i], strlen(start->tried.items[i]) + 1);
-    }
+    put_texts(&texts, &start->layers);
+    put_texts(&texts, &start->tried);
     CLEANUP(cleanup_fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || str_error(&texts) < 0) {
         return root < 0 ? err_errno(err, "cannot open the unit's root")
                         : err_set(err, -E2BIG, "PATH is too long to be observed");
     }
-    const struct handover header = {.type = HANDOVER_BEGIN, .length = (uint32_t)texts.len};
+    const struct handover header = {.type = HANDOVER_BEGIN,
+                                    .length = (uint32_t)texts.len,
+                                    .value = (int64_t)start->layers.count};
     const int rc = handover_send(observer->socket, &header, str_text(&texts), &root, 1, 0);
     return rc < 0 ? err_set(err, rc, "cannot reach the observer: %s", strerrordesc_np(-rc)) : 0;
 }
@@ -133,6 +141,11 @@ int observer_attach(struct observer *observer)
 }
 
 /* ---- the slot's side ---- */
+
+int observer_fd(const struct observer *observer)
+{
+    return observer->socket;
+}
 
 static int receive_trace(struct observer *observer,
                          uint32_t length,

@@ -29,15 +29,17 @@
  * stays under 20 KiB. Beyond: the unit is not observed. */
 #define OBSERVER_START_MAX (64u << 10)
 
-/* What is the same for all units of a slot. Borrowed during observer_new(). Paths are those of the
- * calling process. */
+/* Layers of the tree at most: EXEC_PRODUCTS_MAX of a unit's own, those of its world, the snapshot.
+ */
+#define OBSERVED_LAYERS_MAX 8
+
+/* What is the same for all units of a slot. Borrowed during observer_new(). */
 struct observed_world {
-    const char *proc;         /* a /proc of our own pid namespace */
-    const char *lower;        /* the snapshot; NULL = an empty one */
-    const char *products;     /* lies over it; NULL = none */
-    const char *tree;         /* where units see them, e.g. "/src" */
+    const char *proc;         /* a /proc of our own pid namespace, as the slot process sees it */
+    const char *tree;         /* where units see the tree, e.g. "/src" */
     const char *const *fixed; /* read-only folders of a unit's world, NULL-terminated */
     struct text_list exposed; /* absolute paths of a unit's world */
+    const char *covered; /* a folder below a fixed one that is empty in every world; NULL = none */
     bool network;
 };
 
@@ -52,9 +54,11 @@ void observer_free(struct observer *observer);
 
 /* What was asked on the way to a unit's start, before there was a command to ask it. */
 struct observed_start {
-    const char *folder;           /* its working folder, absolute, as it was asked for */
-    const char *program;          /* path of its first execve(2) */
-    const struct text_list tried; /* paths where the program was looked for */
+    const char *folder;      /* its working folder, absolute, as it was asked for */
+    const char *program;     /* path of its first execve(2) */
+    struct text_list layers; /* pristine layers of its tree, as the slot process sees them */
+    struct text_list tried;  /* where the program was looked for, the place where it was found
+                                included */
 };
 
 /* In the unit's init, when its world is complete. */
@@ -71,6 +75,9 @@ int observer_finish(struct observer *observer,
                     struct arena *arena,
                     const struct trace **ret_trace,
                     struct err *err);
+
+/* Readable at no time but when the supervisor is dead (poll for nothing: POLLHUP). */
+int observer_fd(const struct observer *observer);
 
 /* True when a child of ours can be put under a listener, tried for real. */
 bool observer_probe(struct err *err);

@@ -147,10 +147,8 @@ enum place_pristine resolve_pristine(struct resolver *resolver, struct place *pl
         return PRISTINE_FOLDER; /* the tree itself; deeper than a path: look() has flagged it */
     }
     enum place_pristine found = PRISTINE_ABSENT;
-    for (size_t i = 0; found == PRISTINE_ABSENT && i < 2; i++) {
-        if (resolver->layers[i] >= 0) {
-            found = look_in_layer(resolver->layers[i], path + skip + 1);
-        }
+    for (size_t i = 0; found == PRISTINE_ABSENT && i < resolver->layer_count; i++) {
+        found = look_in_layer(resolver->layers[i], path + skip + 1);
     }
     place->pristine = (uint8_t)found;
     return found;

@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "observe/caller.h"
+#include "observe/observer.h"
 #include "observe/recorder.h"
 
 /* As MAXSYMLINKS of Linux. */
@@ -34,8 +35,9 @@
 
 struct resolver {
     struct recorder *recorder;
-    int root;      /* folder: the unit's root */
-    int layers[2]; /* folders: the pristine layers of the tree; -1 */
+    int root;                        /* folder: the unit's root */
+    int layers[OBSERVED_LAYERS_MAX]; /* folders: the pristine layers of the tree */
+    size_t layer_count;
     struct place *tree;
     struct place *proc;
 };

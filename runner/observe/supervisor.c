@@ -44,7 +44,6 @@ struct supervisor {
     const struct observed_world *world;
     int socket;
     int proc;
-    int layers[2];
     bool waits_for_end; /* a blocking receive ends by itself with the last task: Linux 6.11 */
 
     /* of the present unit */
@@ -75,6 +74,25 @@ static bool kernel_is(unsigned long major, unsigned long minor)
 
 /* ---- a unit begins and ends ---- */
 
+/* What was handed over: the working folder, the program, layers of the tree, places where the
+ * program was looked for. */
+enum {
+    TEXT_FOLDER,
+    TEXT_PROGRAM,
+    FIRST_LAYER,
+};
+
+static const char *text_at(const struct supervisor *s, unsigned index)
+{
+    const char *at = s->texts;
+    const char *end = s->texts + s->texts_len;
+    while (index > 0 && at < end) {
+        at += strlen(at) + 1;
+        index--;
+    }
+    return at < end ? at : NULL;
+}
+
 static int prepare(struct supervisor *s)
 {
     const struct observed_world *world = s->world;
@@ -87,22 +105,44 @@ static int prepare(struct supervisor *s)
     for (size_t i = 0; rc == 0 && world->fixed[i] != NULL; i++) {
         rc = recorder_zone(&s->recorder, world->fixed[i], ZONE_FIXED);
     }
+    rc = rc == 0 && world->covered != NULL
+             ? recorder_zone(&s->recorder, world->covered, ZONE_SILENT)
+             : rc;
     for (size_t i = 0; rc == 0 && i < world->exposed.count; i++) {
         rc = recorder_expose(&s->recorder, world->exposed.items[i]);
     }
-    s->resolver = (struct resolver){
-        .recorder = &s->recorder,
-        .root = s->root,
-        .layers = {s->layers[0], s->layers[1]},
-        .tree = places_at(&s->recorder.places, world->tree),
-        .proc = places_at(&s->recorder.places, "/proc")
-    };
+    s->resolver = (struct resolver){.recorder = &s->recorder,
+                                    .root = s->root,
+                                    .tree = places_at(&s->recorder.places, world->tree),
+                                    .proc = places_at(&s->recorder.places, "/proc")};
     s->race = rc == 0 ? race_new(&s->resolver) : NULL;
     return rc == 0 && s->race == NULL ? -ENOMEM : rc;
 }
 
+/* The pristine layers of this unit's tree. */
+static int open_layers(struct supervisor *s, int64_t count)
+{
+    struct resolver *resolver = &s->resolver;
+    if (count < 0 || count > OBSERVED_LAYERS_MAX) {
+        return -EBADMSG;
+    }
+    for (unsigned i = 0; i < (unsigned)count; i++) {
+        const char *path = text_at(s, FIRST_LAYER + i);
+        const int fd = path != NULL ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (fd < 0) {
+            return -EBADMSG;
+        }
+        resolver->layers[resolver->layer_count++] = fd;
+    }
+    return 0;
+}
+
 static void forget(struct supervisor *s)
 {
+    for (size_t i = 0; i < s->resolver.layer_count; i++) {
+        cleanup_fd(&s->resolver.layers[i]);
+    }
+    s->resolver.layer_count = 0;
     race_free(s->race);
     recorder_fini(&s->recorder);
     mem_free(s->texts);
@@ -116,17 +156,6 @@ static void forget(struct supervisor *s)
     s->begun = false;
 }
 
-static const char *text_at(const struct supervisor *s, unsigned index)
-{
-    const char *at = s->texts;
-    const char *end = s->texts + s->texts_len;
-    while (index > 0 && at < end) {
-        at += strlen(at) + 1;
-        index--;
-    }
-    return at < end ? at : NULL;
-}
-
 /* Asks for a path on the unit's behalf, before there is a process to ask it. */
 static void ask_start(struct supervisor *s, const char *path, struct landing *ret)
 {
@@ -138,15 +167,15 @@ static void ask_start(struct supervisor *s, const char *path, struct landing *re
 }
 
 /* What init asked: the unit's working folder, and where its program might be. */
-static void ask_starts(struct supervisor *s)
+static void ask_starts(struct supervisor *s, unsigned first)
 {
     struct landing landing;
-    (void)snprintf(s->folder, sizeof s->folder, "%s", text_at(s, 0));
-    ask_start(s, text_at(s, 0), &landing);
+    (void)snprintf(s->folder, sizeof s->folder, "%s", text_at(s, TEXT_FOLDER));
+    ask_start(s, text_at(s, TEXT_FOLDER), &landing);
     if (landing.place != NULL) {
         (void)place_path(landing.place, s->folder, sizeof s->folder);
     }
-    for (unsigned i = 2; text_at(s, i) != NULL; i++) {
+    for (unsigned i = first; text_at(s, i) != NULL; i++) {
         ask_start(s, text_at(s, i), &landing);
     }
 }
@@ -160,11 +189,12 @@ static int begin(struct supervisor *s, const struct handover *header, int root)
         return -EBADMSG;
     }
     s->texts_len = header->length;
-    int rc = root >= 0 && text_at(s, 1) != NULL ? prepare(s) : -EBADMSG;
+    int rc = root >= 0 && text_at(s, TEXT_PROGRAM) != NULL ? prepare(s) : -EBADMSG;
+    rc = rc == 0 ? open_layers(s, header->value) : rc;
     s->begun = rc == 0;
     s->first = true;
     if (rc == 0) {
-        ask_starts(s);
+        ask_starts(s, FIRST_LAYER + (unsigned)header->value);
     }
     return rc;
 }
@@ -211,7 +241,7 @@ static void answer(struct supervisor *s, const struct seccomp_notif *request)
     const struct caller caller = {.pid = (pid_t)request->pid,
                                   .proc = s->proc,
                                   .args = args,
-                                  .program = s->first ? text_at(s, 1) : NULL,
+                                  .program = s->first ? text_at(s, TEXT_PROGRAM) : NULL,
                                   .folder = s->first ? s->folder : NULL};
     struct asking asking = {.resolver = &s->resolver,
                             .race = s->race,
@@ -328,18 +358,6 @@ static int take(struct supervisor *s, const struct handover *header, const int *
     return -EBADMSG;
 }
 
-static int open_world(struct supervisor *s)
-{
-    const struct observed_world *world = s->world;
-    const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-    s->proc = open(world->proc, flags);
-    s->layers[0] = world->products != NULL ? open(world->products, flags) : -1;
-    s->layers[1] = world->lower != NULL ? open(world->lower, flags) : -1;
-    const bool complete = s->proc >= 0 && (world->products == NULL || s->layers[0] >= 0)
-                          && (world->lower == NULL || s->layers[1] >= 0);
-    return complete ? 0 : -errno;
-}
-
 int supervisor_main(int socket, const struct observed_world *world)
 {
     struct supervisor s = {.world = world,
@@ -351,7 +369,8 @@ int supervisor_main(int socket, const struct observed_world *world)
     int fds[HANDOVER_FDS_MAX];
     (void)prctl(PR_SET_NAME, "sluice-observe");
     (void)signal(SIGPIPE, SIG_IGN);
-    int rc = open_world(&s);
+    s.proc = open(world->proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int rc = s.proc >= 0 ? 0 : -errno;
     while (rc == 0 && handover_receive(socket, &header, fds) == 1) {
         rc = take(&s, &header, fds);
     }

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "exec/slot.h"
+#include "model/trace.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -158,6 +159,35 @@ static void read_capture(const struct engine *engine,
     (void)close(fd);
 }
 
+static void copy_trace(const struct trace *trace, struct result *result)
+{
+    size_t len = 1;
+    (void)snprintf(result->trace, sizeof result->trace, "\n");
+    result->observed = trace != NULL;
+    for (size_t i = 0; trace != NULL && i < trace->count; i++) {
+        const int n = snprintf(result->trace + len,
+                               sizeof result->trace - len,
+                               "%c %s\n",
+                               (char)trace->items[i].kind,
+                               trace->items[i].path);
+        assert_true(n > 0 && (size_t)n < sizeof result->trace - len);
+        len += (size_t)n;
+    }
+    if (trace != NULL) {
+        result->trace_flags = trace->flags;
+        result->trace_calls = trace->calls;
+        (void)snprintf(result->trace_why,
+                       sizeof result->trace_why,
+                       "%s",
+                       trace->why != NULL ? trace->why : "");
+    }
+}
+
+void observe_it(struct exec_request *request)
+{
+    request->observe = true;
+}
+
 static void on_done(void *context, const struct outcome *outcome)
 {
     struct waiting *waiting = context;
@@ -181,6 +211,7 @@ static void on_done(void *context, const struct outcome *outcome)
                        outcome->cases.items[i].name,
                        outcome_status_name(outcome->cases.items[i].status));
     }
+    copy_trace(outcome->trace, result);
     waiting->done = true;
     uv_stop(&waiting->engine->loop);
 }

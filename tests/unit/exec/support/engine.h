@@ -27,6 +27,11 @@ struct result {
     char out[65536];
     char err[65536];
     char cases[1024]; /* "name:status name:status" */
+    bool observed;
+    unsigned trace_flags;
+    uint64_t trace_calls;
+    char trace_why[512];
+    char trace[262144]; /* a line "C /src/a.c" for each observation, after a first "\n" */
 };
 
 void engine_open(struct engine *engine, bool isolated);
@@ -44,6 +49,9 @@ void engine_run(struct engine *engine,
                 const char *const *argv,
                 void (*change)(struct exec_request *request),
                 struct result *result);
+
+/* To be used as `change`, or by one: observes the request. */
+void observe_it(struct exec_request *request);
 
 /* Stops the running unit after `ms`. */
 void engine_stop_after(struct engine *engine, unsigned ms, bool now);
