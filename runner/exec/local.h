@@ -24,8 +24,10 @@ int exec_local_new(const struct exec_local_options *options,
  * and how to switch it on. */
 struct exec_probe {
     bool user_namespaces, mount_namespaces, pid_namespaces, net_namespaces, overlay, tmpfs_xattr;
-    bool isolated;    /* all that SANDBOX_FULL needs */
-    char reason[512]; /* first thing missing and what to do; "" when isolated */
+    bool isolated;             /* all that SANDBOX_FULL needs */
+    char reason[512];          /* first thing missing and what to do; "" when isolated */
+    bool observed;             /* isolated units can be observed: outcome->trace */
+    char observed_reason[512]; /* why not and what to do; "" when observed */
 };
 
 void exec_probe(struct exec_probe *ret_probe);

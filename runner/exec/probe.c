@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "exec/local.h"
 #include "exec/namespace.h"
+#include "observe/observer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,9 @@
 struct answer {
     enum namespace_step step; /* first that failed, STEP_DONE */
     bool tmpfs_xattr;
+    bool observed;
     char text[256];
+    char observed_text[512]; /* why not; "" */
 };
 
 static _Noreturn void probe_unit(const struct world *world, int out, struct answer *answer)
@@ -32,6 +35,10 @@ static _Noreturn void probe_unit(const struct world *world, int out, struct answ
     const struct unit_share share = {.serial = 1};
     if (unit_world_enter(world, &share, &upper, &scratch, &answer->step, &err) < 0) {
         (void)snprintf(answer->text, sizeof answer->text, "%.200s", err.text);
+    }
+    answer->observed = answer->step == STEP_DONE && observer_probe(&err);
+    if (answer->step == STEP_DONE && !answer->observed) {
+        (void)snprintf(answer->observed_text, sizeof answer->observed_text, "%.500s", err.text);
     }
     (void)!write(out, answer, sizeof *answer);
     _exit(0);
@@ -102,7 +109,12 @@ void exec_probe(struct exec_probe *ret_probe)
         .pid_namespaces = answer.step > STEP_PID,
         .tmpfs_xattr = answer.tmpfs_xattr,
         .isolated = answer.step == STEP_DONE,
+        .observed = answer.observed,
     };
+    (void)snprintf(probe.observed_reason,
+                   sizeof probe.observed_reason,
+                   "%.500s",
+                   answer.step == STEP_DONE ? answer.observed_text : "units cannot be isolated");
     if (!probe.isolated) {
         (void)snprintf(probe.reason,
                        sizeof probe.reason,
