@@ -70,6 +70,10 @@ static void uncount_left(struct plan_layer *layer, const struct left_unit *left)
         layer->counts.left_out--;
         return;
     }
+    if (left->why == LEFT_BY_PLUGIN) {
+        layer->counts.left_out--;
+        return;
+    }
     if (left->why != LEFT_CARRIED) {
         layer->counts.excluded--;
         layer->by_filter -= left->why == LEFT_BY_FILTER;
@@ -401,7 +405,7 @@ static void blame_ended(struct linking *linking)
 
 int plan_layer_link(struct plan *plan,
                     size_t layer,
-                    void (*left_out)(void *context, const struct unit *unit, bool selected),
+                    void (*left_out)(void *context, const struct plan_left *left),
                     void *context,
                     struct err *err)
 {
@@ -422,7 +426,13 @@ int plan_layer_link(struct plan *plan,
         map_fini(&linking.places);
     }
     for (size_t i = 0; rc == 0 && left_out != NULL && i < l->left.count; i++) {
-        left_out(context, l->left.items[i].unit.unit, l->left.items[i].selected);
+        const struct left_unit *left = &l->left.items[i];
+        const struct plan_left told = {
+            .unit = left->unit.unit,
+            .selected = left->selected,
+            .by_plugin = left->why == LEFT_BY_PLUGIN,
+        };
+        left_out(context, &told);
     }
     return rc;
 }

@@ -130,6 +130,13 @@ int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_
  * final, flaky. 0, -ENOMEM or -E2BIG. */
 int plan_add_ended(struct plan *plan, const struct unit *unit, struct outcome *outcome);
 
+/* A unit for which plan_add_unit() gave 0. */
+struct plan_left {
+    const struct unit *unit;
+    bool selected;  /* it runs after all: another one needs it */
+    bool by_plugin; /* plan_hint.left_out */
+};
+
 /* All units of a layer in PLANNING are known: ties those that need each other, and selects what
  * selected ones need. Then calls `left_out` (may be NULL) for each unit for which plan_add_unit()
  * gave 0, in that order, with what became of it. -EINVAL: a unit needs one that is not there, or
@@ -137,7 +144,7 @@ int plan_add_ended(struct plan *plan, const struct unit *unit, struct outcome *o
  * where a unit needs another. */
 int plan_layer_link(struct plan *plan,
                     size_t layer,
-                    void (*left_out)(void *context, const struct unit *unit, bool selected),
+                    void (*left_out)(void *context, const struct plan_left *left),
                     void *context,
                     struct err *err);
 

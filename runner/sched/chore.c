@@ -3,6 +3,7 @@
  * own, so that they never wait for units. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "sched/sched_impl.h"
 
 #include <errno.h>
@@ -96,18 +97,61 @@ const char *plugin_program_inside(const struct sched *sched, size_t index, struc
     return arena_printf(arena, "%s/%s", WORLD_PLUGINS, path_basename(program));
 }
 
-static void on_done(void *context, const struct outcome *outcome)
+bool chore_prepares(const struct chore *chore)
 {
+    return chore->kind == CHORE_EXPAND && chore->unit->links != NULL
+           && chore->unit->links->outputs.count > 0;
+}
+
+/* As units have one: for the folder of what it leaves. */
+static struct sched_slot slot_of(struct sched *sched, const struct chore *chore, size_t number)
+{
+    /* Its number is none of the plan's. */
+    return (struct sched_slot){.sched = sched, .unit = chore->unit, .index = UNITS_MAX + number};
+}
+
+bool chore_ends_as_unit(const struct sched *sched, const struct outcome *outcome)
+{
+    return outcome->status == OUTCOME_PASSED
+           || (!sched->options->plan_only && !sched->interrupted && !sched->deadline);
+}
+
+/* It stands in the reports like any other unit; what it printed is the list of the others. */
+static void end_prepared(struct sched *sched,
+                         const struct chore *chore,
+                         struct outcome *outcome,
+                         const struct manifest **ret_products)
+{
+    const struct sched_slot slot = slot_of(sched, chore, sched->chore_at);
+    if (outcome->status == OUTCOME_PASSED && outcome->reused == NULL
+        && unit_has_outputs(sched, chore->unit)) {
+        *ret_products = unit_take_products(sched, &slot, outcome);
+    }
+    if (chore_ends_as_unit(sched, outcome)) {
+        struct outcome told = *outcome;
+        told.out = (struct capture){0};
+        layer_unit_prepared(sched, chore->unit, &told);
+    }
+}
+
+static void on_done(void *context, const struct outcome *result)
+{
+    struct outcome mine = *result;
+    const struct outcome *outcome = &mine;
+    const struct manifest *products = NULL;
     struct sched *sched = context;
     const struct chore chore = sched->chores.items[sched->chore_at];
     void *ticket = sched->chore_ticket;
+    if (chore_prepares(&chore)) {
+        end_prepared(sched, &chore, &mine, &products);
+    }
     sched->chore_at++;
     sched->chore_runs = false;
     sched->chore_ticket = NULL;
     if (outcome->reused == NULL) {
         sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
     }
-    reuse_ended(sched, ticket, outcome, NULL);
+    reuse_ended(sched, ticket, outcome, products);
     switch (chore.kind) {
     case CHORE_PLAN:
     case CHORE_EXPAND:
@@ -150,15 +194,17 @@ static int start_plan(struct sched *sched,
 
 static int start_expand(struct sched *sched,
                         const struct chore *chore,
+                        struct arena *arena,
                         struct exec_request *request)
 {
+    const struct sched_slot slot = slot_of(sched, chore, sched->chore_at);
     const struct layer *layer = sched_layer_of(sched, chore->layer);
     request->argv = chore->unit->argv;
     request->cwd = chore->unit->cwd != NULL ? chore->unit->cwd : layer->cwd;
     request->timeout_ms =
         chore->unit->timeout_ms != 0 ? chore->unit->timeout_ms : layer->timeout_ms;
     request->output_max = PLUGIN_PLAN_MAX;
-    return 0;
+    return chore_prepares(chore) ? unit_fill_outputs(sched, &slot, arena, request) : 0;
 }
 
 /* A plain child in the live tree: it speaks of units, it is never evidence itself. */
@@ -237,7 +283,13 @@ static bool has_answer(struct sched *sched,
     reuse_decide(sched, &subject, arena, &found);
     sched->chore_ticket = found.ticket;
     if (found.choice == REUSE_CHOICE_HIT) {
-        on_done(sched, found.outcome); /* we are inside the pump: it does not pump again */
+        const struct sched_slot slot = slot_of(sched, chore, sched->chore_at);
+        struct outcome hit = *found.outcome;
+        if (chore_prepares(chore) && unit_adopt_products(sched, &slot, found.products) < 0) {
+            hit.status = OUTCOME_ERRORED;
+            hit.message = "out of memory for its products";
+        }
+        on_done(sched, &hit); /* we are inside the pump: it does not pump again */
         sched->again = true;
     }
     return found.choice == REUSE_CHOICE_HIT;
@@ -277,7 +329,7 @@ static int start(struct sched *sched,
             rc = start_plan(sched, chore, arena, &request, err);
             break;
         case CHORE_EXPAND:
-            rc = start_expand(sched, chore, &request);
+            rc = start_expand(sched, chore, arena, &request);
             break;
         case CHORE_SELECT:
             rc = start_select(sched, chore, arena, &request, err);

@@ -57,27 +57,6 @@ static void emit_layer_started(struct sched *sched, const struct layer *layer)
     sched_emit(sched, &event);
 }
 
-void layer_planned(struct sched *sched, size_t index)
-{
-    struct plan_layer_counts counts;
-    struct sched_layer *state = &sched->layers[index];
-    plan_layer_counts(sched->plan, index, &counts);
-    struct event event = {.type = EVENT_LAYER_PLANNED};
-    event.u.layer_planned.layer = sched_layer_of(sched, index)->id;
-    event.u.layer_planned.units = counts.selected;
-    event.u.layer_planned.excluded = counts.excluded;
-    event.u.layer_planned.left_out = counts.left_out;
-    event.u.layer_planned.carried = counts.carried;
-    sched_emit(sched, &event);
-    sched->any_selected =
-        sched->any_selected || counts.selected + counts.carried > 0 || state->error != NULL;
-    sched->any_excluded = sched->any_excluded || counts.excluded + counts.left_out > 0;
-    if (plan_layer_planned(sched->plan, index, state->error != NULL) < 0) {
-        layer_set_error(sched, index, "out of memory for its plan");
-        (void)plan_layer_planned(sched->plan, index, true);
-    }
-}
-
 void layer_start(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
@@ -151,24 +130,168 @@ static int tell_planned(struct sched *sched,
     return told < 0 ? err_set(err, told, "stopped") : 0;
 }
 
+/* ---- units that need each other ---- */
+
+struct telling {
+    struct sched *sched;
+    struct err *err;
+    int rc;
+};
+
+static void ask_hint(struct sched *sched, const struct unit *unit, struct plan_hint *ret_hint)
+{
+    const struct sched_options *options = sched->options;
+    *ret_hint = (struct plan_hint){0};
+    if (options->hint != NULL) {
+        options->hint(
+            options->hint_context, sched_layer_of(sched, unit->layer), unit->id, ret_hint);
+    }
+}
+
+static void note_left_out(void *context, const struct plan_left *left)
+{
+    struct telling *telling = context;
+    struct plan_hint hint;
+    if (telling->rc == 0 && left->selected) {
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+        telling->rc = vec_push(&telling->sched->layers[left->unit->layer].untold, left->unit);
+    } else if (telling->rc == 0) {
+        ask_hint(telling->sched, left->unit, &hint);
+        hint.left_out = left->by_plugin;
+        telling->rc = tell_planned(telling->sched, left->unit, &hint, false, telling->err);
+    }
+}
+
+static int tell_linked(void *context, struct linked_unit *linked)
+{
+    struct telling *telling = context;
+    struct plan_hint hint;
+    if (!linked->untold) {
+        return 0;
+    }
+    linked->untold = false;
+    ask_hint(telling->sched, linked->unit, &hint);
+    return tell_planned(telling->sched, linked->unit, &hint, true, telling->err);
+}
+
+/* A forecast rests on those of the units it needs, so these come first. */
+static int tell_in_order(struct telling *telling, size_t index)
+{
+    struct sched_layer *state = &telling->sched->layers[index];
+    const struct unit **unit;
+    vec_for_each (unit, &state->untold) {
+        struct linked_unit *linked = linked_of(telling->sched, *unit, true);
+        if (linked == NULL) {
+            return -ENOMEM;
+        }
+        linked->untold = true;
+    }
+    vec_for_each (unit, &state->untold) {
+        int rc = linked_each(telling->sched, *unit, tell_linked, telling);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* All units are known now. */
+static void link_units(struct sched *sched, size_t index)
+{
+    struct sched_layer *state = &sched->layers[index];
+    struct err err = {0};
+    struct telling telling = {.sched = sched, .err = &err};
+    const bool tells = sched->options->planned != NULL;
+    if (state->error != NULL) {
+        return;
+    }
+    int rc = plan_layer_link(sched->plan, index, tells ? note_left_out : NULL, &telling, &err);
+    rc = rc == 0 ? telling.rc : rc;
+    rc = rc == 0 && tells ? tell_in_order(&telling, index) : rc;
+    if (rc < 0) {
+        layer_set_error(sched, index, err.code != 0 ? err.text : "out of memory");
+    }
+    vec_fini(&state->untold);
+}
+
+void layer_planned(struct sched *sched, size_t index)
+{
+    struct plan_layer_counts counts;
+    struct sched_layer *state = &sched->layers[index];
+    link_units(sched, index);
+    plan_layer_counts(sched->plan, index, &counts);
+    struct event event = {.type = EVENT_LAYER_PLANNED};
+    event.u.layer_planned.layer = sched_layer_of(sched, index)->id;
+    event.u.layer_planned.units = counts.selected;
+    event.u.layer_planned.excluded = counts.excluded;
+    event.u.layer_planned.left_out = counts.left_out;
+    event.u.layer_planned.carried = counts.carried;
+    sched_emit(sched, &event);
+    sched->any_selected =
+        sched->any_selected || counts.selected + counts.carried > 0 || state->error != NULL;
+    sched->any_excluded = sched->any_excluded || counts.excluded + counts.left_out > 0;
+    if (plan_layer_planned(sched->plan, index, state->error != NULL) < 0) {
+        layer_set_error(sched, index, "out of memory for its plan");
+        (void)plan_layer_planned(sched->plan, index, true);
+    }
+}
+
+void layer_unit_prepared(struct sched *sched,
+                         const struct unit *unit,
+                         const struct outcome *outcome)
+{
+    const struct sched_options *options = sched->options;
+    const struct layer *layer = sched_layer_of(sched, unit->layer);
+    struct outcome ended = *outcome;
+    ended.slot = -1;
+    if (plan_add_ended(sched->plan, unit, &ended) < 0) {
+        layer_set_error(sched, unit->layer, "out of memory for its plan");
+        return;
+    }
+    if (options->planned != NULL) {
+        const struct plan_hint hint = {0};
+        const struct sched_forecast forecast = {
+            .fate = outcome->reused != NULL ? FATE_HIT : FATE_RUN,
+            .why = outcome->reused != NULL ? "evidence answers for it"
+                                           : "it has run: it says what the other units are",
+        };
+        (void)options->planned(options->planned_context, layer, unit, &hint, &forecast);
+    }
+    if (options->plan_only) {
+        return;
+    }
+    struct event event = {.type = EVENT_UNIT_FINISHED};
+    event.u.unit_finished.layer = layer->id;
+    event.u.unit_finished.unit = unit->id;
+    event.u.unit_finished.definition = unit;
+    event.u.unit_finished.outcome = &ended;
+    sched_emit(sched, &event);
+    layer_note_outcome(sched, unit, &ended);
+}
+
 int layer_add_unit(struct sched *sched,
                    const struct unit *unit,
                    const struct plan_hint *choice,
                    struct err *err)
 {
     const struct sched_options *options = sched->options;
-    const struct layer *layer = sched_layer_of(sched, unit->layer);
-    struct plan_hint hint = {0};
-    if (options->hint != NULL) {
-        options->hint(options->hint_context, layer, unit->id, &hint);
-    }
+    struct plan_hint hint;
+    ask_hint(sched, unit, &hint);
     hint.left_out = choice->left_out;
     hint.in_order = choice->in_order;
     int rc = plan_add_unit(sched->plan, unit, &hint);
     if (rc < 0) {
         return refuse_unit(sched, rc, err);
     }
-    return options->planned != NULL ? tell_planned(sched, unit, &hint, rc == 1, err) : 0;
+    if (options->planned == NULL || rc == 0) {
+        return 0; /* those left out are told when it is known that nobody needs them */
+    }
+    if (unit->links != NULL && unit->links->needs.count > 0) {
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+        rc = vec_push(&sched->layers[unit->layer].untold, unit);
+        return rc < 0 ? err_set(err, rc, "out of memory") : 0;
+    }
+    return tell_planned(sched, unit, &hint, true, err);
 }
 
 static int add_one(struct adding *adding, const struct unit *unit)
@@ -234,6 +357,13 @@ static int add_unit(void *context, const struct unit *read)
                                    "history, each once",
                                    read->id);
     }
+    if (layer->shards > 1 && read->links != NULL) {
+        return err_set(adding->err,
+                       -EINVAL,
+                       "unit \"%s\" has needs or outputs, and the layer has `shards`: a part of a "
+                       "unit cannot be needed; remove `shards`",
+                       read->id);
+    }
     if (layer->shards > 1 && !read->expands) {
         return add_parts(adding, read, layer->shards);
     }
@@ -242,6 +372,9 @@ static int add_unit(void *context, const struct unit *read)
         return err_set(adding->err, -ENOMEM, "out of memory");
     }
     *unit = *read;
+    if (unit->links != NULL && linked_of(adding->sched, unit, true) == NULL) {
+        return err_set(adding->err, -ENOMEM, "out of memory");
+    }
     return unit->expands ? add_expanding(adding, unit) : add_one(adding, unit);
 }
 
@@ -354,7 +487,7 @@ static const struct layer *search_waited(const struct sched *sched,
         }
         search->seen[i] = true;
         search->todo[search->end++] = i;
-        if (sched_layer_of(sched, i)->outputs.count > 0) {
+        if (sched_layer_of(sched, i)->outputs.count > 0 || sched->options->plugins[i].produces) {
             return sched_layer_of(sched, i);
         }
     }
@@ -399,28 +532,43 @@ static bool told_as_waiting(struct sched *sched, const struct chore *chore)
     return true;
 }
 
-void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
+static void read_plan(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
 {
     char path[PATH_TEXT_MAX];
     char name[64];
     struct err err = {0};
     const struct plugin_description *plugin = &sched->options->plugins[chore->layer];
-    if (outcome->status != OUTCOME_PASSED && told_as_waiting(sched, chore)) {
+    struct adding adding = {sched, chore->layer, chore->depth + 1, &err};
+    (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
+    int rc = layer_check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
+    rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
+    rc = rc == 0 ? plugin_read_units(
+             plugin, (uint32_t)chore->layer, path, sched->arena, add_unit, &adding, &err)
+                 : rc;
+    if (rc < 0) {
+        layer_set_error(sched, chore->layer, err.text);
+    }
+}
+
+/* It gave no units, and that is told in another way than as an error of planning: it waits for
+ * products of another layer, or is itself a unit that did not pass. */
+static bool is_excused(struct sched *sched,
+                       const struct chore *chore,
+                       const struct outcome *outcome)
+{
+    return told_as_waiting(sched, chore)
+           || (chore_prepares(chore) && chore_ends_as_unit(sched, outcome));
+}
+
+void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
+{
+    if (outcome->status == OUTCOME_PASSED) {
+        read_plan(sched, chore, outcome);
+    } else if (is_excused(sched, chore, outcome)) {
         drop_expansions(sched, chore->layer);
-    } else if (outcome->status != OUTCOME_PASSED) {
+    } else {
         layer_set_program_error(
             sched, chore, chore->kind == CHORE_PLAN ? "plan" : chore->unit->id, outcome);
-    } else {
-        struct adding adding = {sched, chore->layer, chore->depth + 1, &err};
-        (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
-        int rc = layer_check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
-        rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
-        rc = rc == 0 ? plugin_read_units(
-                 plugin, (uint32_t)chore->layer, path, sched->arena, add_unit, &adding, &err)
-                     : rc;
-        if (rc < 0) {
-            layer_set_error(sched, chore->layer, err.text);
-        }
     }
     if (sched->layers[chore->layer].error != NULL) {
         drop_expansions(sched, chore->layer);

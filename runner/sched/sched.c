@@ -265,6 +265,8 @@ static void fini(struct sched *sched)
         vec_fini(&layer->products);
         map_fini(&layer->ids);
         vec_fini(&layer->held);
+        vec_fini(&layer->untold);
+        map_fini(&layer->views);
         str_fini(&layer->judge_input);
         if (layer->judge_fd >= 0) {
             (void)close(layer->judge_fd);
@@ -287,15 +289,22 @@ static int init(struct sched *sched, const struct sched_options *options, struct
     if (sched->arena == NULL || sched->layers == NULL || sched->slots == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
+    bool *produces = arena_calloc(sched->arena, sched->pipeline->layer_count, sizeof *produces);
+    if (produces == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
     for (size_t i = 0; i < sched->pipeline->layer_count; i++) {
         sched->layers[i].judge_fd = -1;
+        produces[i] = options->plugins[i].produces;
     }
     for (unsigned i = 0; i < options->plan.slots; i++) {
         sched->slots[i].sched = sched;
         sched->slots[i].number = i;
     }
     sched->started_ns = clock_mono_ns();
-    return plan_new(sched->pipeline, &options->plan, &sched->plan, err);
+    struct plan_options plan = options->plan;
+    plan.produces = produces;
+    return plan_new(sched->pipeline, &plan, &sched->plan, err);
 }
 
 static void on_tick_closed(uv_handle_t *tick)

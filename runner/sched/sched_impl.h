@@ -8,6 +8,7 @@
  *   unit.c     one unit: request, environment, outcome
  *   reusing.c  evidence instead of running
  *   worlds.c   which products a layer sees
+ *   views.c    which products of its own layer a unit sees
  */
 #ifndef SLUICE_SCHED_SCHED_IMPL_H
 #define SLUICE_SCHED_SCHED_IMPL_H
@@ -60,11 +61,42 @@ struct chore {
     unsigned depth;          /* of `unit`: 1 when `plan` itself named it */
 };
 
+struct linked_unit;
+struct product_view;
+
 /* What one unit that passed left for others. */
 struct product_set {
     const char *folder;              /* absolute */
     const struct manifest *manifest; /* NULL without reuse */
-    bool there; /* false: only the manifest is known, the folder must be restored */
+    bool there;                 /* false: only the manifest is known, the folder must be restored */
+    struct linked_unit *owner;  /* NULL in a layer whose units do not need each other */
+    struct product_view *whole; /* NULL, or: it stands for all of `layer` */
+    size_t layer;
+};
+
+/* A unit that others may see something of, or that needs others. */
+struct linked_unit {
+    const struct unit *unit;
+    struct linked_unit **needs; /* resolved at first use; without those of which nothing is known */
+    size_t need_count;
+    size_t set; /* its place in products, from 1; 0 = it left nothing (yet) */
+    bool resolved;
+    bool unknown; /* plan_only: it must run, so what it leaves is not known */
+    bool untold;  /* plan_only: its forecast waits for those of the units it needs */
+    /* of walks over needs */
+    size_t cursor;
+    unsigned walk;
+};
+
+/* The products that some units of a layer see of others, see views.c. */
+struct product_view {
+    const struct manifest *seen; /* with those the layer sees; NULL = none, or no reuse */
+    size_t *sets;                /* places in products, those that need others first */
+    size_t count;
+    size_t number;
+    const char *layers[2]; /* folders, the upper one first; once made */
+    size_t layer_count;
+    bool made;
 };
 
 struct sched_layer {
@@ -76,6 +108,11 @@ struct sched_layer {
         VEC_FIELDS(struct product_set);
     } products; /* of its units that passed */
 
+    bool linked;                   /* some of its units need each other */
+    unsigned walks;                /* over needs, so far */
+    struct map views;              /* of units that see others; by what is in them */
+    struct product_set *whole;     /* what layers that need this one see, when `linked` */
+    struct unit_vec untold;        /* plan_only: not told before all units are known */
     const struct manifest *seen;   /* products of the layers it needs; NULL = none, or no reuse */
     const struct layer *waits_for; /* plan_only: products of this one are not known; NULL = none */
     bool makes_unknown;            /* plan_only: some unit must run, so its outputs are not known */
@@ -97,8 +134,9 @@ struct sched_slot {
     unsigned number;
     int64_t started_ns; /* of its process, or of waiting for another one's */
     bool slow_told;
-    bool joining; /* nothing was started: another process runs the same */
-    void *ticket; /* of reuse; NULL = none */
+    bool joining;              /* nothing was started: another process runs the same */
+    void *ticket;              /* of reuse; NULL = none */
+    struct product_view *view; /* what it sees of other units; NULL = what its layer sees */
 };
 
 struct sched {
@@ -204,7 +242,30 @@ int chore_extract(struct sched *sched,
                   size_t size,
                   struct err *err);
 
+/* A unit that expands and has outputs is told and counted like any other, and can be needed. */
+bool chore_prepares(const struct chore *chore);
+/* Otherwise planning failed: nothing was to be run, or it was stopped. */
+bool chore_ends_as_unit(const struct sched *sched, const struct outcome *outcome);
+void layer_unit_prepared(struct sched *sched,
+                         const struct unit *unit,
+                         const struct outcome *outcome);
+
 /* unit.c */
+/* May it leave products? */
+bool unit_has_outputs(const struct sched *sched, const struct unit *unit);
+/* Fills `outputs` and output_dir of the request. 0 or -ENOMEM. */
+int unit_fill_outputs(struct sched *sched,
+                      const struct sched_slot *slot,
+                      struct arena *arena,
+                      struct exec_request *request);
+/* What it left becomes visible to those that need it. The manifest, for its evidence, or NULL. */
+const struct manifest *unit_take_products(struct sched *sched,
+                                          const struct sched_slot *slot,
+                                          struct outcome *outcome);
+/* The products of a hit are known; its folder is made when somebody must see it. */
+int unit_adopt_products(struct sched *sched,
+                        const struct sched_slot *slot,
+                        const struct manifest *products);
 void unit_run(struct sched *sched, const struct plan_action *action);
 /* The environment of a layer's units; see docs/architecture.md. */
 int env_build_base(struct sched *sched, size_t index);
@@ -244,7 +305,31 @@ void reuse_ended(struct sched *sched,
 int world_of_layer(struct sched *sched, size_t index, struct err *err);
 /* Puts it on disk, once; called before anything starts in it. */
 int world_make(struct sched *sched, size_t index, struct err *err);
-/* Notes what a unit of the layer left. */
-int world_add_products(struct sched *sched, size_t index, const struct product_set *set);
+/* Notes what a unit left. */
+int world_add_products(struct sched *sched, const struct unit *unit, const struct product_set *set);
+/* Makes the folder of products that are only known as data. */
+int world_restore(struct sched *sched, struct product_set *set, struct err *err);
+
+/* views.c */
+/* What is known of a unit inside the run; NULL when there is nothing and `make` is not set, or out
+ * of memory. */
+struct linked_unit *linked_of(struct sched *sched, const struct unit *unit, bool make);
+/* Calls `each` for all that a unit needs, transitively, and then itself: each after those it needs.
+ */
+int linked_each(struct sched *sched,
+                const struct unit *unit,
+                int (*each)(void *context, struct linked_unit *linked),
+                void *context);
+/* What a unit sees beyond what its layer sees; all it needs has passed. NULL = nothing. */
+int view_of_unit(struct sched *sched,
+                 const struct unit *unit,
+                 struct product_view **ret_view,
+                 struct err *err);
+/* Puts it on disk, once: fills `layers`. */
+int view_make(struct sched *sched, size_t layer, struct product_view *view, struct err *err);
+/* All that a layer whose units need each other left, as one set. The layer has ended. */
+int view_of_layer(struct sched *sched, size_t layer, struct product_set **ret_set, struct err *err);
+/* Makes the folder of such a set. */
+int view_unite(struct sched *sched, const struct product_set *set, struct err *err);
 
 #endif

@@ -223,25 +223,52 @@ static void tell_lost_output(struct sched *sched,
         unit->id);
 }
 
-static bool has_outputs(const struct sched *sched, const struct unit *unit)
+bool unit_has_outputs(const struct sched *sched, const struct unit *unit)
 {
-    return sched_layer_of(sched, unit->layer)->outputs.count > 0 && sched->options->lower != NULL;
+    return sched->options->lower != NULL
+           && (sched_layer_of(sched, unit->layer)->outputs.count > 0
+               || (unit->links != NULL && unit->links->outputs.count > 0));
 }
 
-/* What it left becomes visible to those that need it. The manifest, for its evidence, or NULL. */
-static const struct manifest *take_products(struct sched *sched,
-                                            const struct sched_slot *slot,
-                                            struct outcome *outcome)
+int unit_fill_outputs(struct sched *sched,
+                      const struct sched_slot *slot,
+                      struct arena *arena,
+                      struct exec_request *request)
+{
+    const struct text_list *of_layer = &sched_layer_of(sched, slot->unit->layer)->outputs;
+    const struct unit_links *links = slot->unit->links;
+    const size_t own = links != NULL ? links->outputs.count : 0;
+    if (!unit_has_outputs(sched, slot->unit)) {
+        return 0;
+    }
+    const char **all = arena_calloc(arena, of_layer->count + own + 1, sizeof *all);
+    request->output_dir = folder_of(sched, EXEC_PRODUCTS, slot, arena);
+    if (all == NULL || request->output_dir == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < of_layer->count; i++) {
+        all[i] = of_layer->items[i];
+    }
+    for (size_t i = 0; i < own; i++) {
+        all[of_layer->count + i] = links->outputs.items[i];
+    }
+    request->outputs = (struct text_list){all, of_layer->count + own};
+    return 0;
+}
+
+const struct manifest *unit_take_products(struct sched *sched,
+                                          const struct sched_slot *slot,
+                                          struct outcome *outcome)
 {
     struct err err = {0};
     struct product_set set = {.there = true};
     struct sched_reuse *reuse = sched->options->reuse;
-    set.folder = folder_of(sched, "products", slot, sched->arena);
+    set.folder = folder_of(sched, EXEC_PRODUCTS, slot, sched->arena);
     int rc = set.folder == NULL ? err_set(&err, -ENOMEM, "out of memory for its products") : 0;
     if (rc == 0 && reuse != NULL && sched->layers[slot->unit->layer].world.isolated) {
         rc = reuse->read_products(reuse, set.folder, sched->arena, &set.manifest, &err);
     }
-    if (rc == 0 && world_add_products(sched, slot->unit->layer, &set) < 0) {
+    if (rc == 0 && world_add_products(sched, slot->unit, &set) < 0) {
         rc = err_set(&err, -ENOMEM, "out of memory for its products");
     }
     if (rc < 0) {
@@ -268,8 +295,8 @@ static void on_done(void *context, const struct outcome *result)
     if (layer->slow_after_ms > 0 && outcome.wall_ns >= layer->slow_after_ms * 1000000) {
         outcome.flags |= FLAG_SLOW;
     }
-    if (outcome.status == OUTCOME_PASSED && has_outputs(sched, unit)) {
-        products = take_products(sched, &was, &outcome);
+    if (outcome.status == OUTCOME_PASSED && unit_has_outputs(sched, unit)) {
+        products = unit_take_products(sched, &was, &outcome);
     }
     outcome.attempt = was.attempt;
     outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
@@ -279,10 +306,10 @@ static void on_done(void *context, const struct outcome *result)
     sched_pump(sched);
 }
 
-static void fill_request(struct sched *sched,
-                         struct sched_slot *slot,
-                         struct arena *arena,
-                         struct exec_request *request)
+static int fill_request(struct sched *sched,
+                        struct sched_slot *slot,
+                        struct arena *arena,
+                        struct exec_request *request)
 {
     const struct unit *unit = slot->unit;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
@@ -302,14 +329,11 @@ static void fill_request(struct sched *sched,
         .done = on_done,
         .context = slot,
     };
-    if (has_outputs(sched, unit)) {
-        request->outputs = layer->outputs;
-        request->output_dir = folder_of(sched, "products", slot, arena);
-    }
     if (layer->artifacts.count > 0) {
         request->artifacts = layer->artifacts;
         request->artifact_dir = folder_of(sched, "artifacts", slot, arena);
     }
+    return request->env == NULL ? -ENOMEM : unit_fill_outputs(sched, slot, arena, request);
 }
 
 static void emit_started(struct sched *sched, const struct sched_slot *slot, const char *why)
@@ -371,7 +395,7 @@ static struct reuse_subject subject_of(const struct sched *sched,
         .layer = sched_layer_of(sched, slot->unit->layer),
         .unit = slot->unit->id,
         .request = request,
-        .products = sched->layers[slot->unit->layer].seen,
+        .products = slot->view != NULL ? slot->view->seen : sched->layers[slot->unit->layer].seen,
         .again = slot->attempt > 1,
         .peek = sched->options->plan_only,
         .explain = wanted_explanation(sched, slot->unit),
@@ -397,20 +421,18 @@ static const struct manifest *keep_manifest(struct sched *sched, const struct ma
     return copy;
 }
 
-/* The products of a hit are known; its folder is made when somebody must see it. */
-static int adopt_products(struct sched *sched,
-                          const struct sched_slot *slot,
-                          const struct manifest *products)
+int unit_adopt_products(struct sched *sched,
+                        const struct sched_slot *slot,
+                        const struct manifest *products)
 {
     struct product_set set = {0};
     if (products == NULL || products->count == 0) {
         return 0;
     }
-    set.folder = folder_of(sched, "products", slot, sched->arena);
+    set.folder = folder_of(sched, EXEC_PRODUCTS, slot, sched->arena);
     set.manifest = keep_manifest(sched, products);
-    return set.folder == NULL || set.manifest == NULL
-               ? -ENOMEM
-               : world_add_products(sched, slot->unit->layer, &set);
+    return set.folder == NULL || set.manifest == NULL ? -ENOMEM
+                                                      : world_add_products(sched, slot->unit, &set);
 }
 
 static void free_slot(struct sched *sched, struct sched_slot *slot)
@@ -427,7 +449,7 @@ static void finish_hit(struct sched *sched,
     const struct unit *unit = slot->unit;
     struct outcome outcome = *found->outcome;
     outcome.slot = -1;
-    if (adopt_products(sched, slot, found->products) < 0) {
+    if (unit_adopt_products(sched, slot, found->products) < 0) {
         outcome.status = OUTCOME_ERRORED;
         outcome.message = "out of memory for its products";
     }
@@ -438,11 +460,15 @@ static void finish_hit(struct sched *sched,
 /* Starts what no evidence answers for. */
 static int start_now(struct sched *sched,
                      struct sched_slot *slot,
-                     const struct exec_request *request,
+                     struct exec_request *request,
                      const char *why,
                      struct err *err)
 {
     int rc = world_make(sched, slot->unit->layer, err);
+    if (rc == 0 && slot->view != NULL) {
+        rc = view_make(sched, slot->unit->layer, slot->view, err);
+        request->products = (struct text_list){slot->view->layers, slot->view->layer_count};
+    }
     if (rc < 0) {
         return rc;
     }
@@ -475,9 +501,12 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
 {
     struct exec_request request;
     struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
-    fill_request(sched, slot, arena, &request);
-    if (request.env == NULL) {
+    if (fill_request(sched, slot, arena, &request) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
+    }
+    int rc = view_of_unit(sched, slot->unit, &slot->view, err);
+    if (rc < 0) {
+        return rc;
     }
     if (request.observe) {
         struct reuse_subject subject = subject_of(sched, slot, &request);
@@ -521,6 +550,10 @@ void unit_run(struct sched *sched, const struct plan_action *action)
         finish_without_running(sched, action, OUTCOME_PASSED, NULL);
         return;
     }
+    if (action->reason != NULL) {
+        finish_without_running(sched, action, OUTCOME_SKIPPED, action->reason);
+        return;
+    }
     if (action->unit->skip != NULL) {
         finish_without_running(sched, action, OUTCOME_SKIPPED, action->unit->skip);
         return;
@@ -562,9 +595,47 @@ void unit_join_cancel(struct sched *sched, struct sched_slot *slot)
 
 static void note_unknown(struct sched *sched, const struct unit *unit)
 {
-    if (has_outputs(sched, unit)) {
+    struct linked_unit *linked = linked_of(sched, unit, false);
+    if (unit_has_outputs(sched, unit)) {
         sched->layers[unit->layer].makes_unknown = true;
+        if (linked != NULL) {
+            linked->unknown = true;
+        }
     }
+}
+
+/* A unit that this one needs and that must run; NULL = none. */
+static const struct unit *unknown_need(struct sched *sched, const struct unit *unit)
+{
+    const struct unit_links *links = unit->links;
+    for (size_t i = 0; links != NULL && i < links->needs.count; i++) {
+        const struct unit need = {.id = links->needs.items[i], .layer = unit->layer};
+        const struct linked_unit *linked = linked_of(sched, &need, false);
+        if (linked != NULL && linked->unknown) {
+            return linked->unit;
+        }
+    }
+    return NULL;
+}
+
+/* It cannot be known what it will see. */
+static bool foretell_waiting(struct sched *sched,
+                             const struct unit *unit,
+                             struct arena *arena,
+                             struct sched_forecast *ret_forecast)
+{
+    const struct layer *waits_for = sched->layers[unit->layer].waits_for;
+    const struct unit *need = waits_for == NULL ? unknown_need(sched, unit) : NULL;
+    if (waits_for == NULL && need == NULL) {
+        return false;
+    }
+    ret_forecast->fate = FATE_WAIT;
+    ret_forecast->why =
+        waits_for != NULL
+            ? arena_printf(arena, "it sees what layer %s will have made", waits_for->id)
+            : arena_printf(arena, "it sees what unit %s will have made", need->id);
+    note_unknown(sched, unit);
+    return true;
 }
 
 void unit_foretell(struct sched *sched,
@@ -572,21 +643,18 @@ void unit_foretell(struct sched *sched,
                    struct arena *arena,
                    struct sched_forecast *ret_forecast)
 {
-    const struct layer *waits_for = sched->layers[unit->layer].waits_for;
+    struct err err = {0};
     struct sched_slot slot = {.sched = sched, .unit = unit, .attempt = 1};
     slot.index = sched->layers[unit->layer].products.count; /* a folder name of its own */
     struct exec_request request;
     struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
     *ret_forecast = (struct sched_forecast){.fate = FATE_RUN};
-    if (waits_for != NULL) {
-        ret_forecast->fate = FATE_WAIT;
-        ret_forecast->why =
-            arena_printf(arena, "it sees what layer %s will have made", waits_for->id);
-        note_unknown(sched, unit);
+    if (foretell_waiting(sched, unit, arena, ret_forecast)) {
         return;
     }
-    fill_request(sched, &slot, arena, &request);
-    if (request.observe && request.env != NULL && unit->skip == NULL) {
+    int rc = fill_request(sched, &slot, arena, &request);
+    rc = rc == 0 ? view_of_unit(sched, unit, &slot.view, &err) : rc;
+    if (rc == 0 && request.observe && unit->skip == NULL) {
         struct reuse_subject subject = subject_of(sched, &slot, &request);
         reuse_decide(sched, &subject, arena, &found);
     }
@@ -599,7 +667,7 @@ void unit_foretell(struct sched *sched,
 
     ret_forecast->fate = fates[found.choice];
     ret_forecast->why = found.why;
-    if (found.choice != REUSE_CHOICE_HIT || adopt_products(sched, &slot, found.products) < 0) {
+    if (found.choice != REUSE_CHOICE_HIT || unit_adopt_products(sched, &slot, found.products) < 0) {
         note_unknown(sched, unit);
     }
 }

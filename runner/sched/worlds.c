@@ -66,18 +66,37 @@ struct set_list {
     VEC_FIELDS(struct product_set *);
 };
 
+/* The products of one layer: those of its units, or, where these need each other, what is left in
+ * the end. */
+static int add_products(struct sched *sched, size_t layer, struct set_list *sets, struct err *err)
+{
+    struct sched_layer *state = &sched->layers[layer];
+    struct product_set *whole = NULL;
+    if (state->linked) {
+        int rc = view_of_layer(sched, layer, &whole, err);
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+        return rc == 0 && vec_push(sets, whole) < 0 ? err_set(err, -ENOMEM, "out of memory") : rc;
+    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < state->products.count; i++) {
+        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+        rc = vec_push(sets, &state->products.items[i]);
+    }
+    return rc < 0 ? err_set(err, rc, "out of memory") : 0;
+}
+
 /* The products of all layers needed; pointers into their states, which have ended. */
-static int find_products(const struct sched *sched, size_t index, struct set_list *ret_sets)
+static int find_products(struct sched *sched,
+                         size_t index,
+                         struct set_list *ret_sets,
+                         struct err *err)
 {
     size_t *needed = NULL;
     size_t count = 0;
     int rc = find_needed(sched, index, &needed, &count);
+    rc = rc < 0 ? err_set(err, rc, "out of memory") : 0;
     for (size_t at = 0; rc == 0 && at < count; at++) {
-        struct sched_layer *state = &sched->layers[needed[at]];
-        for (size_t i = 0; rc == 0 && i < state->products.count; i++) {
-            // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
-            rc = vec_push(ret_sets, &state->products.items[i]);
-        }
+        rc = add_products(sched, needed[at], ret_sets, err);
     }
     mem_free(needed);
     return rc;
@@ -150,9 +169,11 @@ int world_of_layer(struct sched *sched, size_t index, struct err *err)
     if (!sched->layers[index].world.isolated || options->reuse == NULL) {
         return 0;
     }
-    int rc = find_products(sched, index, &sets);
-    rc = rc == 0 ? note_waiting(sched, index) : rc;
-    rc = rc < 0 ? err_set(err, rc, "out of memory") : unite_manifests(sched, index, &sets, err);
+    int rc = find_products(sched, index, &sets, err);
+    if (rc == 0 && note_waiting(sched, index) < 0) {
+        rc = err_set(err, -ENOMEM, "out of memory");
+    }
+    rc = rc == 0 ? unite_manifests(sched, index, &sets, err) : rc;
     vec_fini(&sets);
     return rc == 0 || rc == -ENOMEM ? rc : err_wrap(err, "products that this layer needs");
 }
@@ -169,13 +190,14 @@ static int make_lower(struct sched *sched, struct err *err)
     return rc;
 }
 
-static int restore(const struct sched *sched, struct product_set *set, struct err *err)
+int world_restore(struct sched *sched, struct product_set *set, struct err *err)
 {
     if (set->there) {
         return 0;
     }
     struct sched_reuse *reuse = sched->options->reuse;
-    int rc = reuse->restore(reuse, set->manifest, set->folder, err);
+    int rc = set->whole != NULL ? view_unite(sched, set, err)
+                                : reuse->restore(reuse, set->manifest, set->folder, err);
     set->there = rc == 0;
     return rc;
 }
@@ -187,7 +209,7 @@ static int unite(struct sched *sched, size_t index, const struct set_list *sets,
     struct world *world = &sched->layers[index].world;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sets->count; i++) {
-        rc = restore(sched, sets->items[i], err);
+        rc = world_restore(sched, sets->items[i], err);
     }
     if (rc < 0 || sets->count <= 1) {
         world->products = rc == 0 && sets->count == 1 ? sets->items[0]->folder : NULL;
@@ -213,14 +235,24 @@ int world_make(struct sched *sched, size_t index, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    rc = find_products(sched, index, &sets);
-    rc = rc < 0 ? err_set(err, rc, "out of memory") : unite(sched, index, &sets, err);
+    rc = find_products(sched, index, &sets, err);
+    rc = rc == 0 ? unite(sched, index, &sets, err) : rc;
     vec_fini(&sets);
     state->world_made = rc == 0;
     return rc < 0 ? err_wrap(err, "products that this layer needs") : 0;
 }
 
-int world_add_products(struct sched *sched, size_t index, const struct product_set *set)
+int world_add_products(struct sched *sched, const struct unit *unit, const struct product_set *set)
 {
-    return vec_push(&sched->layers[index].products, *set);
+    struct sched_layer *state = &sched->layers[unit->layer];
+    struct product_set added = *set;
+    added.layer = unit->layer;
+    if (state->linked) {
+        added.owner = linked_of(sched, unit, true);
+        if (added.owner == NULL) {
+            return -ENOMEM;
+        }
+        added.owner->set = state->products.count + 1;
+    }
+    return vec_push(&state->products, added);
 }

@@ -189,6 +189,22 @@ TEST(every_shard_builds_what_its_units_need)
     assert_int_equal(units, 9); /* lib is built in each */
 }
 
+TEST(what_a_plugin_left_out_is_taken_in_for_those_that_need_it)
+{
+    struct story s;
+    begin(&s, 4);
+    start(&s);
+    s.hint = (struct plan_hint){.left_out = true};
+    story_linked(&s, "build", "a b");
+    s.hint = (struct plan_hint){0};
+    story_planned(&s, "build", "app<a");
+    struct plan_layer_counts counts = story_counts(&s, "build");
+    assert_int_equal(counts.selected, 2);
+    assert_int_equal(counts.left_out, 1);
+    assert_int_equal(counts.excluded, 0);
+    story_end(&s);
+}
+
 TEST(units_carried_over_are_run_again_for_those_that_need_them)
 {
     struct story s;
@@ -231,11 +247,11 @@ struct left {
     char text[256];
 };
 
-static void note_left(void *context, const struct unit *unit, bool selected)
+static void note_left(void *context, const struct plan_left *told)
 {
     struct left *left = context;
-    strncat(left->text, selected ? "+" : "-", 2);
-    strncat(left->text, unit->id, 16);
+    strncat(left->text, told->selected ? "+" : told->by_plugin ? "?" : "-", 2);
+    strncat(left->text, told->unit->id, 16);
 }
 
 TEST(what_became_of_units_left_out_is_told)
@@ -247,8 +263,10 @@ TEST(what_became_of_units_left_out_is_told)
     story_filter(&s, "name(=app)");
     start(&s);
     story_linked(&s, "build", "x a app<a y");
+    s.hint.left_out = true;
+    story_linked(&s, "build", "z app2<z");
     assert_int_equal(plan_layer_link(s.plan, 0, note_left, &left, &err), 0);
-    assert_string_equal(left.text, "-x+a-y");
+    assert_string_equal(left.text, "-x+a-y?z?app2");
     assert_int_equal(plan_layer_planned(s.plan, 0, false), 0);
     story_end(&s);
 }

@@ -4,14 +4,19 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/map.h"
+#include "exec/collect.h"
 #include "exec/exec_impl.h"
+#include "model/trace.h"
 
 #include <uv.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "support/test.h"
 
@@ -56,6 +61,35 @@ static const char *env_value(const char *const *env, const char *name)
     return "";
 }
 
+/* A list of JSON strings from words between commas; only the part before '=' of each. */
+static void put_words(struct str *out, const char *key, const char *words, size_t len)
+{
+    (void)str_appendf(out, ",\"%s\":[", key);
+    for (size_t at = 0; at < len;) {
+        size_t word = strcspn(words + at, ",>");
+        size_t name = strcspn(words + at, "=,>");
+        (void)str_appendf(
+            out, "%s\"%.*s\"", at > 0 ? "," : "", (int)(name < word ? name : word), words + at);
+        at += word + 1;
+    }
+    (void)str_append(out, "]");
+}
+
+/* ID, then perhaps <NEED,NEED and >PATH=CONTENT,PATH=CONTENT. The word itself is an argument. */
+static void put_unit(struct str *out, const char *word)
+{
+    size_t id = strcspn(word, "<>");
+    const char *files = strchr(word, '>');
+    (void)str_appendf(out, "{\"id\":\"%.*s\",\"argv\":[\"x\",\"%s\"]", (int)id, word, word);
+    if (word[id] == '<') {
+        put_words(out, "needs", word + id + 1, strcspn(word + id + 1, ">"));
+    }
+    if (files != NULL) {
+        put_words(out, "outputs", files + 1, strlen(files + 1));
+    }
+    (void)str_append(out, strncmp(word, "expand", 6) == 0 ? ",\"expands\":true}\n" : "}\n");
+}
+
 /* plan: the words of the setting `units` become units; written where the engine would have captured
  * them. */
 static void answer_plan(struct fake *fake, const struct fake_slot *slot, struct outcome *outcome)
@@ -73,12 +107,7 @@ static void answer_plan(struct fake *fake, const struct fake_slot *slot, struct 
     char *rest = NULL;
     for (char *word = strtok_r(words, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest)) {
-        bool expands = strncmp(word, "expand", 6) == 0;
-        (void)str_appendf(&out,
-                          "{\"id\":\"%s\",\"argv\":[\"x\",\"%s\"]%s}\n",
-                          word,
-                          word,
-                          expands ? ",\"expands\":true" : "");
+        put_unit(&out, word);
     }
     free(words);
     (void)snprintf(path, sizeof path, "%s/captured-%d", fake->run_dir, rand());
@@ -132,7 +161,15 @@ static void answer_expand(struct fake *fake, const char *unit, struct outcome *o
     CLEANUP(str_fini) struct str lines = STR_INIT(4096);
     char path[512];
     struct err err = {0};
-    if (strncmp(unit, "expand-on", 9) == 0) {
+    if (strncmp(unit, "expand-fail", 11) == 0) {
+        *outcome =
+            (struct outcome){.status = OUTCOME_FAILED, .exit_code = 1, .message = "exit code 1"};
+        return;
+    }
+    if (strncmp(unit, "expand-linked", 13) == 0) {
+        put_unit(&lines, "ok-a<expand-linked>out/a=1");
+        put_unit(&lines, "ok-b<ok-a");
+    } else if (strncmp(unit, "expand-on", 9) == 0) {
         (void)str_appendf(&lines, "{\"id\":\"%s+\",\"argv\":[\"x\"],\"expands\":true}\n", unit);
     } else {
         (void)str_append(&lines,
@@ -142,6 +179,89 @@ static void answer_expand(struct fake *fake, const char *unit, struct outcome *o
     (void)snprintf(path, sizeof path, "%s/expanded", fake->run_dir);
     assert_int_equal(file_write_atomic(path, str_text(&lines), lines.len, &err), 0);
     outcome->out = (struct capture){.file = "expanded", .len = lines.len};
+}
+
+/* ---- products ---- */
+
+struct seen {
+    struct str text;
+    struct map paths;
+    const char *folder;
+    char names[32][64];
+    size_t count;
+};
+
+static int add_seen(void *context, int root, const char *path, mode_t mode)
+{
+    struct seen *seen = context;
+    char full[1200];
+    struct err err = {0};
+    (void)root;
+    if ((mode & S_IFMT) == S_IFDIR) {
+        return 1;
+    }
+    assert_true(seen->count < 32);
+    char *name = seen->names[seen->count++];
+    (void)snprintf(name, sizeof seen->names[0], "%s", path);
+    if (map_add(&seen->paths, name, 1) == 0) {
+        (void)snprintf(full, sizeof full, "%s/%s", seen->folder, path);
+        (void)str_appendf(&seen->text, " %s=", path);
+        assert_int_equal(file_read(full, &seen->text, &err), 0);
+    }
+    return 0;
+}
+
+static void see(struct seen *seen, const char *folder)
+{
+    struct err err = {0};
+    CLEANUP(cleanup_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    seen->folder = folder;
+    if (fd >= 0 && tree_walk(fd, add_seen, seen, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+/* "unit L/U sees out/a=1 out/b=2": what an overlay of its layers of products would show. */
+static void note_seen(struct fake *fake, const struct fake_slot *slot)
+{
+    struct seen seen = {.text = STR_INIT(4096)};
+    const struct exec_request *request = &slot->request;
+    for (size_t i = 0; i < request->products.count; i++) {
+        see(&seen, request->products.items[i]);
+    }
+    if (request->world->products != NULL) {
+        see(&seen, request->world->products);
+    }
+    if (seen.text.len > 0) {
+        size_t len = strlen(fake->story->text);
+        (void)snprintf(fake->story->text + len,
+                       sizeof fake->story->text - len,
+                       "%s sees%s in %zu\n",
+                       slot->unit,
+                       str_text(&seen.text),
+                       request->products.count);
+    }
+    str_fini(&seen.text);
+    map_fini(&seen.paths);
+}
+
+/* Writes the files after the '>' of its word into its folder of products. */
+static void leave_files(const struct fake_slot *slot)
+{
+    const char *files = slot->request.argv[1] != NULL ? strchr(slot->request.argv[1], '>') : NULL;
+    struct err err = {0};
+    while (files != NULL && slot->request.output_dir != NULL) {
+        size_t name = strcspn(files + 1, "=");
+        const char *content = files + 1 + name + 1;
+        size_t len = strcspn(content, ",");
+        char path[1200];
+        (void)snprintf(
+            path, sizeof path, "%s/%.*s", slot->request.output_dir, (int)name, files + 1);
+        if (file_write_atomic(path, content, len, &err) != 0) {
+            fail_msg("%s", err.text);
+        }
+        files = content[len] == ',' ? content + len : NULL;
+    }
 }
 
 static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct outcome *outcome)
@@ -157,6 +277,10 @@ static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct 
     } else if (strncmp(slot->unit, "expand", 6) == 0) {
         answer_expand(fake, slot->unit, outcome);
     }
+    note_seen(fake, slot);
+    if (outcome->status == OUTCOME_PASSED) {
+        leave_files(slot);
+    }
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -171,6 +295,8 @@ static void on_timer(uv_timer_t *timer)
     } else {
         answer_unit(fake, slot, &outcome);
     }
+    static const struct trace trace = {.calls = 1};
+    outcome.trace = slot->request.observe ? &trace : NULL;
     if (slot->stopped) {
         outcome = (struct outcome){
             .status = OUTCOME_ERRORED, .flags = FLAG_CANCELLED, .message = "stopped"};
@@ -272,6 +398,11 @@ static void emit(struct event_sink *sink, const struct event *event)
             outcome->final ? "" : " (again)",
             outcome->flaky ? " (flaky)" : "",
             outcome->reused != NULL ? " (reused)" : "");
+        if (outcome->message != NULL) {
+            strncat(story->messages,
+                    outcome->message,
+                    sizeof story->messages - strlen(story->messages) - 1);
+        }
         assert_null(outcome->trace); /* traces go no further than reuse */
     } else if (event->type == EVENT_LAYER_JUDGED) {
         const struct verdict *verdict = event->u.layer_judged.verdict;
