@@ -469,8 +469,8 @@ TEST(planning_only_a_unit_waits_for_outputs_that_are_not_known)
     assert_non_null(strstr(foretold, "t/ok-1 wait: it sees what layer build will have made\n"));
     assert_non_null(strstr(foretold, "u/ok-2 wait: it sees what layer build will have made\n"));
     assert_non_null(strstr(foretold, "v/ok-3 hit: run r1 answers\n"));
-    assert_never("ask t/ok-1");
-    assert_never("ask u/ok-2");
+    assert_never("ask t/"); /* what it sees is not known as a whole */
+    assert_never("ask u/");
 }
 
 TEST(planning_only_a_layer_without_outputs_lets_nobody_wait)

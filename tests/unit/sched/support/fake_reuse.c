@@ -184,6 +184,7 @@ static void ended(struct sched_reuse *reuse,
     struct fake_reuse *fake = (struct fake_reuse *)reuse;
     struct fake_ticket *ticket = ticket_given;
     assert_false(ticket->ended);
+    assert_true(outcome->trace != NULL || outcome->status != OUTCOME_PASSED);
     ticket->ended = true;
     fake->open--;
     add(fake, "ended %s %s", ticket->unit, outcome_status_name(outcome->status));
