@@ -8,7 +8,6 @@
 #include "exec/collect.h"
 #include "exec/exec_impl.h"
 #include "model/trace.h"
-#include "model/trace.h"
 
 #include <uv.h>
 
@@ -296,8 +295,6 @@ static void on_timer(uv_timer_t *timer)
     } else {
         answer_unit(fake, slot, &outcome);
     }
-    static const struct trace trace = {.calls = 1};
-    outcome.trace = slot->request.observe ? &trace : NULL;
     static const struct trace trace = {.calls = 1};
     outcome.trace = slot->request.observe ? &trace : NULL;
     if (slot->stopped) {
