@@ -7,6 +7,9 @@
  *   3. update-index              ... and mended, when there are any
  *   4. add -A                    contents go to the state folder's own object store
  *   5. write-tree
+ *   6. what steps 2 to 4 found out is kept for the next time (git/kept.h): entries without changes
+ *      of their own, with fresh stat data. Next time, unless the user's index changed, it is
+ *      step 4 alone, and step 5 when that found something.
  *
  * All in a folder of its own in state/tmp, so that neither a killed process's index.lock nor
  * another sluice is ever met. */
@@ -15,6 +18,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "git/call.h"
+#include "git/kept.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +41,10 @@ struct snapshot {
     const struct git_repo *repo;
     char tmp[PATH_MAX];   /* state/tmp/snap.PID.N */
     char index[PATH_MAX]; /* tmp/index */
+    char base[PATH_MAX];  /* tmp/base: the index before the disk was looked at */
+    int source;           /* the repository's index, open; -1 = nothing was ever added */
+    struct kept kept;
+    struct timespec start; /* by the clock of the file system */
 
     struct {
         VEC_FIELDS(char *);
@@ -45,6 +53,8 @@ struct snapshot {
     struct str drop;     /* tracked paths that are left out, NUL-separated */
     struct str unassume; /* tracked paths whose assume-unchanged bit hides the disk */
     struct str unskip;   /* ... skip-worktree bit, although the file is there */
+    bool skips;          /* some entry has the skip-worktree bit */
+    struct str added;    /* what `git add` told of changes; empty = there are none */
     struct str unmerged; /* lines for the message */
     unsigned unmerged_count;
     const char *last_unmerged; /* stages of one path are told once */
@@ -60,6 +70,8 @@ static void snapshot_fini(struct snapshot *snap)
     str_fini(&snap->unassume);
     str_fini(&snap->unskip);
     str_fini(&snap->unmerged);
+    str_fini(&snap->added);
+    cleanup_fd(&snap->source);
     if (snap->tmp[0] != '\0') {
         (void)tree_remove(AT_FDCWD, snap->tmp, NULL);
     }
@@ -91,6 +103,17 @@ static bool is_excluded(const struct snapshot *snap, const char *path)
     return false;
 }
 
+/* Files are dated by the file system, whose clock may be that of another machine. */
+static int read_clock(struct snapshot *snap, struct err *err)
+{
+    struct stat st;
+    if (stat(snap->tmp, &st) != 0) {
+        return err_errno(err, "cannot read %s", snap->tmp);
+    }
+    snap->start = st.st_mtim;
+    return 0;
+}
+
 static int make_tmp(struct snapshot *snap, struct err *err)
 {
     static atomic_uint counter;
@@ -109,35 +132,44 @@ static int make_tmp(struct snapshot *snap, struct err *err)
     if (result == 0) {
         memcpy(snap->tmp, path, (size_t)len + 1);
         (void)snprintf(snap->index, sizeof snap->index, "%.*s/index", len, path);
+        (void)snprintf(snap->base, sizeof snap->base, "%.*s/base", len, path);
+        result = read_clock(snap, err);
     }
     return result;
+}
+
+static int open_index(struct snapshot *snap, struct err *err)
+{
+    char from[PATH_MAX];
+    int len = snprintf(from, sizeof from, "%s/index", snap->repo->git_dir);
+    if (len < 0 || (size_t)len >= sizeof from) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", snap->repo->git_dir);
+    }
+    snap->source = open(from, O_RDONLY | O_CLOEXEC);
+    return snap->source >= 0 || errno == ENOENT
+               ? 0
+               : err_errno(err, "cannot read the git index %s", from);
 }
 
 /* The copy keeps the modification time: git compares it with those of files to know which entries
  * may be stale although their stat data fits ("racily clean"). A newer time would hide changes. */
 static int copy_index(struct snapshot *snap, struct err *err)
 {
-    char from[PATH_MAX];
     struct stat st;
-    int len = snprintf(from, sizeof from, "%s/index", snap->repo->git_dir);
-    if (len < 0 || (size_t)len >= sizeof from) {
-        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", snap->repo->git_dir);
+    if (snap->source < 0) {
+        return 0;
     }
-    CLEANUP(cleanup_fd) int in = open(from, O_RDONLY | O_CLOEXEC);
-    if (in < 0 && errno == ENOENT) {
-        return 0; /* nothing was ever added */
-    }
-    if (in < 0 || fstat(in, &st) != 0) {
-        return err_errno(err, "cannot read the git index %s", from);
+    if (fstat(snap->source, &st) != 0) {
+        return err_errno(err, "cannot read the git index in %s", snap->repo->git_dir);
     }
     CLEANUP(cleanup_fd) int out = open(snap->index, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (out < 0) {
         return err_errno(err, "cannot write %s", snap->index);
     }
     for (ssize_t got = 1; got > 0;) {
-        got = sendfile(out, in, NULL, INT_MAX / 2);
+        got = sendfile(out, snap->source, NULL, INT_MAX / 2);
         if (got < 0) {
-            return err_errno(err, "cannot copy the git index %s", from);
+            return err_errno(err, "cannot copy the git index in %s", snap->repo->git_dir);
         }
     }
     const struct timespec times[2] = {st.st_atim, st.st_mtim};
@@ -195,8 +227,11 @@ static int look_at_entry(struct snapshot *snap, const char *entry)
     if (tag >= 'a' && tag <= 'z') {
         append_path(&snap->unassume, path);
     }
-    if ((tag == 'S' || tag == 's') && on_disk(snap, path)) {
-        append_path(&snap->unskip, path);
+    if (tag == 'S' || tag == 's') {
+        snap->skips = true;
+        if (on_disk(snap, path)) {
+            append_path(&snap->unskip, path);
+        }
     }
     return 0;
 }
@@ -291,8 +326,9 @@ static int explain_add(struct err *err, const struct str *errors)
     return git_complain(err, -EIO, meaning, errors);
 }
 
-/* One `git add -A`. 0, or negative with message; *ret_again tells that another try may do. */
-static int add_once(const struct snapshot *snap,
+/* One `git add -A -v`, its words to snap->added. 0, or negative with message; *ret_again tells that
+ * another try may do. */
+static int add_once(struct snapshot *snap,
                     const char *const *argv,
                     bool *ret_again,
                     struct err *err)
@@ -300,7 +336,7 @@ static int add_once(const struct snapshot *snap,
     CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
     int status = 0;
     struct git_call call = snapshot_call(snap, argv);
-    int result = git_call(&call, NULL, &errors, &status, err);
+    int result = git_call(&call, &snap->added, &errors, &status, err);
     *ret_again = false;
     if (result != 0) {
         return result;
@@ -316,54 +352,42 @@ static int add_once(const struct snapshot *snap,
     return 0;
 }
 
-/* Does an ignore file name this path? By the snapshot's index, where excluded entries are gone. */
-static int is_ignored(const struct snapshot *snap, const char *path, struct err *err)
+/* A pattern that matches the path and nothing else. The first byte is quoted although it needs not
+ * be: for git this is a pattern then. A plain path that is ignored, too, must not be named: "git
+ * add" would call that a failure. */
+static void append_pattern(struct str *specs, const char *path)
 {
-    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
-    char spec[PATH_MAX + 2];
-    (void)snprintf(spec, sizeof spec, "./%s", path);
-    const char *const argv[] = {"git", "check-ignore", "-q", "--", spec, NULL};
-    struct git_call call = snapshot_call(snap, argv);
-    int status = 0;
-    int result = git_call(&call, NULL, &errors, &status, err);
-    if (result == 0 && status > 1) {
-        return git_complain(err, -EIO, "git check-ignore", &errors);
+    (void)str_append(specs, ":(exclude,top,glob)");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (at == path || strchr("*?[\\", *at) != NULL) {
+            (void)str_append_char(specs, '\\');
+        }
+        (void)str_append_char(specs, *at);
     }
-    return result != 0 ? result : status == 0;
 }
 
-/* Pathspecs that leave out the excluded paths, one behind the other. What git ignores is left out
- * by itself, and must not be named: "git add" would call it a failure. */
-static int append_specs(const struct snapshot *snap,
-                        struct str *specs,
-                        size_t *ret_count,
-                        struct err *err)
+/* Pathspecs that leave out the excluded paths and what is below them, one behind the other. */
+static int append_specs(const struct snapshot *snap, struct str *specs, struct err *err)
 {
     for (size_t i = 0; i < snap->exclude.count; i++) {
-        int ignored = is_ignored(snap, snap->exclude.items[i], err);
-        if (ignored < 0) {
-            return ignored;
-        }
-        if (ignored == 0) {
-            (void)str_append(specs, ":(exclude,top,literal)");
-            append_path(specs, snap->exclude.items[i]);
-            (*ret_count)++;
-        }
+        append_pattern(specs, snap->exclude.items[i]);
+        (void)str_append_char(specs, '\0');
+        append_pattern(specs, snap->exclude.items[i]);
+        append_path(specs, "/**");
     }
     return str_error(specs) == 0
                ? 0
                : err_set(err, str_error(specs), "the list of excluded paths is too long");
 }
 
-static int add_all(const struct snapshot *snap, struct err *err)
+static int add_all(struct snapshot *snap, unsigned attempts, struct err *err)
 {
     struct {
         VEC_FIELDS(const char *);
     } argv = {0};
     CLEANUP(str_fini) struct str specs = STR_INIT(1u << 20);
-    static const char *const fixed[] = {"git", "add", "-A", "--", "."};
-    size_t count = 0;
-    int result = append_specs(snap, &specs, &count, err);
+    static const char *const fixed[] = {"git", "add", "-A", "-v", "--", "."};
+    int result = append_specs(snap, &specs, err);
     if (result != 0) {
         return result;
     }
@@ -371,9 +395,8 @@ static int add_all(const struct snapshot *snap, struct err *err)
         result = vec_push(&argv, fixed[i]);
     }
     const char *spec = str_text(&specs);
-    for (size_t i = 0; i < count && result == 0; i++) {
+    for (const char *end = spec + specs.len; spec < end && result == 0; spec += strlen(spec) + 1) {
         result = vec_push(&argv, spec);
-        spec += strlen(spec) + 1;
     }
     result = result == 0 ? vec_push(&argv, NULL) : result;
     if (result != 0) {
@@ -381,7 +404,7 @@ static int add_all(const struct snapshot *snap, struct err *err)
         return err_set(err, result, "not enough memory for the list of excluded paths");
     }
     bool again = true;
-    for (unsigned attempt = 0; attempt < ADD_ATTEMPTS && again; attempt++) {
+    for (unsigned attempt = 0; attempt < attempts && again; attempt++) {
         result = add_once(snap, argv.items, &again, err);
     }
     vec_fini(&argv);
@@ -417,6 +440,101 @@ static void keep_index(const struct snapshot *snap)
     }
 }
 
+/* ---- what is kept ---- */
+
+/* The index before the disk was looked at is needed once more when `git add` finds changes. A
+ * second name will do: git replaces an index, it does not change one. */
+static void save_base(struct snapshot *snap)
+{
+    if (snap->skips || link(snap->index, snap->base) != 0) {
+        snap->kept.key[0] = '\0'; /* which entries are on disk is to be asked again each time */
+    }
+}
+
+/* Keeps the index as it was before the disk was looked at, with fresh stat data. */
+static void keep_base(const struct snapshot *snap,
+                      const char *option,
+                      const struct kept_index *what)
+{
+    const char *const argv[] = {"git", "update-index", "-q", "--refresh", option, NULL};
+    struct git_call call = snapshot_call(snap, argv);
+    int status = 0;
+    call.index = snap->base;
+    /* exits with 1 when files differ */
+    if (git_call(&call, NULL, NULL, &status, NULL) == 0 && status <= 1) {
+        kept_put(&snap->kept, snap->base, what, &snap->start);
+    }
+}
+
+/* Without changes, the index has the entries it started with. Else the one it started with is kept,
+ * so that what changed is looked at again each time. */
+static void keep_for_next(const struct snapshot *snap, const char *tree)
+{
+    struct kept_index what = {.young = true};
+    if (snap->kept.key[0] == '\0') {
+        return;
+    }
+    if (snap->added.len > 0) {
+        keep_base(snap, NULL, &what);
+        return;
+    }
+    memcpy(what.tree, tree, strlen(tree) + 1);
+    kept_put(&snap->kept, snap->index, &what, &snap->start);
+}
+
+static bool same_file(const char *path, const char *other)
+{
+    struct stat a;
+    struct stat b;
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev
+           && a.st_ino == b.st_ino;
+}
+
+/* After a snapshot from a kept index: keeps what git found out by the way. */
+static void keep_better(const struct snapshot *snap,
+                        const struct kept_index *taken,
+                        const char *tree)
+{
+    struct stat st;
+    struct kept_index what = *taken;
+    if (taken->young && stat(snap->base, &st) == 0 && st.st_mtim.tv_sec < snap->start.tv_sec) {
+        what.young = false;
+        keep_base(snap, "--force-write-index", &what);
+        return;
+    }
+    const bool refreshed = !same_file(snap->index, snap->base);
+    if (snap->added.len == 0 && (refreshed || taken->tree[0] == '\0')) {
+        what.young |= refreshed;
+        memcpy(what.tree, tree, strlen(tree) + 1);
+        kept_put(&snap->kept, snap->index, &what, &snap->start);
+    }
+}
+
+/* The snapshot from the kept index. False when there is none, or whatever goes wrong: the long way
+ * will say so in words. */
+static bool take_from_kept(struct snapshot *snap, char tree[GIT_ID_MAX])
+{
+    struct kept_index taken;
+    if (!kept_take(&snap->kept, snap->index, &taken)) {
+        return false;
+    }
+    bool good = link(snap->index, snap->base) == 0 && add_all(snap, 1, NULL) == 0;
+    if (good && snap->added.len == 0 && taken.tree[0] != '\0') {
+        memcpy(tree, taken.tree, sizeof taken.tree);
+    } else {
+        good = good && write_tree(snap, tree, NULL) == 0;
+    }
+    if (!good) {
+        kept_drop(&snap->kept);
+        (void)unlink(snap->index);
+        (void)unlink(snap->base);
+        str_clear(&snap->added);
+        return false;
+    }
+    keep_better(snap, &taken, tree);
+    return true;
+}
+
 static int prepare(struct snapshot *snap, const char *const *exclude, struct err *err)
 {
     int result = exclude_add(snap, ".sluice");
@@ -427,7 +545,32 @@ static int prepare(struct snapshot *snap, const char *const *exclude, struct err
         return err_set(err, result, "not enough memory for the list of excluded paths");
     }
     result = make_tmp(snap, err);
-    return result == 0 ? copy_index(snap, err) : result;
+    result = result == 0 ? open_index(snap, err) : result;
+    if (result == 0 && snap->source >= 0 && !snap->repo->private_repo) {
+        kept_init(&snap->kept,
+                  snap->repo,
+                  snap->source,
+                  (const char *const *)snap->exclude.items,
+                  snap->exclude.count);
+    }
+    return result;
+}
+
+/* The snapshot from the user's index. */
+static int take_from_index(struct snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
+{
+    int result = copy_index(snap, err);
+    result = result == 0 ? list_entries(snap, err) : result;
+    result = result == 0 ? update_index(snap, "--force-remove", &snap->drop, err) : result;
+    result =
+        result == 0 ? update_index(snap, "--no-assume-unchanged", &snap->unassume, err) : result;
+    result = result == 0 ? update_index(snap, "--no-skip-worktree", &snap->unskip, err) : result;
+    result = result == 0 ? drop_ignored(snap, err) : result;
+    if (result == 0 && snap->kept.key[0] != '\0') {
+        save_base(snap);
+    }
+    result = result == 0 ? add_all(snap, ADD_ATTEMPTS, err) : result;
+    return result == 0 ? write_tree(snap, tree, err) : result;
 }
 
 int git_snapshot(const struct git_repo *repo,
@@ -442,17 +585,16 @@ int git_snapshot(const struct git_repo *repo,
         .unassume = STR_INIT(GIT_OUTPUT_MAX),
         .unskip = STR_INIT(GIT_OUTPUT_MAX),
         .unmerged = STR_INIT(1u << 16),
+        .added = STR_INIT(GIT_OUTPUT_MAX),
+        .source = -1,
     };
     int result = prepare(&snap, exclude, err);
-    result = result == 0 ? list_entries(&snap, err) : result;
-    result = result == 0 ? update_index(&snap, "--force-remove", &snap.drop, err) : result;
-    result =
-        result == 0 ? update_index(&snap, "--no-assume-unchanged", &snap.unassume, err) : result;
-    result = result == 0 ? update_index(&snap, "--no-skip-worktree", &snap.unskip, err) : result;
-    result = result == 0 ? drop_ignored(&snap, err) : result;
-    result = result == 0 ? add_all(&snap, err) : result;
-    result = result == 0 ? write_tree(&snap, tree, err) : result;
+    if (result != 0 || take_from_kept(&snap, tree)) {
+        return result;
+    }
+    result = take_from_index(&snap, tree, err);
     if (result == 0) {
+        keep_for_next(&snap, tree);
         keep_index(&snap);
     }
     return result;

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "git/kept.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "git/call.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Part of every key: what was kept by another way of making them is not found. */
+#define KEPT_FORMAT "index kept for the next snapshot, 1"
+
+/* The last part of a name. */
+#define YOUNG   ".young"
+#define SETTLED ".settled"
+
+/* In the place of a tree that is not known. */
+#define NO_TREE "none"
+
+/* The checksum at the end of an index: 20 bytes of SHA-1 or 32 of SHA-256. */
+#define CHECKSUM_MAX 32
+
+#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_MAX 64
+
+#define KEY_LEN (HASH_HEX_SIZE - 1)
+
+/* "KEY.TREE.AGE" */
+#define NAME_SIZE (HASH_HEX_SIZE + GIT_ID_MAX + sizeof SETTLED)
+
+/* ---- the key ---- */
+
+static void add_stat(struct hasher *hasher, const struct stat *st)
+{
+    const uint64_t facts[] = {
+        (uint64_t)st->st_dev,
+        (uint64_t)st->st_ino,
+        (uint64_t)st->st_size,
+        (uint64_t)st->st_mtim.tv_sec,
+        (uint64_t)st->st_mtim.tv_nsec,
+        (uint64_t)st->st_ctim.tv_sec,
+        (uint64_t)st->st_ctim.tv_nsec,
+    };
+    hasher_add(hasher, facts, sizeof facts);
+}
+
+/* A file that may be missing: base/name, by name and stat data. */
+static void add_file(struct hasher *hasher, const char *base, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st = {0};
+    int len = base != NULL ? snprintf(path, sizeof path, "%s/%s", base, name) : 0;
+    hasher_add_text(hasher, name);
+    if (len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0) {
+        add_stat(hasher, &st);
+    }
+}
+
+/* Configuration decides how bytes are converted on their way into the tree. Included files are not
+ * seen here; git itself does not look at files again when configuration changes. */
+static void add_configuration(struct hasher *hasher, const struct git_repo *repo)
+{
+    char common[PATH_MAX];
+    /* NOLINTBEGIN(concurrency-mt-unsafe): nobody changes our environment */
+    const char *home = getenv("HOME");
+    const char *xdg = getenv("XDG_CONFIG_HOME");
+    /* NOLINTEND(concurrency-mt-unsafe) */
+    (void)snprintf(common, sizeof common, "%s/..", repo->objects);
+    add_file(hasher, common, "config");
+    add_file(hasher, common, "info/attributes");
+    add_file(hasher, repo->git_dir, "config.worktree");
+    add_file(hasher, home, ".gitconfig");
+    add_file(hasher, home, ".config/git/config");
+    add_file(hasher, home, ".config/git/attributes");
+    add_file(hasher, xdg, "git/config");
+    add_file(hasher, xdg, "git/attributes");
+    add_file(hasher, "/etc", "gitconfig");
+    add_file(hasher, "/etc", "gitattributes");
+}
+
+/* The index file: its stat data, and the checksum over all it says. */
+static int add_index(struct hasher *hasher, int fd)
+{
+    struct stat st;
+    char checksum[CHECKSUM_MAX];
+    if (fstat(fd, &st) != 0 || st.st_size < CHECKSUM_MAX
+        || pread(fd, checksum, sizeof checksum, st.st_size - CHECKSUM_MAX)
+               != (ssize_t)sizeof checksum) {
+        return -EIO;
+    }
+    add_stat(hasher, &st);
+    hasher_add(hasher, checksum, sizeof checksum);
+    return 0;
+}
+
+static int add_boot(struct hasher *hasher)
+{
+    CLEANUP(str_fini) struct str boot = STR_INIT(BOOT_ID_MAX);
+    int result = file_read(BOOT_ID, &boot, NULL);
+    hasher_add_text(hasher, str_text(&boot));
+    return result;
+}
+
+static int find_folder(const struct git_repo *repo, char folder[PATH_MAX])
+{
+    /* room for "/NAME" is asked for here, once */
+    int len = snprintf(folder, PATH_MAX, "%s/objects/kept", repo->state);
+    return len > 0 && (size_t)len + 1 + NAME_SIZE < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+void kept_init(struct kept *kept,
+               const struct git_repo *repo,
+               int index_fd,
+               const char *const *exclude,
+               size_t exclude_count)
+{
+    struct hasher *hasher = hasher_new();
+    kept->key[0] = '\0';
+    if (hasher == NULL || find_folder(repo, kept->folder) != 0) {
+        hasher_free(hasher);
+        return;
+    }
+    hasher_begin(hasher);
+    hasher_add_text(hasher, KEPT_FORMAT);
+    hasher_add_text(hasher, repo->root);
+    for (size_t i = 0; i < exclude_count; i++) {
+        hasher_add_text(hasher, exclude[i]);
+    }
+    add_configuration(hasher, repo);
+    int result = add_index(hasher, index_fd);
+    result = result == 0 ? add_boot(hasher) : result;
+    struct hash key = hasher_end(hasher);
+    if (result == 0) {
+        (void)hash_hex(&key, kept->key);
+    }
+    hasher_free(hasher);
+}
+
+/* ---- the files ---- */
+
+static bool has_key(const struct kept *kept, const char *name)
+{
+    return kept->key[0] != '\0' && strncmp(name, kept->key, KEY_LEN) == 0 && name[KEY_LEN] == '.';
+}
+
+/* Calls `each` for every name in the folder. */
+static void for_each_kept(const char *folder,
+                          void (*each)(void *context, int folder_fd, const char *name),
+                          void *context)
+{
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return;
+    }
+    const struct dirent *entry = NULL;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            each(context, dirfd(dir), entry->d_name);
+        }
+    }
+    (void)closedir(dir);
+}
+
+/* Understands a name with our key. */
+static bool read_name(const char *name, struct kept_index *ret_what)
+{
+    struct kept_index what = {0};
+    const char *tree = name + KEY_LEN + 1;
+    const size_t len = strcspn(tree, ".");
+    what.young = strcmp(tree + len, YOUNG) == 0;
+    if ((!what.young && strcmp(tree + len, SETTLED) != 0) || len >= sizeof what.tree) {
+        return false;
+    }
+    memcpy(what.tree, tree, len);
+    if (strcmp(what.tree, NO_TREE) == 0) {
+        what.tree[0] = '\0';
+    } else if (!git_is_id(what.tree)) {
+        return false;
+    }
+    *ret_what = what;
+    return true;
+}
+
+/* Looking for a name. */
+struct search {
+    const struct kept *kept;
+    struct kept_index what;
+    char name[NAME_SIZE]; /* "" = none yet */
+};
+
+/* Which of several is taken does not matter: they have the same entries. */
+static void look_for_key(void *context, int folder_fd, const char *name)
+{
+    struct search *search = context;
+    (void)folder_fd;
+    if (has_key(search->kept, name) && strlen(name) < sizeof search->name
+        && read_name(name, &search->what)) {
+        memcpy(search->name, name, strlen(name) + 1);
+    }
+}
+
+bool kept_take(const struct kept *kept, const char *index, struct kept_index *ret_taken)
+{
+    char path[PATH_MAX];
+    struct search search = {.kept = kept};
+    if (kept->key[0] == '\0') {
+        return false;
+    }
+    for_each_kept(kept->folder, look_for_key, &search);
+    (void)snprintf(path, sizeof path, "%s/%s", kept->folder, search.name);
+    if (search.name[0] == '\0' || link(path, index) != 0) {
+        return false;
+    }
+    *ret_taken = search.what;
+    return true;
+}
+
+/* Making room. */
+struct pruning {
+    const char *newest; /* stays */
+    const struct kept *kept;
+    unsigned count;
+    struct timespec oldest_time;
+    char oldest[NAME_MAX + 1]; /* "" = none yet */
+};
+
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+static void look_at_age(void *context, int folder_fd, const char *name)
+{
+    struct pruning *pruning = context;
+    struct stat st;
+    if (strcmp(name, pruning->newest) == 0) {
+        return;
+    }
+    if (has_key(pruning->kept, name)) {
+        (void)unlinkat(folder_fd, name, 0); /* the same entries, less known about them */
+        return;
+    }
+    pruning->count++;
+    /* a hard link made or removed sets this time: it is that of the last use */
+    if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+        && (pruning->oldest[0] == '\0' || is_before(&st.st_ctim, &pruning->oldest_time))) {
+        pruning->oldest_time = st.st_ctim;
+        (void)snprintf(pruning->oldest, sizeof pruning->oldest, "%s", name);
+    }
+}
+
+static void prune(const struct kept *kept, const char *newest)
+{
+    struct pruning pruning = {.newest = newest, .kept = kept, .count = KEPT_MAX};
+    char path[PATH_MAX + NAME_MAX + 2];
+    while (pruning.count >= KEPT_MAX) {
+        pruning = (struct pruning){.newest = newest, .kept = kept};
+        for_each_kept(kept->folder, look_at_age, &pruning);
+        if (pruning.count >= KEPT_MAX) {
+            (void)snprintf(path, sizeof path, "%s/%s", kept->folder, pruning.oldest);
+            if (pruning.oldest[0] == '\0' || unlink(path) != 0) {
+                return;
+            }
+        }
+    }
+}
+
+/* Dates the index back to `start`, when it is newer. */
+static int set_date(const char *index, const struct timespec *start)
+{
+    struct stat st;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *start};
+    if (stat(index, &st) != 0) {
+        return -errno;
+    }
+    return is_before(&st.st_mtim, start) || utimensat(AT_FDCWD, index, times, 0) == 0 ? 0 : -errno;
+}
+
+void kept_put(const struct kept *kept,
+              const char *index,
+              const struct kept_index *what,
+              const struct timespec *start)
+{
+    char name[NAME_SIZE];
+    char path[PATH_MAX];
+    if (kept->key[0] == '\0' || dir_make(kept->folder, 0777, NULL) != 0
+        || set_date(index, start) != 0) {
+        return;
+    }
+    (void)snprintf(name,
+                   sizeof name,
+                   "%s.%s%s",
+                   kept->key,
+                   what->tree[0] != '\0' ? what->tree : NO_TREE,
+                   what->young ? YOUNG : SETTLED);
+    (void)snprintf(path, sizeof path, "%s/%s", kept->folder, name);
+    if (rename(index, path) == 0) {
+        prune(kept, name);
+    }
+}
+
+static void drop_one(void *context, int folder_fd, const char *name)
+{
+    if (has_key(context, name)) {
+        (void)unlinkat(folder_fd, name, 0);
+    }
+}
+
+void kept_drop(const struct kept *kept)
+{
+    struct kept copy = *kept;
+    if (kept->key[0] != '\0') {
+        for_each_kept(kept->folder, drop_one, &copy);
+    }
+}
+
+void kept_drop_all(const struct git_repo *repo)
+{
+    char folder[PATH_MAX];
+    if (find_folder(repo, folder) == 0) {
+        (void)tree_remove(AT_FDCWD, folder, NULL);
+    }
+}
