@@ -68,7 +68,8 @@ struct slot {
                                                  */
     bool unobservable; /* this machine refused an observer: not tried again */
     unsigned serial;
-    bool closing; /* the parent is gone */
+    pid_t leaving[UNIT_LEAVING_MAX]; /* inits of earlier units, the oldest last; 0 = none */
+    bool closing;                    /* the parent is gone */
 };
 
 enum stage {
@@ -658,6 +659,20 @@ static void conclude(struct slot *slot,
     outcome_classify(&ending, arena, outcome);
 }
 
+static void reap(pid_t pid)
+{
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
+/* Makes room for one more that is leaving. */
+static void let_leave(struct slot *slot, pid_t pid)
+{
+    reap(slot->leaving[UNIT_LEAVING_MAX - 1]);
+    memmove(slot->leaving + 1, slot->leaving, (UNIT_LEAVING_MAX - 1) * sizeof *slot->leaving);
+    slot->leaving[0] = pid;
+}
+
 static int run_request(struct slot *slot, struct running *running, struct arena *arena)
 {
     struct slot_result result = {.outcome = {.exit_code = -1}};
@@ -678,6 +693,9 @@ static int run_request(struct slot *slot, struct running *running, struct arena 
         close_writers(running);
         watch(slot, running);
         take_trace(slot, arena, &result.outcome);
+        if (running->unit.leaving) {
+            let_leave(slot, running->unit.pid);
+        }
     }
     close_writers(running);
     conclude(slot, running, setup_error, arena, &result.outcome);
@@ -737,6 +755,9 @@ int slot_main(int socket_fd, const struct slot_reports *reports)
         rc = type == WIRE_WORLD ? answer_world(&slot) : type == WIRE_RUN ? answer_run(&slot) : 0;
     }
     observer_free(slot.observer);
+    for (int i = 0; i < UNIT_LEAVING_MAX; i++) {
+        reap(slot.leaving[i]);
+    }
     capture_file_close(&slot.files[0]);
     capture_file_close(&slot.files[1]);
     oom_watch_close(&slot.oom);

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +164,11 @@ static void collect_all(const struct unit_context *context,
                  collected->collect_error);
 }
 
+static bool collects(const struct slot_request *request, const struct unit_stdio *stdio)
+{
+    return stdio->report >= 0 || request->outputs.count > 0 || request->artifacts.count > 0;
+}
+
 /* ---- isolated: the unit's init ---- */
 
 static void on_term(int signal)
@@ -245,10 +252,13 @@ static bool init_end_rest(void)
     return leaked;
 }
 
-static bool is_full(int scratch)
+static void look_at_scratch(int scratch, struct unit_end *end)
 {
     struct statvfs st;
-    return fstatvfs(scratch, &st) == 0 && st.f_blocks > 0 && st.f_bavail == 0;
+    if (fstatvfs(scratch, &st) == 0 && st.f_blocks > 0) {
+        end->flags |= st.f_bavail == 0 ? FLAG_SCRATCH_FULL : 0;
+        end->left_much = (st.f_blocks - st.f_bfree) * st.f_frsize > UNIT_LEFT_MUCH;
+    }
 }
 
 struct init {
@@ -318,7 +328,7 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     }
     init_wait(command, end);
     end->flags |= init_end_rest() ? FLAG_LEAKED_PROCESS : 0;
-    end->flags |= is_full(scratch) ? FLAG_SCRATCH_FULL : 0;
+    look_at_scratch(scratch, end);
 }
 
 /* True when the slot process died before PR_SET_PDEATHSIG could take effect: nobody reads our
@@ -339,6 +349,17 @@ static void forget_keys(void)
     (void)syscall(SYS_keyctl, KEYCTL_CLEAR, KEY_SPEC_USER_SESSION_KEYRING);
 }
 
+/* Both in one piece: the slot process wakes once. */
+static void tell_all(int status, const struct unit_end *end, const struct unit_collected *collected)
+{
+    const struct iovec parts[] = {
+        {(void *)(uintptr_t)end,       sizeof *end      },
+        {(void *)(uintptr_t)collected, sizeof *collected},
+    };
+    _Static_assert(sizeof *end + sizeof *collected <= PIPE_BUF, "written whole or not at all");
+    (void)!writev(status, parts, 2);
+}
+
 static _Noreturn void init_main(const struct init *init)
 {
     struct unit_end end = {0};
@@ -354,8 +375,15 @@ static _Noreturn void init_main(const struct init *init)
     forget_keys();
     init_signals();
     init_run(init, &end, &upper);
-    bool told = write(init->status, &end, sizeof end) == sizeof end;
-    if (upper >= 0 && told && end.start_error[0] == '\0') {
+    /* Whoever still holds these now is a leak. */
+    (void)close(init->stdio->out);
+    (void)close(init->stdio->err);
+    if (upper < 0 || end.start_error[0] != '\0' || !collects(init->request, init->stdio)) {
+        tell_all(init->status, &end, &collected);
+        _exit(0);
+    }
+    /* The end counts from now on, whatever collecting takes. */
+    if (write(init->status, &end, sizeof end) == sizeof end) {
         CLEANUP(cleanup_fd) int root = open(WORLD_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         const struct source source = {upper, root, ended_well(&end), init->started};
         collect_all(init->context, init->request, init->stdio, &source, &collected);
@@ -398,12 +426,15 @@ static void start_isolated(struct unit_process *unit,
     unit->watch = status[0];
 }
 
-static void finish_isolated(struct unit_process *unit)
+/* `told`: the init has said all it had to say; taking down its mounts takes as long as the next
+ * unit needs to start. */
+static void finish_isolated(struct unit_process *unit, bool told)
 {
     int status = 0;
     cleanup_fd(&unit->watch);
     unit->watch = -1;
-    while (waitpid(unit->pid, &status, 0) < 0 && errno == EINTR) {
+    unit->leaving = told && !unit->end.left_much && !world_scratch_on_disk();
+    while (!unit->leaving && waitpid(unit->pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (!unit->ended) { /* the init was killed with the unit */
         unit->end.wait_status = status;
@@ -427,12 +458,13 @@ static void advance_isolated(struct unit_process *unit)
     if (n < 0 && errno == EINTR) {
         return;
     }
-    if (unit->ended && n != (ssize_t)sizeof unit->collected) {
+    const bool told = unit->ended && n == (ssize_t)sizeof unit->collected;
+    if (unit->ended && !told) {
         unit->collected = (struct unit_collected){0};
         keep_text(unit->collected.collect_error,
                   "its init was killed while it collected files (out of memory?)");
     }
-    finish_isolated(unit);
+    finish_isolated(unit, told);
 }
 
 /* ---- in place ---- */
@@ -527,7 +559,7 @@ static void advance_in_place(struct unit_process *unit,
     note_usage(&unit->end, &usage);
     unit->end.flags |= end_rest_in_place() ? FLAG_LEAKED_PROCESS : 0;
     unit->ended = true;
-    if (stdio->report >= 0 || request->outputs.count > 0 || request->artifacts.count > 0) {
+    if (collects(request, stdio)) {
         const struct source source = {
             context->root, context->root, ended_well(&unit->end), unit->started};
         collect_all(context, request, stdio, &source, &unit->collected);

@@ -20,6 +20,11 @@
  * handles; process exit is quicker. */
 #define UNIT_LEAK_GRACE_MS 100
 
+/* Bytes in the scratch of a unit that is gone which may wait to be freed while the next one runs; a
+ * slot has UNIT_LEAVING_MAX such units. */
+#define UNIT_LEFT_MUCH   (16u << 20)
+#define UNIT_LEAVING_MAX 2
+
 /* The end of the command itself. */
 struct unit_end {
     int wait_status;
@@ -27,6 +32,7 @@ struct unit_end {
     int64_t sys_us;
     int64_t max_rss_kib;
     unsigned flags;                  /* FLAG_LEAKED_PROCESS, FLAG_SCRATCH_FULL */
+    bool left_much;                  /* in its scratch: taking that down frees memory */
     char start_error[UNIT_TEXT_MAX]; /* "" = it was started */
 };
 
@@ -50,9 +56,11 @@ struct unit_context {
 struct unit_process {
     pid_t pid; /* command (in place) or its init (isolated) */
     bool isolated;
-    int watch;  /* readable when something happened: pidfd, or the init's status pipe */
-    bool ended; /* `end` is known */
-    bool gone;  /* everything is over, `collected` is known */
+    int watch;    /* readable when something happened: pidfd, or the init's status pipe */
+    bool ended;   /* `end` is known */
+    bool gone;    /* everything is over, `collected` is known */
+    bool leaving; /* its init, the last of it, has nothing more to say and takes its mounts down:
+                     the caller reaps `pid` */
     struct unit_end end;
     struct unit_collected collected;
     struct timespec started;

@@ -97,6 +97,38 @@ TEST(settings_of_the_machine_cannot_be_changed)
     assert_string_equal(result.out, "");
 }
 
+/* The stage is covered, not unmounted. Neither the unit nor a namespace that it makes, in which it
+ * is all-powerful, gets below; and what lies there earns no fresh /proc in which settings of the
+ * machine can be written. */
+TEST(what_the_world_was_made_of_stays_out_of_reach)
+{
+    open_world();
+    put_file(engine.lower, "a", "lower\n");
+    put_file(engine.lower,
+             "powerful.sh",
+             "mount -t tmpfs none /tmp && echo powerful\n"
+             "umount -l /.stage && echo unmounted\n"
+             "mount --move /.stage /mnt && echo moved\n"
+             "mount --bind / /mnt && echo bound without what covers it\n"
+             "mount --rbind / /mnt && find /mnt/.stage | wc -l\n"
+             "umount -l /mnt/.stage && echo unmounted there\n");
+    put_file(engine.lower,
+             "settings.sh",
+             "mount -t proc none /proc; cat /proc/sys/kernel/printk >/tmp/was &&"
+             " cat /tmp/was >/proc/sys/kernel/printk && echo changed\n");
+    run("find /.stage /.nothing | tr '\\n' ' '\n"
+        "touch /.stage/x /.nothing/x && echo wrote\n"
+        "umount /.stage && echo unmounted\n"
+        "unshare='unshare -Um --keep-caps'; test \"$(id -u)\" = 0 || unshare='unshare -Urm'\n"
+        "$unshare sh powerful.sh\n"
+        "$unshare -pf sh settings.sh\n"
+        "true",
+        NULL);
+    engine_close(&engine);
+    assert_passed();
+    assert_string_equal(result.out, "/.stage /.nothing powerful\n1\n");
+}
+
 TEST(files_that_only_root_may_read_are_hidden)
 {
     open_world();
