@@ -108,10 +108,10 @@ int64_t blob_mtime_ms(const struct stat *st)
 }
 
 /* A time that could not be written is of no consequence: the blob may go sooner. */
-void blob_note_use(int fd, const struct stat *st)
+void blob_note_use(int fd, const struct stat *st, int64_t age_ms)
 {
-    int64_t age_ms = clock_wall_ms() - blob_mtime_ms(st);
-    if (age_ms >= BLOB_TOUCH_MS || age_ms < 0) {
+    int64_t found_ms = clock_wall_ms() - blob_mtime_ms(st);
+    if (found_ms >= age_ms || found_ms < 0) {
         (void)futimens(fd, NULL);
     }
 }

@@ -20,8 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Uses of a blob within this time of the last one are not written down: one utimensat a blob an
- * hour. */
+/* Readings of a blob within this time of the last use are not written down: one utimensat a blob
+ * an hour. */
 #define BLOB_TOUCH_MS (3600LL * 1000)
 
 #define BLOB_HEAD_SIZE 16

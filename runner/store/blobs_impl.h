@@ -41,8 +41,12 @@ void blob_name(const struct hash *digest, char name[BLOB_NAME_SIZE]);
 
 int64_t blob_mtime_ms(const struct stat *st);
 
-/* Sets the time of an open blob when it is BLOB_TOUCH_MS old. */
-void blob_note_use(int fd, const struct stat *st);
+/* Content that is stored again is about to be named by new evidence: its time is true to a minute,
+ * so that a cleaning knows. */
+#define BLOB_PUT_TOUCH_MS (60LL * 1000)
+
+/* Sets the time of an open blob to now when it is `age_ms` old. */
+void blob_note_use(int fd, const struct stat *st, int64_t age_ms);
 
 /* Reads up to `len` bytes, fewer only at the end of the file; bytes read or -errno. */
 ssize_t blob_read_full(int fd, void *bytes, size_t len);

@@ -110,7 +110,9 @@ static int open_blob(struct reading *r, const char *name, struct err *err)
     if (!S_ISREG(st.st_mode) || blob_read_full(r->fd, head, sizeof head) != (ssize_t)sizeof head) {
         return -EBADMSG;
     }
-    blob_note_use(r->fd, &st);
+    if (r->target.text != NULL || r->target.fd >= 0) { /* else it is only looked at */
+        blob_note_use(r->fd, &st, BLOB_TOUCH_MS);
+    }
     return parse_head(r, head);
 }
 

@@ -207,7 +207,7 @@ static bool is_there(struct blobs *blobs, const struct hash *digest)
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < BLOB_HEAD_SIZE) {
         return false;
     }
-    blob_note_use(fd, &st);
+    blob_note_use(fd, &st, BLOB_PUT_TOUCH_MS);
     return true;
 }
 

@@ -192,10 +192,14 @@ static int set_wal(struct database *database, struct err *err)
 }
 
 /* Only a file without a page yet takes it. */
-static int set_page_size(struct database *database, struct err *err)
+static int set_layout(struct database *database, struct err *err)
 {
-    char text[64];
-    (void)snprintf(text, sizeof text, "PRAGMA page_size = %d", database->kind->page_bytes);
+    char text[128];
+    (void)snprintf(text,
+                   sizeof text,
+                   "PRAGMA page_size = %d; PRAGMA auto_vacuum = %s",
+                   database->kind->page_bytes,
+                   database->kind->gives_back ? "INCREMENTAL" : "NONE");
     return database_run(database, text, "cannot open it", err);
 }
 
@@ -239,7 +243,7 @@ int database_open(struct database *database,
     }
     /* Before anything else: not a byte is written to a file that is not ours. */
     result = in_transaction(database, "BEGIN", look_at, err);
-    result = result == 0 ? set_page_size(database, err) : result;
+    result = result == 0 ? set_layout(database, err) : result;
     result = result == 0 ? set_wal(database, err) : result;
     result = result == 0 ? database_run(database,
                                         "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "

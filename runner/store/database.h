@@ -20,6 +20,7 @@ struct database_kind {
     int application_id;          /* marks the file as ours in its header */
     const struct schema *schema; /* the steps to its newest form */
     int page_bytes;              /* of a new file */
+    bool gives_back;             /* a new file can give free pages back to the disk */
     const char *loss;            /* what is lost with the file, a sentence for people */
 };
 

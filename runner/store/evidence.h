@@ -268,6 +268,11 @@ struct evidence_new {
     const char *scope, *tree, *run, *host, *observer;
     int64_t time_ms, wall_ns, cpu_us;
     int64_t expires_ms; /* 0 = never */
+
+    /* for imports; zeros for what was just run */
+    bool imported;      /* the ledger has counted it where it was made */
+    bool fast_unknown;  /* `fast` was made under another secret */
+    unsigned confirmed; /* runs that came to this; 0 = 1 */
 };
 
 /* Evidence that contradicts what is added. */
@@ -348,11 +353,15 @@ struct evidence_quarantine {
     const char *reason; /* a sentence */
     int64_t time_ms;
     int64_t first_id, second_id; /* the pair of rows; 0 = none */
-    enum evidence_trust trust;   /* whoever may not read such a row is not concerned */
+    /* of the pair: whoever may not read rows of both is not concerned */
+    enum evidence_trust trust;
     const char *scope;
+    enum evidence_trust other_trust;
+    const char *other_scope;
 };
 
-/* Hides a unit's evidence from the readers of (trust, scope). Again for the same three: nothing. */
+/* Hides a unit's evidence from those who may read rows of both origins (trust and scope, twice).
+ * Again for the same: nothing. */
 int evidence_quarantine_add(struct evidence_store *store,
                             const struct evidence_quarantine *quarantine,
                             struct err *err);
@@ -371,8 +380,8 @@ int evidence_quarantine_walk(struct evidence_store *store,
                              void *context,
                              struct err *err);
 
-/* Ends it for a unit key and deletes its rows, which contradict each other: it starts afresh. The
- * ledger stays. ret_count (may be NULL): quarantines ended. */
+/* Ends it for a unit key and deletes its rows, some of which contradict each other: it starts
+ * afresh. The ledger stays. ret_count (may be NULL): quarantines ended. */
 int evidence_quarantine_lift(struct evidence_store *store,
                              const struct hash *unit_key,
                              uint64_t *ret_count,
@@ -467,10 +476,17 @@ int evidence_answers(struct evidence_store *store,
                      size_t *ret_count,
                      struct err *err);
 
+/* What a state is called: what is exported for a tree is what answered for its states. */
+struct evidence_state {
+    struct hash id;
+    const char *tree; /* git tree; "" = none */
+    const char *run;  /* the run that asked last */
+};
+
 /* Adds answers to what is known of a state; an answer for the same unit key is replaced. Any
  * order. */
 int evidence_answers_put(struct evidence_store *store,
-                         const struct hash *state,
+                         const struct evidence_state *state,
                          const struct evidence_answer *answers,
                          size_t count,
                          struct err *err);

@@ -136,6 +136,8 @@ CREATE TABLE size_memo (
 
 CREATE TABLE answers (
     state   BLOB PRIMARY KEY,
+    tree    TEXT NOT NULL,             -- '' = none
+    run     TEXT NOT NULL,             -- that asked last
     used_ms INTEGER NOT NULL,
     answers BLOB NOT NULL              -- sorted by unit key: 32 bytes of it, 8 of the evidence id, little-endian
 ) STRICT;

@@ -2,9 +2,9 @@
 /* What is done to the file from outside: killed writers, full disks, damage, others at the same
  * time. */
 #include "base/file.h"
-#include "store/store_impl.h"
 #include "store/schema.h"
 #include "store/store.h"
+#include "store/store_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -255,8 +255,9 @@ TEST(a_full_disk_loses_the_newest_rows_only)
 {
     struct store *store = open_store("s.db");
     record_run(store, "before", 100);
-    assert_int_equal(sqlite3_exec(store->database.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(store->database.db, "PRAGMA max_page_count = 40", NULL, NULL, NULL),
+        SQLITE_OK);
     char unit[64];
     struct err err = {0};
     tell_start(store, "r", 1, NULL);
@@ -319,7 +320,8 @@ static void write_until_killed(const char *run_id)
             (void)store_flush(store, NULL);
         }
         if (i % 500 == 499) {
-            (void)sqlite3_wal_checkpoint_v2(store->database.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+            (void)sqlite3_wal_checkpoint_v2(
+                store->database.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         }
     }
 }

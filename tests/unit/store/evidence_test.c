@@ -1,0 +1,920 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/evidence.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/proof.h"
+#include "support/story.h"
+#include "support/test.h"
+
+/* ---- opening ---- */
+
+TEST(the_folder_is_ours_alone)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct stat st;
+    assert_int_equal(stat(at("e"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(at("e/blobs"), &st), 0);
+    assert_non_null(evidence_blobs(store));
+    evidence_close(store);
+    evidence_close(NULL);
+}
+
+TEST(the_secret_is_random_and_stays)
+{
+    unsigned char secret[HASH_SIZE];
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_store *other = open_evidence("f");
+    memcpy(secret, evidence_secret(store), sizeof secret);
+    assert_memory_not_equal(secret, evidence_secret(other), sizeof secret);
+    evidence_close(store);
+    evidence_close(other);
+    store = open_evidence("e");
+    assert_memory_equal(secret, evidence_secret(store), sizeof secret);
+    evidence_close(store);
+}
+
+TEST(a_database_of_the_history_of_runs_is_no_evidence)
+{
+    (void)mkdir(at("e"), 0700);
+    store_close(open_store("e/evidence.db"));
+    struct evidence_store *store = NULL;
+    struct err err = {0};
+    assert_int_equal(evidence_open(at("e"), &store, &err), -EUCLEAN);
+    assert_non_null(strstr(err.text, "some other program"));
+    assert_null(store);
+}
+
+TEST(evidence_of_a_newer_sluice_is_refused)
+{
+    evidence_close(open_evidence("e"));
+    (void)sql("e/evidence.db", "PRAGMA user_version = 99");
+    struct evidence_store *store = NULL;
+    struct err err = {0};
+    assert_int_equal(evidence_open(at("e"), &store, &err), -EPROTO);
+    assert_non_null(strstr(err.text, "newer sluice"));
+}
+
+/* ---- atoms ---- */
+
+TEST(an_observation_has_one_id_in_all_processes)
+{
+    struct evidence_store *one = open_evidence("e");
+    struct evidence_store *two = open_evidence("e");
+    const struct questions *asked = ask("C/src/a.c X/src/a.c C/src/b.c L/x");
+    uint32_t ids[4];
+    uint32_t again[4];
+    assert_int_equal(evidence_intern(one, asked->items, 4, ids, NULL), 0);
+    assert_int_equal(evidence_intern(two, asked->items, 4, again, NULL), 0);
+    assert_memory_equal(ids, again, sizeof ids);
+    assert_true(ids[0] != ids[1] && ids[1] != ids[2] && ids[2] != ids[3]);
+    struct observation atom;
+    assert_int_equal(evidence_atom(two, ids[1], &atom, NULL), 0);
+    assert_int_equal(atom.kind, OBSERVE_EXISTS);
+    assert_string_equal(atom.path, "/src/a.c");
+    const struct observation *atoms = NULL;
+    uint32_t end = 0;
+    assert_int_equal(evidence_atoms(one, &atoms, &end, NULL), 0);
+    assert_true(end > ids[3]);
+    assert_string_equal(atoms[ids[3]].path, "/x");
+    assert_int_equal(atoms[ids[3]].kind, OBSERVE_LINK);
+    const struct questions *more = ask("D/src");
+    assert_int_equal(evidence_intern(two, more->items, 1, ids, NULL), 0);
+    assert_int_equal(evidence_atoms(one, &atoms, &end, NULL), 0);
+    assert_true(end == ids[0] + 1);
+    assert_string_equal(atoms[ids[0]].path, "/src");
+    struct err err = {0};
+    assert_int_equal(evidence_atom(one, 4711, &atom, &err), -ENOENT);
+    evidence_close(one);
+    evidence_close(two);
+}
+
+TEST(a_path_of_any_bytes_is_kept)
+{
+    struct evidence_store *store = open_evidence("e");
+    char longest[4096];
+    memset(longest, 'p', sizeof longest);
+    longest[4095] = '\0';
+    const struct observation items[] = {
+        {OBSERVE_CONTENT, "/src/\xff\n\x01'\"%s"},
+        {OBSERVE_CONTENT, longest               },
+        {OBSERVE_HOST,    "ncpu"                },
+        {OBSERVE_EXISTS,  ""                    },
+    };
+    uint32_t ids[4];
+    uint32_t again[4];
+    assert_int_equal(evidence_intern(store, items, 4, ids, NULL), 0);
+    assert_int_equal(evidence_intern(store, items, 4, again, NULL), 0);
+    assert_memory_equal(ids, again, sizeof ids);
+    for (size_t i = 0; i < 4; i++) {
+        struct observation atom;
+        assert_int_equal(evidence_atom(store, ids[i], &atom, NULL), 0);
+        assert_string_equal(atom.path, items[i].path);
+        assert_int_equal(atom.kind, items[i].kind);
+    }
+    evidence_close(store);
+}
+
+/* A rollback frees ids: what was remembered of them must not survive it. */
+TEST(ids_of_a_batch_that_was_given_up_are_forgotten)
+{
+    struct evidence_store *store = open_evidence("e");
+    const struct questions *lost = ask("C/lost");
+    const struct questions *kept = ask("C/kept");
+    uint32_t lost_id = 0;
+    uint32_t kept_id = 0;
+    uint32_t lost_again = 0;
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    assert_int_equal(evidence_intern(store, lost->items, 1, &lost_id, NULL), 0);
+    assert_int_equal(evidence_end_write(store, false, NULL), 0);
+    assert_int_equal(evidence_intern(store, kept->items, 1, &kept_id, NULL), 0);
+    assert_int_equal(kept_id, lost_id); /* the trap */
+    assert_int_equal(evidence_intern(store, lost->items, 1, &lost_again, NULL), 0);
+    assert_true(lost_again != kept_id);
+    struct observation atom;
+    assert_int_equal(evidence_atom(store, kept_id, &atom, NULL), 0);
+    assert_string_equal(atom.path, "/kept");
+    evidence_close(store);
+}
+
+/* ---- adding and finding ---- */
+
+TEST(what_was_added_is_found_with_all_it_said)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a X/b", "1 2");
+    proof.stdout_blob = hash_of("out");
+    proof.manifest = hash_of("manifest");
+    proof.scope = "change-7";
+    proof.trust = EVIDENCE_PROTECTED;
+    proof.words = "{\"unit\":\"u\"}";
+    struct evidence_added added = add(store, &proof);
+    assert_false(added.conflict.found);
+    evidence_close(store);
+    store = open_evidence("e");
+    struct evidence_row row;
+    assert_int_equal(find_proof(store, "u", "1 2", &row), 1);
+    assert_true(row.id == added.id && row.class_id == added.class_id);
+    assert_memory_equal(&row.unit_key, &proof.unit_key, HASH_SIZE);
+    assert_memory_equal(&row.full, &proof.full, HASH_SIZE);
+    assert_true(row.passed);
+    assert_int_equal(row.kind, EVIDENCE_OBSERVED);
+    assert_int_equal(row.trust, EVIDENCE_PROTECTED);
+    assert_string_equal(row.scope, "change-7");
+    assert_string_equal(row.tree, "tree-1");
+    assert_string_equal(row.run, "r1");
+    assert_string_equal(row.host, "host-1");
+    assert_string_equal(row.observer, "observer-1");
+    assert_true(row.time_ms == proof.time_ms && row.wall_ns == 5000000 && row.cpu_us == 4000);
+    assert_true(row.expires_ms == 0 && row.confirmed == 1);
+    assert_memory_equal(&row.stdout_blob, &proof.stdout_blob, HASH_SIZE);
+    assert_memory_equal(&row.manifest, &proof.manifest, HASH_SIZE);
+    const struct hash zero = {{0}};
+    assert_memory_equal(&row.stderr_blob, &zero, HASH_SIZE);
+    struct str out = STR_INIT(100);
+    assert_int_equal(evidence_outcome(store, &row, &out, NULL), 0);
+    assert_string_equal(str_text(&out), "{}");
+    str_fini(&out);
+    assert_int_equal(find_proof(store, "u", "1 3", NULL), 0);
+    assert_int_equal(find_proof(store, "v", "1 2", NULL), 0);
+    struct arena *arena = arena_new(100000);
+    const char *words = NULL;
+    assert_int_equal(evidence_words(store, &proof.unit_key, arena, &words, NULL), 0);
+    assert_string_equal(words, "{\"unit\":\"u\"}");
+    const struct hash nobody = hash_of("nobody");
+    assert_int_equal(evidence_words(store, &nobody, arena, &words, NULL), 0);
+    assert_null(words);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(large_outcomes_are_in_the_content_store)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    struct str large = STR_INIT(100000);
+    while (large.len < 50000) {
+        (void)str_appendf(&large, "case %zu ", large.len);
+    }
+    proof.outcome = large.data;
+    proof.outcome_len = large.len;
+    (void)add(store, &proof);
+    struct evidence_row row;
+    struct str out = STR_INIT(100000);
+    assert_int_equal(find_proof(store, "u", "1", &row), 1);
+    assert_null(row.outcome);
+    assert_int_equal(evidence_outcome(store, &row, &out, NULL), 0);
+    assert_string_equal(str_text(&out), str_text(&large));
+    assert_int_equal(blobs_remove(evidence_blobs(store), &row.outcome_blob, NULL), 0);
+    assert_int_equal(evidence_outcome(store, &row, &out, NULL), -ENOENT);
+    assert_int_equal(evidence_forget(store, row.id, NULL), 0);
+    assert_int_equal(find_proof(store, "u", "1", &row), 0);
+    assert_int_equal(evidence_forget(store, row.id, NULL), 0);
+    str_fini(&out);
+    str_fini(&large);
+    evidence_close(store);
+}
+
+static size_t classes_of(struct evidence_store *store,
+                         const char *unit,
+                         struct arena *arena,
+                         const struct evidence_class **ret)
+{
+    const struct hash key = hash_of(unit);
+    size_t count = 0;
+    assert_int_equal(evidence_classes(store, &key, arena, ret, &count, NULL), 0);
+    return count;
+}
+
+/* "C/a X/b" */
+static const char *questions_of(struct evidence_store *store, const struct evidence_class *class_)
+{
+    static char text[2048];
+    uint32_t ids[64];
+    size_t len = 0;
+    assert_true(class_->count <= 64);
+    assert_int_equal(evidence_class_atoms(class_, ids, NULL), 0);
+    text[0] = '\0';
+    for (uint32_t i = 0; i < class_->count; i++) {
+        struct observation atom;
+        assert_int_equal(evidence_atom(store, ids[i], &atom, NULL), 0);
+        len += (size_t)snprintf(
+            text + len, sizeof text - len, "%s%c%s", i > 0 ? " " : "", (char)atom.kind, atom.path);
+    }
+    return text;
+}
+
+TEST(classes_keep_the_order_of_their_questions_and_come_newest_first)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct arena *arena = arena_new(1u << 20);
+    const struct evidence_class *classes = NULL;
+    struct evidence_new proof = proof_of("u", "C/z C/y X/m C/a", "1");
+    struct evidence_added first = add(store, &proof);
+    proof = proof_of("u", "C/a C/z", "2");
+    (void)add(store, &proof);
+    proof = proof_of("other", "", "3"); /* it asked nothing */
+    (void)add(store, &proof);
+    assert_int_equal(classes_of(store, "u", arena, &classes), 2);
+    assert_string_equal(questions_of(store, &classes[0]), "C/a C/z");
+    assert_string_equal(questions_of(store, &classes[1]), "C/z C/y X/m C/a");
+    assert_false(classes[0].foreign);
+    assert_true(classes[1].id == first.class_id);
+    assert_int_equal(classes_of(store, "other", arena, &classes), 1);
+    assert_int_equal(classes[0].count, 0);
+    assert_int_equal(classes_of(store, "nobody", arena, &classes), 0);
+    /* a use brings its class to the front, once its last use is an hour ago */
+    (void)sql("e/evidence.db", "UPDATE evidence SET used_ms = 1");
+    assert_int_equal(evidence_touch(store, &first.id, NULL, 1, NULL), 0);
+    assert_int_equal(classes_of(store, "u", arena, &classes), 2);
+    assert_true(classes[0].id == first.class_id);
+    assert_true(strtoll(sql("e/evidence.db", "SELECT max(used_ms) FROM evidence"), NULL, 10)
+                > 1000);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(the_same_result_again_confirms_and_adds_nothing)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    struct evidence_added first = add(store, &proof);
+    struct evidence_added second = add(store, &proof);
+    assert_true(first.id == second.id);
+    struct evidence_row row;
+    assert_int_equal(find_proof(store, "u", "1", &row), 1);
+    assert_int_equal(row.confirmed, 2);
+    proof.scope = "change-1"; /* another origin attests for itself */
+    assert_true(add(store, &proof).id != first.id);
+    proof.kind = EVIDENCE_DECLARED;
+    assert_true(add(store, &proof).id != first.id);
+    assert_int_equal(count_in("e", "evidence"), 3);
+    assert_int_equal(count_in("e", "quarantine"), 0);
+    evidence_close(store);
+}
+
+TEST(evidence_expires)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    proof.expires_ms = clock_wall_ms() + 60000;
+    (void)add(store, &proof);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 1);
+    (void)sql("e/evidence.db", "UPDATE evidence SET expires_ms = 1");
+    assert_int_equal(find_proof(store, "u", "1", NULL), 0);
+    (void)add(store, &proof); /* it was run again */
+    assert_int_equal(find_proof(store, "u", "1", NULL), 1);
+    assert_int_equal(count_in("e", "evidence"), 1);
+    evidence_close(store);
+}
+
+TEST(failures_are_given_only_to_those_who_ask_for_them)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    proof.passed = false;
+    (void)add(store, &proof);
+    (void)add(store, &proof);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 0);
+    struct evidence_row row;
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_MEMBER, "", &row), 1);
+    assert_false(row.passed);
+    assert_int_equal(row.confirmed, 2);
+    evidence_close(store);
+}
+
+TEST(a_class_that_is_not_the_units_answers_nothing)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    struct evidence_added added = add(store, &proof);
+    struct arena *arena = arena_new(1u << 16);
+    struct evidence_query query = {
+        .unit_key = hash_of("v"),
+        .class_id = added.class_id,
+        .full = proof.full,
+        .reader = {EVIDENCE_MEMBER, ""},
+        .now_ms = clock_wall_ms(),
+    };
+    struct evidence_row row;
+    assert_int_equal(evidence_find(store, &query, arena, &row, NULL), 0);
+    assert_int_equal(evidence_get(store, added.id, &query, arena, &row, NULL), 0);
+    query.unit_key = hash_of("u");
+    assert_int_equal(evidence_find(store, &query, arena, &row, NULL), 1);
+    assert_int_equal(evidence_get(store, added.id, &query, arena, &row, NULL), 1);
+    assert_int_equal(evidence_get(store, added.id + 1, &query, arena, &row, NULL), 0);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(one_picture_serves_many_look_ups)
+{
+    struct evidence_store *reader = open_evidence("e");
+    struct evidence_store *writer = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    assert_int_equal(evidence_begin_read(reader, NULL), 0);
+    (void)add(writer, &proof);
+    assert_int_equal(find_proof(reader, "u", "1", NULL), 0);
+    evidence_end_read(reader);
+    assert_int_equal(find_proof(reader, "u", "1", NULL), 1);
+    evidence_close(reader);
+    evidence_close(writer);
+}
+
+TEST(a_batch_is_all_or_nothing)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    (void)add(store, &proof);
+    proof = proof_of("v", "C/a", "1");
+    (void)add(store, &proof);
+    assert_int_equal(evidence_end_write(store, false, NULL), 0);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 0);
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    (void)add(store, &proof);
+    assert_int_equal(evidence_end_write(store, true, NULL), 0);
+    assert_int_equal(find_proof(store, "v", "1", NULL), 1);
+    evidence_close(store);
+}
+
+/* ---- trust ---- */
+
+TEST(everybody_reads_what_he_may_and_nothing_else)
+{
+    static const struct {
+        enum evidence_trust trust;
+        const char *scope;
+    } rows[] = {
+        {EVIDENCE_PROTECTED, ""  },
+        {EVIDENCE_PROTECTED, "c1"},
+        {EVIDENCE_MEMBER,    ""  },
+        {EVIDENCE_MEMBER,    "c1"},
+        {EVIDENCE_FORK,      ""  },
+        {EVIDENCE_FORK,      "c1"},
+    };
+
+    static const struct {
+        enum evidence_trust trust;
+        const char *scope;
+        const char *reads; /* by row */
+    } readers[] = {
+        {EVIDENCE_PROTECTED, "",   "110000"},
+        {EVIDENCE_PROTECTED, "c1", "110000"},
+        {EVIDENCE_MEMBER,    "",   "111100"},
+        {EVIDENCE_MEMBER,    "c1", "110100"},
+        {EVIDENCE_MEMBER,    "c2", "110000"},
+        {EVIDENCE_FORK,      "c1", "110101"},
+        {EVIDENCE_FORK,      "c2", "110000"},
+        {EVIDENCE_FORK,      "",   "111010"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "e%zu", i);
+        struct evidence_store *store = open_evidence(name);
+        struct evidence_new proof = proof_of("u", "C/a", "1");
+        proof.trust = rows[i].trust;
+        proof.scope = rows[i].scope;
+        (void)add(store, &proof);
+        for (size_t r = 0; r < sizeof readers / sizeof readers[0]; r++) {
+            int found = find_as(store, "u", "1", readers[r].trust, readers[r].scope, NULL);
+            if (found != readers[r].reads[i] - '0') {
+                fail_msg("reader %zu, row %zu: %d", r, i, found);
+            }
+        }
+        evidence_close(store);
+    }
+}
+
+TEST(the_most_trusted_row_answers_first)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    (void)add(store, &proof);
+    proof.trust = EVIDENCE_PROTECTED;
+    struct evidence_added best = add(store, &proof);
+    proof.trust = EVIDENCE_MEMBER;
+    proof.scope = "c1";
+    (void)add(store, &proof);
+    struct evidence_row row;
+    assert_int_equal(find_proof(store, "u", "1", &row), 1);
+    assert_true(row.id == best.id);
+    evidence_close(store);
+}
+
+/* ---- conflicts ---- */
+
+TEST(pass_and_fail_under_one_fingerprint_quarantine_the_unit)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    struct evidence_added first = add(store, &proof);
+    proof.passed = false;
+    struct evidence_added second = add(store, &proof);
+    assert_true(second.conflict.found && second.conflict.status && !second.conflict.products);
+    assert_true(second.conflict.quarantined && second.conflict.other_id == first.id);
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_MEMBER, "", NULL), 0);
+    assert_int_equal(count_in("e", "evidence"), 2); /* both are kept */
+    proof = proof_of("u", "C/a", "2");
+    (void)add(store, &proof);
+    assert_int_equal(find_proof(store, "u", "2", NULL), 0); /* the whole unit */
+    struct arena *arena = arena_new(1u << 16);
+    struct evidence_quarantine entry;
+    const struct evidence_reader reader = {EVIDENCE_MEMBER, ""};
+    assert_int_equal(evidence_quarantined(store, &proof.unit_key, &reader, arena, &entry, NULL), 1);
+    assert_true(entry.first_id == first.id && entry.second_id == second.id);
+    assert_non_null(strstr(entry.reason, "passed once and failed once"));
+    uint64_t passes = 0;
+    uint64_t failures = 0;
+    const struct hash full = hash_of("1");
+    assert_int_equal(evidence_ledger(store, &proof.unit_key, &full, &passes, &failures, NULL), 0);
+    assert_true(passes == 1 && failures == 1);
+    uint64_t lifted = 0;
+    assert_int_equal(evidence_quarantine_lift(store, &proof.unit_key, &lifted, NULL), 0);
+    assert_int_equal(lifted, 1);
+    assert_int_equal(evidence_quarantine_lift(store, &proof.unit_key, &lifted, NULL), 0);
+    assert_int_equal(lifted, 0);
+    assert_int_equal(count_in("e", "evidence"), 0);
+    assert_int_equal(count_in("e", "class"), 0);
+    (void)add(store, &proof);
+    assert_int_equal(find_proof(store, "u", "2", NULL), 1);
+    assert_int_equal(evidence_ledger(store, &proof.unit_key, &full, &passes, &failures, NULL), 0);
+    assert_true(passes == 1 && failures == 1);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(other_products_under_one_fingerprint_quarantine_unless_they_may_vary)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    proof.manifest = hash_of("m1");
+    (void)add(store, &proof);
+    proof.manifest = hash_of("m2");
+    proof.products_vary = true;
+    struct evidence_added added = add(store, &proof);
+    const struct hash other = hash_of("m1");
+    assert_true(added.conflict.found && added.conflict.products && !added.conflict.status);
+    assert_memory_equal(&added.conflict.other_manifest, &other, HASH_SIZE);
+    assert_false(added.conflict.quarantined);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 1);
+    proof.manifest = hash_of("m3");
+    proof.products_vary = false;
+    assert_true(add(store, &proof).conflict.quarantined);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 0);
+    evidence_close(store);
+}
+
+/* Otherwise anybody's fork could switch reuse off for all. */
+TEST(a_contradiction_concerns_only_those_who_may_read_both_rows)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    proof.trust = EVIDENCE_PROTECTED;
+    (void)add(store, &proof);
+    proof.trust = EVIDENCE_FORK;
+    proof.scope = "c9";
+    proof.passed = false;
+    assert_true(add(store, &proof).conflict.quarantined);
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_PROTECTED, "", NULL), 1);
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_MEMBER, "", NULL), 1);
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_FORK, "c9", NULL), 0);
+    assert_int_equal(find_as(store, "u", "1", EVIDENCE_FORK, "c8", NULL), 1);
+    evidence_close(store);
+}
+
+static int see_entry(void *context, const struct evidence_quarantine *entry)
+{
+    unsigned *seen = context;
+    assert_string_equal(entry->words, *seen == 0 ? "new" : "old");
+    (*seen)++;
+    return 0;
+}
+
+TEST(the_quarantine_is_listed_newest_first)
+{
+    struct evidence_store *store = open_evidence("e");
+    static const char *const units[] = {"old", "new"};
+    for (int i = 0; i < 2; i++) {
+        struct evidence_new proof = proof_of(units[i], "C/a", "1");
+        (void)add(store, &proof);
+        proof.passed = false;
+        proof.time_ms = 1000 + i;
+        (void)add(store, &proof);
+    }
+    unsigned seen = 0;
+    assert_int_equal(evidence_quarantine_walk(store, see_entry, &seen, NULL), 0);
+    assert_int_equal(seen, 2);
+    evidence_close(store);
+}
+
+TEST(results_without_a_row_are_counted_too)
+{
+    struct evidence_store *store = open_evidence("e");
+    const struct hash unit = hash_of("u");
+    const struct hash full = hash_of("1");
+    uint64_t passes = 9;
+    uint64_t failures = 9;
+    assert_int_equal(evidence_ledger(store, &unit, &full, &passes, &failures, NULL), 0);
+    assert_true(passes == 0 && failures == 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(evidence_ledger_count(store, &unit, &full, i % 2 == 0, NULL), 0);
+    }
+    assert_int_equal(evidence_ledger(store, &unit, &full, &passes, &failures, NULL), 0);
+    assert_true(passes == 3 && failures == 2);
+    evidence_close(store);
+}
+
+/* ---- limits ---- */
+
+TEST(the_seventeenth_class_is_refused_and_the_batch_goes_on)
+{
+    struct evidence_store *store = open_evidence("e");
+    char question[32];
+    struct evidence_new proof;
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    for (int i = 0; i <= EVIDENCE_CLASSES_MAX; i++) {
+        struct err err = {0};
+        (void)snprintf(question, sizeof question, "C/%d", i);
+        proof = proof_of("u", question, "1");
+        int result = evidence_add(store, &proof, NULL, &err);
+        assert_int_equal(result, i < EVIDENCE_CLASSES_MAX ? 0 : -EMLINK);
+    }
+    proof = proof_of("u", "C/3", "2"); /* one that is there */
+    (void)add(store, &proof);
+    assert_int_equal(evidence_end_write(store, true, NULL), 0);
+    assert_int_equal(count_in("e", "class"), EVIDENCE_CLASSES_MAX);
+    assert_int_equal(find_proof(store, "u", "2", NULL), 1);
+    evidence_close(store);
+}
+
+TEST(a_class_keeps_the_fingerprints_that_were_used_last)
+{
+    struct evidence_store *store = open_evidence("e");
+    char answers[32];
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    for (int i = 0; i < EVIDENCE_ROWS_PER_CLASS + 64; i++) {
+        (void)snprintf(answers, sizeof answers, "%d", i);
+        struct evidence_new proof = proof_of("u", "C/a", answers);
+        (void)add(store, &proof);
+    }
+    assert_int_equal(evidence_end_write(store, true, NULL), 0);
+    unsigned long rows = count_in("e", "evidence");
+    assert_in_range(rows, EVIDENCE_ROWS_PER_CLASS, EVIDENCE_ROWS_PER_CLASS + 63);
+    assert_int_equal(find_proof(store, "u", "0", NULL), 0);
+    assert_int_equal(find_proof(store, "u", answers, NULL), 1);
+    evidence_close(store);
+}
+
+TEST(the_newest_vectors_of_a_class_are_kept)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_added added = {.id = 0};
+    char answers[2000];
+    for (int i = 0; i < 12; i++) {
+        memset(answers, 'v', sizeof answers);
+        (void)snprintf(answers + 1900, 99, "answers %d", i);
+        struct evidence_new proof = proof_of("u", "C/a", answers);
+        added = add(store, &proof);
+    }
+    struct arena *arena = arena_new(1u << 20);
+    const struct evidence_vector *vectors = NULL;
+    size_t count = 0;
+    assert_int_equal(evidence_vectors(store, added.class_id, arena, &vectors, &count, NULL), 0);
+    assert_int_equal(count, EVIDENCE_VECTORS_PER_CLASS);
+    assert_true(vectors[0].evidence_id == added.id);
+    assert_int_equal(vectors[0].len, strlen(answers));
+    assert_memory_equal(vectors[0].bytes, answers, strlen(answers));
+    assert_memory_equal((const char *)vectors[7].bytes + 1900, "answers 4", 9);
+    assert_true(strtol(sql("e/evidence.db", "SELECT length(vectors) FROM class"), NULL, 10) < 1000);
+    assert_int_equal(evidence_vectors(store, 4711, arena, &vectors, &count, NULL), 0);
+    assert_int_equal(count, 0);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+/* ---- widening ---- */
+
+static struct evidence_widening widening_of(const char *unit, const struct questions *asked)
+{
+    return (struct evidence_widening){
+        .unit_key = hash_of(unit),
+        .questions = asked->items,
+        .question_count = asked->count,
+    };
+}
+
+TEST(two_classes_become_one_with_the_rows_whose_answers_are_known)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "a1");
+    struct evidence_added a = add(store, &proof);
+    proof = proof_of("u", "C/b", "b1");
+    struct evidence_added b = add(store, &proof);
+    proof = proof_of("u", "C/c", "c1");
+    (void)add(store, &proof);
+    const int64_t old[] = {a.class_id, b.class_id};
+    const struct hash union_full = hash_of("a1 b2");
+    struct evidence_moved moved = {
+        .id = a.id, .full = union_full, .vector = "vec", .vector_len = 3};
+    memcpy(moved.fast, union_full.bytes, EVIDENCE_FAST_SIZE);
+    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
+    widening.classes = old;
+    widening.class_count = 2;
+    widening.moved = &moved;
+    widening.moved_count = 1;
+    int64_t wide = 0;
+    assert_int_equal(evidence_widen(store, &widening, &wide, NULL), 0);
+    struct arena *arena = arena_new(1u << 20);
+    const struct evidence_class *classes = NULL;
+    assert_int_equal(classes_of(store, "u", arena, &classes), 2);
+    assert_true(classes[0].id == wide);
+    assert_string_equal(questions_of(store, &classes[0]), "C/a C/b");
+    struct evidence_row row;
+    assert_int_equal(find_proof(store, "u", "a1 b2", &row), 1);
+    assert_true(row.id == a.id && row.class_id == wide);
+    assert_int_equal(find_proof(store, "u", "a1", NULL), 0);
+    assert_int_equal(find_proof(store, "u", "b1", NULL), 0);
+    assert_int_equal(find_proof(store, "u", "c1", NULL), 1);
+    assert_int_equal(count_in("e", "class"), 2);
+    assert_int_equal(count_in("e", "evidence"), 2);
+    const struct evidence_vector *vectors = NULL;
+    size_t count = 0;
+    assert_int_equal(evidence_vectors(store, wide, arena, &vectors, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    assert_memory_equal(vectors[0].bytes, "vec", 3);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(a_class_that_asks_it_all_already_takes_the_other_in)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "a1");
+    struct evidence_added a = add(store, &proof);
+    proof = proof_of("u", "C/a C/b", "a1 b1");
+    struct evidence_added both = add(store, &proof);
+    const int64_t old[] = {a.class_id, both.class_id};
+    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
+    widening.classes = old;
+    widening.class_count = 2;
+    int64_t wide = 0;
+    assert_int_equal(evidence_widen(store, &widening, &wide, NULL), 0);
+    assert_true(wide == both.class_id);
+    assert_int_equal(find_proof(store, "u", "a1 b1", NULL), 1);
+    assert_int_equal(find_proof(store, "u", "a1", NULL), 0);
+    evidence_close(store);
+}
+
+TEST(rows_that_contradict_each_other_in_the_wide_class_quarantine_the_unit)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a", "a1");
+    struct evidence_added a = add(store, &proof);
+    proof = proof_of("u", "C/b", "b1");
+    proof.passed = false;
+    struct evidence_added b = add(store, &proof);
+    const int64_t old[] = {a.class_id, b.class_id};
+    const struct hash full = hash_of("a1 b1");
+    const struct evidence_moved moved[] = {
+        {.id = a.id, .full = full},
+        {.id = b.id, .full = full}
+    };
+    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
+    widening.classes = old;
+    widening.class_count = 2;
+    widening.moved = moved;
+    widening.moved_count = 2;
+    assert_int_equal(evidence_widen(store, &widening, NULL, NULL), 0);
+    assert_int_equal(count_in("e", "quarantine"), 1);
+    assert_int_equal(find_as(store, "u", "a1 b1", EVIDENCE_MEMBER, "", NULL), 0);
+    evidence_close(store);
+}
+
+/* ---- memos ---- */
+
+TEST(digests_of_files_hold_while_all_of_stat_is_the_same)
+{
+    struct evidence_store *store = open_evidence("e");
+    const int64_t now_ms = clock_wall_ms();
+    const int64_t old_ns = (now_ms - 60000) * 1000000;
+    const struct evidence_file known = {1, UINT64_MAX - 5, 100, old_ns, old_ns, hash_of("f")};
+    struct evidence_file young = known;
+    young.ino = 7;
+    young.ctime_ns = (now_ms - 500) * 1000000;
+    const struct evidence_file files[] = {known, young};
+    assert_int_equal(evidence_files_put(store, files, 2, now_ms, NULL), 0);
+    struct evidence_file asked = known;
+    memset(&asked.digest, 0, sizeof asked.digest);
+    assert_int_equal(evidence_file_get(store, &asked, NULL), 1);
+    assert_memory_equal(&asked.digest, &known.digest, HASH_SIZE);
+    for (int field = 0; field < 5; field++) {
+        asked = known;
+        asked.dev += field == 0;
+        asked.ino += field == 1;
+        asked.size += field == 2;
+        asked.mtime_ns += field == 3;
+        asked.ctime_ns += field == 4;
+        assert_int_equal(evidence_file_get(store, &asked, NULL), 0);
+    }
+    assert_int_equal(evidence_file_get(store, &young, NULL), 0);
+    evidence_close(store);
+}
+
+TEST(sizes_of_git_objects_are_kept_for_both_kinds_of_ids)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_size sizes[2] = {
+        {.id_len = 20, .size = 5                },
+        {.id_len = 32, .size = UINT64_C(1) << 40}
+    };
+    memset(sizes[0].id, 1, 20);
+    memset(sizes[1].id, 1, 32);
+    assert_int_equal(evidence_sizes_put(store, sizes, 2, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        struct evidence_size asked = sizes[i];
+        asked.size = 0;
+        assert_int_equal(evidence_size_get(store, &asked, NULL), 1);
+        assert_true(asked.size == sizes[i].size);
+        asked.id[3] = 9;
+        assert_int_equal(evidence_size_get(store, &asked, NULL), 0);
+    }
+    evidence_close(store);
+}
+
+TEST(answers_of_a_state_are_sorted_and_the_newest_of_a_unit_counts)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct arena *arena = arena_new(1u << 20);
+    const struct evidence_state state = {hash_of("state"), "tree", "r1"};
+    struct evidence_answer first[100];
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "u%d", i);
+        first[i].unit_key = hash_of(name);
+        first[i].evidence_id = i + 1;
+    }
+    assert_int_equal(evidence_answers_put(store, &state, first, 60, NULL), 0);
+    first[7].evidence_id = 777;
+    assert_int_equal(evidence_answers_put(store, &state, first + 5, 95, NULL), 0);
+    const struct evidence_answer *answers = NULL;
+    size_t count = 0;
+    assert_int_equal(evidence_answers(store, &state.id, arena, &answers, &count, NULL), 0);
+    assert_int_equal(count, 100);
+    unsigned sevens = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(i == 0
+                    || memcmp(&answers[i - 1].unit_key, &answers[i].unit_key, HASH_SIZE) < 0);
+        sevens += answers[i].evidence_id == 777
+                  && memcmp(&answers[i].unit_key, &first[7].unit_key, HASH_SIZE) == 0;
+    }
+    assert_int_equal(sevens, 1);
+    const struct hash other = hash_of("other");
+    assert_int_equal(evidence_answers(store, &other, arena, &answers, &count, NULL), 0);
+    assert_int_equal(count, 0);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(only_the_newest_states_are_remembered)
+{
+    struct evidence_store *store = open_evidence("e");
+    char name[16];
+    const struct evidence_answer answer = {hash_of("u"), 1};
+    for (int i = 0; i < EVIDENCE_STATES_MAX + 10; i++) {
+        (void)snprintf(name, sizeof name, "s%d", i);
+        const struct evidence_state state = {hash_of(name), "", "r"};
+        assert_int_equal(evidence_answers_put(store, &state, &answer, 1, NULL), 0);
+    }
+    assert_int_equal(count_in("e", "answers"), EVIDENCE_STATES_MAX);
+    evidence_close(store);
+}
+
+/* ---- damage ---- */
+
+TEST(columns_that_make_no_sense_are_damage_and_nothing_worse)
+{
+    static const char *const edits[] = {
+        "UPDATE unit SET classes = x'ff'",
+        "UPDATE unit SET classes = x'01ffffffffffffffffff7f00'",
+        "UPDATE unit SET classes = x'01047f01'",
+        "UPDATE unit SET classes = zeroblob(100)",
+    };
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a C/b", "1");
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        struct arena *arena = arena_new(1u << 20);
+        const struct evidence_class *classes = NULL;
+        size_t count = 0;
+        struct err err = {0};
+        (void)sql("e/evidence.db", "DELETE FROM unit");
+        (void)add(store, &proof);
+        (void)sql("e/evidence.db", edits[i]);
+        assert_int_equal(evidence_classes(store, &proof.unit_key, arena, &classes, &count, &err),
+                         -EUCLEAN);
+        assert_non_null(strstr(err.text, "damaged"));
+        assert_int_equal(evidence_add(store, &proof, NULL, &err), -EUCLEAN);
+        arena_free(arena);
+    }
+    (void)sql("e/evidence.db", "DELETE FROM unit");
+    (void)add(store, &proof);
+    (void)sql("e/evidence.db", "UPDATE class SET vectors = x'00112233'");
+    struct arena *arena = arena_new(1u << 20);
+    const struct evidence_vector *vectors = NULL;
+    size_t count = 0;
+    const int64_t class_id = strtoll(sql("e/evidence.db", "SELECT max(id) FROM class"), NULL, 10);
+    assert_int_equal(evidence_vectors(store, class_id, arena, &vectors, &count, NULL), -EUCLEAN);
+    proof = proof_of("u", "C/a C/b", "2"); /* adding goes on: they only explain */
+    (void)add(store, &proof);
+    assert_int_equal(evidence_vectors(store, class_id, arena, &vectors, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    arena_free(arena);
+    evidence_close(store);
+}
+
+TEST(short_memory_is_an_error_and_the_evidence_stays_whole)
+{
+    struct evidence_store *store = open_evidence("e");
+    struct evidence_new proof = proof_of("u", "C/a C/b", "0");
+    char answers[16];
+    size_t failures = 0;
+    for (size_t n = 1;; n++) {
+        struct err err = {0};
+        (void)snprintf(answers, sizeof answers, "%zu", n);
+        proof = proof_of("u", n % 2 == 0 ? "C/a C/b" : "C/b X/c", answers);
+        (void)mem_fail_from(n);
+        int result = evidence_add(store, &proof, NULL, &err);
+        (void)mem_fail_from(0);
+        assert_int_equal(find_proof(store, "u", answers, NULL), result == 0 ? 1 : 0);
+        if (result == 0) {
+            break;
+        }
+        assert_int_equal(result, -ENOMEM);
+        failures++;
+    }
+    assert_true(failures > 3);
+    for (size_t n = 1;; n++) {
+        struct evidence_store *other = NULL;
+        (void)mem_fail_from(n);
+        int result = evidence_open(at("e"), &other, NULL);
+        (void)mem_fail_from(0);
+        evidence_close(other);
+        if (result == 0) {
+            break;
+        }
+        assert_int_equal(result, -ENOMEM);
+    }
+    assert_string_equal(sql("e/evidence.db", "PRAGMA integrity_check"), "ok");
+    assert_string_equal(sql("e/evidence.db", "PRAGMA foreign_key_check"), "");
+    evidence_close(store);
+}
