@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/exit_words.h"
 #include "cli/session_impl.h"
+#include "cli/session_reuse.h"
 #include "cli/state_cache.h"
 #include "cli/version.h"
 #include "exec/local.h"
@@ -114,6 +115,19 @@ static void open_store(struct session *session)
     }
 }
 
+/* Likewise: what cannot be looked up is run. */
+static void open_reuse(struct session *session)
+{
+    struct err err = {0};
+    if (session->repo == NULL || session->lower[0] == '\0') {
+        return;
+    }
+    if (session_reuse_new(session, &session->reuse, &err) != 0) {
+        (void)err_wrap(&err, "nothing is reused in this run");
+        session->tell(session->tell_context, err.text);
+    }
+}
+
 static int open_slots(struct session *session, struct err *err)
 {
     struct uv_loop_s *loop = mem_calloc(1, sizeof *loop);
@@ -150,6 +164,7 @@ enum exit_code session_prepare(struct session *session, struct err *err)
     if (rc != 0) {
         return rc == -ENOENT && in->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
+    open_reuse(session);
     if (in->resume.given) {
         rc = resume_prepare(session, err);
         if (rc != 0) {
@@ -212,6 +227,7 @@ void session_fill(struct session *session, struct sched_options *options)
         .root = session->project.root,
         .plugin_dir = session->project.plugin_dir,
         .lower = session->lower[0] != '\0' ? session->lower : NULL,
+        .reuse = session_reuse_for_sched(session->reuse),
         .prepare = world_lay_out,
         .prepare_context = session,
         .no_lower = session->no_lower[0] != '\0' ? session->no_lower : NULL,
@@ -258,6 +274,7 @@ void session_close(struct session *session)
         session->exec = NULL;
     }
     close_loop(session);
+    session_reuse_free(session->reuse);
     history_free(session->history);
     store_close(session->store);
     held_folder_release(&session->checkout);

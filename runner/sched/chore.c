@@ -151,7 +151,7 @@ static void on_done(void *context, const struct outcome *result)
     if (outcome->reused == NULL) {
         sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
     }
-    reuse_ended(sched, ticket, outcome, products);
+    reusing_ended(sched, ticket, outcome, products);
     switch (chore.kind) {
     case CHORE_PLAN:
     case CHORE_EXPAND:
@@ -269,7 +269,7 @@ static bool has_answer(struct sched *sched,
                        struct arena *arena)
 {
     struct reuse_found found;
-    if (runs_beside(chore) || !reuse_applies(sched, chore->layer)) {
+    if (runs_beside(chore) || !reusing_applies(sched, chore->layer)) {
         return false;
     }
     struct reuse_subject subject = {
@@ -280,7 +280,7 @@ static bool has_answer(struct sched *sched,
         .no_join = true,
     };
     request->observe = true;
-    reuse_decide(sched, &subject, arena, &found);
+    reusing_decide(sched, &subject, arena, &found);
     sched->chore_ticket = found.ticket;
     if (found.choice == REUSE_CHOICE_HIT) {
         const struct sched_slot slot = slot_of(sched, chore, sched->chore_at);

@@ -2,7 +2,7 @@
 /* Evidence instead of running: the one place where the scheduler meets reuse. */
 #include "sched/sched_impl.h"
 
-bool reuse_applies(const struct sched *sched, size_t index)
+bool reusing_applies(const struct sched *sched, size_t index)
 {
     const struct sched_layer *state = &sched->layers[index];
     return sched->options->reuse != NULL && state->world.isolated && state->waits_for == NULL
@@ -17,10 +17,10 @@ static void pass_on_note(struct sched *sched)
     }
 }
 
-void reuse_decide(struct sched *sched,
-                  struct reuse_subject *subject,
-                  struct arena *arena,
-                  struct reuse_found *ret_found)
+void reusing_decide(struct sched *sched,
+                    struct reuse_subject *subject,
+                    struct arena *arena,
+                    struct reuse_found *ret_found)
 {
     struct sched_reuse *reuse = sched->options->reuse;
     *ret_found = (struct reuse_found){.choice = REUSE_CHOICE_RUN};
@@ -28,10 +28,10 @@ void reuse_decide(struct sched *sched,
     pass_on_note(sched);
 }
 
-void reuse_ended(struct sched *sched,
-                 void *ticket,
-                 const struct outcome *outcome,
-                 const struct manifest *products)
+void reusing_ended(struct sched *sched,
+                   void *ticket,
+                   const struct outcome *outcome,
+                   const struct manifest *products)
 {
     if (ticket != NULL) {
         struct sched_reuse *reuse = sched->options->reuse;

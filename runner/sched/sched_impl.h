@@ -289,16 +289,16 @@ void unit_foretell(struct sched *sched,
 
 /* reusing.c */
 /* Is there reuse for this layer's units? */
-bool reuse_applies(const struct sched *sched, size_t index);
-void reuse_decide(struct sched *sched,
-                  struct reuse_subject *subject,
-                  struct arena *arena,
-                  struct reuse_found *ret_found);
+bool reusing_applies(const struct sched *sched, size_t index);
+void reusing_decide(struct sched *sched,
+                    struct reuse_subject *subject,
+                    struct arena *arena,
+                    struct reuse_found *ret_found);
 /* Gives a ticket back; NULL is fine. */
-void reuse_ended(struct sched *sched,
-                 void *ticket,
-                 const struct outcome *outcome,
-                 const struct manifest *products);
+void reusing_ended(struct sched *sched,
+                   void *ticket,
+                   const struct outcome *outcome,
+                   const struct manifest *products);
 
 /* worlds.c */
 /* What a layer sees, as data. */

@@ -300,7 +300,7 @@ static void on_done(void *context, const struct outcome *result)
     }
     outcome.attempt = was.attempt;
     outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
-    reuse_ended(sched, was.ticket, &outcome, products);
+    reusing_ended(sched, was.ticket, &outcome, products);
     outcome.trace = NULL;
     finish(sched, slot->index, unit, &outcome);
     sched_pump(sched);
@@ -323,7 +323,7 @@ static int fill_request(struct sched *sched,
         .timeout_ms = unit->timeout_ms != 0 ? unit->timeout_ms : layer->timeout_ms,
         .output_max = report_on_stdout ? REPORT_STDOUT_MAX : 0,
         .output_is_data = report_on_stdout,
-        .observe = reuse_applies(sched, unit->layer),
+        .observe = reusing_applies(sched, unit->layer),
         .report = unit->report,
         .report_path = unit->report_path,
         .done = on_done,
@@ -510,7 +510,7 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
     }
     if (request.observe) {
         struct reuse_subject subject = subject_of(sched, slot, &request);
-        reuse_decide(sched, &subject, arena, &found);
+        reusing_decide(sched, &subject, arena, &found);
     }
     note_joining(sched, slot, found.choice == REUSE_CHOICE_JOIN);
     if (found.choice == REUSE_CHOICE_HIT) {
@@ -535,7 +535,7 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
         (void)err_wrap(&err, "infrastructure");
         outcome.message = err.text;
         outcome.started_ms = clock_wall_ms();
-        reuse_ended(sched, slot->ticket, &outcome, NULL);
+        reusing_ended(sched, slot->ticket, &outcome, NULL);
         slot->ticket = NULL;
         slot->world = NULL;
         free_slot(sched, slot);
@@ -656,7 +656,7 @@ void unit_foretell(struct sched *sched,
     rc = rc == 0 ? view_of_unit(sched, unit, &slot.view, &err) : rc;
     if (rc == 0 && request.observe && unit->skip == NULL) {
         struct reuse_subject subject = subject_of(sched, &slot, &request);
-        reuse_decide(sched, &subject, arena, &found);
+        reusing_decide(sched, &subject, arena, &found);
     }
 
     static const enum sched_fate fates[] = {

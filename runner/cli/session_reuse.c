@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/session_reuse.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "cli/cache_folder.h"
+#include "reuse/reuse.h"
+#include "store/evidence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The file of the run folder that holds what reused units printed when they ran. */
+#define REUSED_FILE "out.reused"
+
+/* Texts of one outcome on its way into the store: as large as a result may be. */
+#define RECORD_ARENA_MAX (512u << 20)
+
+struct session_reuse {
+    struct sched_reuse sched;
+    struct reuse *reuse;
+    const struct session *session;
+    int out; /* REUSED_FILE, opened for the first unit that printed something; -1 */
+    int64_t renewed_ns;
+    char note[ERR_TEXT_MAX]; /* one of our own, not told yet; "" = none */
+};
+
+/* What ended() must know of what was started. */
+struct ticket {
+    struct reuse_lease *lease;
+    char *folder; /* of its products; NULL = none */
+};
+
+static struct session_reuse *of(struct sched_reuse *sched)
+{
+    return (struct session_reuse *)(void *)sched; /* first member */
+}
+
+/* ---- questions ---- */
+
+static int state_of(struct session_reuse *reuse,
+                    const struct reuse_subject *subject,
+                    struct reuse_state **ret_state,
+                    struct err *err)
+{
+    const struct world *world = subject->request->world;
+    const struct reuse_world spec = {
+        .tree = reuse->session->tree,
+        .root = world->root,
+        .plugin_dir = world->plugin_dir,
+        .expose = world->expose,
+        .network = world->network,
+        .products = subject->products,
+    };
+    return reuse_state(reuse->reuse, &spec, ret_state, err);
+}
+
+static int key_of(const struct reuse_subject *subject, struct hash *ret_key, struct err *err)
+{
+    const struct exec_request *request = subject->request;
+    const struct reuse_command command = {
+        .argv = request->argv,
+        .env = request->env,
+        .cwd = request->cwd,
+        .input = request->input,
+        .report = request->report,
+        .report_path = request->report_path,
+        .outputs = request->outputs,
+        .expose = request->world->expose,
+        .network = request->world->network,
+        .policy = &subject->layer->reuse,
+    };
+    return reuse_key(&command, ret_key, err);
+}
+
+/* ---- answers ---- */
+
+/* Puts what a reused unit printed back into the run folder. */
+static int fetch_output(struct session_reuse *reuse,
+                        const struct hash *blob,
+                        struct capture *capture,
+                        struct err *err)
+{
+    if (blob == NULL) {
+        capture->len = 0;
+        return 0;
+    }
+    if (reuse->out < 0) {
+        char path[PATH_TEXT_MAX];
+        (void)snprintf(path, sizeof path, "%s/%s", reuse->session->folder.path, REUSED_FILE);
+        reuse->out = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (reuse->out < 0) {
+            return err_errno(err, "%s", path);
+        }
+    }
+    const off_t start = lseek(reuse->out, 0, SEEK_END);
+    int rc =
+        start < 0 ? err_errno(err, REUSED_FILE) : reuse_fetch(reuse->reuse, blob, reuse->out, err);
+    const off_t end = rc == 0 ? lseek(reuse->out, 0, SEEK_END) : -1;
+    if (rc < 0 || end < start) {
+        return rc < 0 ? rc : err_set(err, -EIO, REUSED_FILE " shrank");
+    }
+    capture->file = REUSED_FILE;
+    capture->offset = (uint64_t)start;
+    capture->len = (uint64_t)(end - start);
+    return 0;
+}
+
+/* A hit as the scheduler wants it; negative when what it printed is lost: then it must run. */
+static int take_hit(struct session_reuse *reuse,
+                    const struct reuse_subject *subject,
+                    const struct reuse_decision *decision,
+                    struct arena *arena,
+                    struct reuse_found *ret_found)
+{
+    struct err err = {0};
+    struct outcome *outcome = arena_alloc(arena, sizeof *outcome);
+    if (outcome == NULL) {
+        return -ENOMEM;
+    }
+    *outcome = *decision->outcome;
+    if (!subject->peek) {
+        int rc = fetch_output(reuse, decision->out, &outcome->out, &err);
+        rc = rc == 0 ? fetch_output(reuse, decision->err, &outcome->err, &err) : rc;
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    ret_found->choice = REUSE_CHOICE_HIT;
+    ret_found->outcome = outcome;
+    ret_found->products = decision->products;
+    return 0;
+}
+
+static void give_ticket(struct session_reuse *reuse,
+                        const struct reuse_subject *subject,
+                        struct reuse_lease *lease,
+                        struct reuse_found *ret_found)
+{
+    struct ticket *ticket = lease != NULL ? mem_calloc(1, sizeof *ticket) : NULL;
+    if (ticket == NULL) {
+        reuse_release(reuse->reuse, lease);
+        return;
+    }
+    ticket->lease = lease;
+    if (subject->request->output_dir != NULL) {
+        ticket->folder = mem_strdup(subject->request->output_dir);
+    }
+    ret_found->ticket = ticket;
+}
+
+static void explain(struct session_reuse *reuse,
+                    const struct reuse_request *request,
+                    struct str *out)
+{
+    struct err err = {0};
+    if (out != NULL && reuse_why(reuse->reuse, request, out, &err) < 0) {
+        (void)str_appendf(out, "it cannot be told: %s\n", err.text);
+    }
+}
+
+static int ask(struct session_reuse *reuse,
+               const struct reuse_subject *subject,
+               struct arena *arena,
+               struct reuse_found *ret_found,
+               struct err *err)
+{
+    struct reuse_decision decision;
+    struct reuse_request request = {
+        .policy = &subject->layer->reuse,
+        .layer = subject->layer->id,
+        .unit = subject->unit,
+        .argv = subject->request->argv,
+        .peek = subject->peek,
+        .no_join = subject->no_join,
+        .again = subject->again,
+    };
+    int rc = state_of(reuse, subject, &request.state, err);
+    rc = rc == 0 ? key_of(subject, &request.key, err) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    explain(reuse, &request, subject->explain);
+    reuse_decide(reuse->reuse, &request, arena, &decision);
+    ret_found->why = decision.why;
+    if (decision.action == REUSE_JOIN) {
+        ret_found->choice = REUSE_CHOICE_JOIN;
+    } else if (decision.action == REUSE_HIT
+               && take_hit(reuse, subject, &decision, arena, ret_found) < 0) {
+        request.again = true; /* what it printed is gone: as if nothing were known */
+        reuse_decide(reuse->reuse, &request, arena, &decision);
+        ret_found->why = "what it printed when it ran is not in the store any more";
+    }
+    if (ret_found->choice == REUSE_CHOICE_RUN) {
+        give_ticket(reuse, subject, decision.lease, ret_found);
+    }
+    return 0;
+}
+
+static void decide(struct sched_reuse *sched,
+                   const struct reuse_subject *subject,
+                   struct arena *arena,
+                   struct reuse_found *ret_found)
+{
+    struct session_reuse *reuse = of(sched);
+    struct err err = {0};
+    *ret_found = (struct reuse_found){.choice = REUSE_CHOICE_RUN};
+    if (ask(reuse, subject, arena, ret_found, &err) < 0 && reuse->note[0] == '\0') {
+        (void)snprintf(reuse->note,
+                       sizeof reuse->note,
+                       "%s/%s runs although evidence may be there: %.1500s",
+                       subject->layer->id,
+                       subject->unit,
+                       err.text);
+    }
+}
+
+/* ---- what ran ---- */
+
+static void record(struct session_reuse *reuse,
+                   const struct ticket *ticket,
+                   const struct outcome *outcome,
+                   const struct manifest *products)
+{
+    struct err err = {0};
+    struct arena *arena = arena_new(RECORD_ARENA_MAX);
+    const char *ignored = NULL;
+    const struct reuse_result result = {
+        .outcome = outcome,
+        .run_dir = reuse->session->folder.path,
+        .folder = ticket->folder,
+        .products = products,
+    };
+    if (arena == NULL) {
+        reuse_release(reuse->reuse, ticket->lease);
+        return;
+    }
+    if (reuse_record(reuse->reuse, ticket->lease, &result, arena, &ignored, &err) < 0
+        && reuse->note[0] == '\0') {
+        (void)snprintf(
+            reuse->note, sizeof reuse->note, "this run earns less evidence: %.1800s", err.text);
+    }
+    arena_free(arena);
+}
+
+static void ended(struct sched_reuse *sched,
+                  void *opaque,
+                  const struct outcome *outcome,
+                  const struct manifest *products)
+{
+    struct session_reuse *reuse = of(sched);
+    struct ticket *ticket = opaque;
+    if ((outcome->flags & FLAG_CANCELLED) != 0) {
+        reuse_release(reuse->reuse, ticket->lease);
+    } else {
+        record(reuse, ticket, outcome, products);
+    }
+    mem_free(ticket->folder);
+    mem_free(ticket);
+}
+
+static int read_products(struct sched_reuse *sched,
+                         const char *folder,
+                         struct arena *arena,
+                         const struct manifest **ret_products,
+                         struct err *err)
+{
+    return reuse_read_products(of(sched)->reuse, folder, true, arena, ret_products, err);
+}
+
+static int restore(struct sched_reuse *sched,
+                   const struct manifest *products,
+                   const char *folder,
+                   struct err *err)
+{
+    int rc = dir_make(folder, 0755, err);
+    return rc < 0 ? rc : reuse_restore(of(sched)->reuse, products, folder, err);
+}
+
+/* Says a few times per lease that we are alive. */
+static void tick(struct sched_reuse *sched)
+{
+    struct session_reuse *reuse = of(sched);
+    const int64_t now = clock_mono_ns();
+    if (now - reuse->renewed_ns >= INT64_C(1000000) * REUSE_LEASE_MS / 3) {
+        reuse->renewed_ns = now;
+        reuse_renew(reuse->reuse);
+    }
+}
+
+static const char *take_note(struct sched_reuse *sched)
+{
+    struct session_reuse *reuse = of(sched);
+    static char told[ERR_TEXT_MAX]; /* valid until the next call; one loop per process */
+    if (reuse->note[0] == '\0') {
+        return reuse_take_note(reuse->reuse);
+    }
+    (void)snprintf(told, sizeof told, "%s", reuse->note);
+    reuse->note[0] = '\0';
+    return told;
+}
+
+/* ---- life ---- */
+
+int session_reuse_new(const struct session *session,
+                      struct session_reuse **ret_reuse,
+                      struct err *err)
+{
+    const struct invocation *in = session->invocation;
+    char cache[PATH_TEXT_MAX];
+    char host[256] = "";
+    struct session_reuse *reuse = mem_calloc(1, sizeof *reuse);
+    if (reuse == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    (void)gethostname(host, sizeof host - 1);
+    int rc = cache_folder(cache, sizeof cache, err);
+    const struct reuse_options options = {
+        .cache = cache,
+        .repo = session->repo,
+        .trust = in->trust == 0 ? (int)EVIDENCE_MEMBER : in->trust - 1,
+        .scope = in->change,
+        .host = host,
+        .run = session->run_id,
+        .verify_ppm = in->verify_ppm,
+        .hits_off = in->no_reuse,
+    };
+    rc = rc == 0 ? reuse_open(&options, &reuse->reuse, err) : rc;
+    if (rc < 0) {
+        mem_free(reuse);
+        return rc;
+    }
+    reuse->session = session;
+    reuse->out = -1;
+    reuse->renewed_ns = clock_mono_ns();
+    reuse->sched = (struct sched_reuse){
+        .decide = decide,
+        .ended = ended,
+        .read_products = read_products,
+        .restore = restore,
+        .tick = tick,
+        .take_note = take_note,
+    };
+    *ret_reuse = reuse;
+    return 0;
+}
+
+struct sched_reuse *session_reuse_for_sched(struct session_reuse *reuse)
+{
+    return reuse != NULL ? &reuse->sched : NULL;
+}
+
+void session_reuse_free(struct session_reuse *reuse)
+{
+    if (reuse == NULL) {
+        return;
+    }
+    reuse_close(reuse->reuse);
+    cleanup_fd(&reuse->out);
+    mem_free(reuse);
+}
