@@ -381,8 +381,8 @@ struct place *resolve_base(struct resolver *resolver, const struct caller *calle
         return NULL;
     }
     struct place *place = places_at(&resolver->recorder->places, path);
-    if (place != NULL && place->state == PLACE_UNKNOWN && place->zone != ZONE_PROC) {
-        (void)resolve_state(resolver, place);
+    if (place != NULL && place->state != PLACE_FOLDER && place->zone != ZONE_PROC) {
+        (void)state_on_the_way(resolver, place); /* it may have been made since it was absent */
     }
     return place;
 }
