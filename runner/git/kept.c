@@ -257,19 +257,22 @@ static void look_at_age(void *context, int folder_fd, const char *name)
     }
 }
 
+/* One look; true when something was removed and there may be more. */
+static bool prune_one(const struct kept *kept, const char *newest)
+{
+    struct pruning pruning = {.newest = newest, .kept = kept};
+    char path[PATH_MAX + NAME_MAX + 2];
+    for_each_kept(kept->folder, look_at_age, &pruning);
+    if (pruning.count < KEPT_MAX || pruning.oldest[0] == '\0') {
+        return false;
+    }
+    (void)snprintf(path, sizeof path, "%s/%s", kept->folder, pruning.oldest);
+    return unlink(path) == 0;
+}
+
 static void prune(const struct kept *kept, const char *newest)
 {
-    struct pruning pruning = {.newest = newest, .kept = kept, .count = KEPT_MAX};
-    char path[PATH_MAX + NAME_MAX + 2];
-    while (pruning.count >= KEPT_MAX) {
-        pruning = (struct pruning){.newest = newest, .kept = kept};
-        for_each_kept(kept->folder, look_at_age, &pruning);
-        if (pruning.count >= KEPT_MAX) {
-            (void)snprintf(path, sizeof path, "%s/%s", kept->folder, pruning.oldest);
-            if (pruning.oldest[0] == '\0' || unlink(path) != 0) {
-                return;
-            }
-        }
+    while (prune_one(kept, newest)) {
     }
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "git/call.h"
+#include "git/kept.h"
 #include "git/settle.h"
 
 #include <errno.h>
@@ -163,5 +164,10 @@ int git_materialise(const struct git_repo *repo,
         result = start_anew(&site, err);
         result = result == 0 ? check_out(&site, tree, true, err) : result;
     }
-    return result == 0 ? mark_clean(&site, err) : result;
+    if (result != 0) {
+        /* a tree that somebody's `git gc` took, say: the next snapshot writes all of it again */
+        kept_drop_all(repo);
+        return result;
+    }
+    return mark_clean(&site, err);
 }
