@@ -756,14 +756,32 @@ TEST(many_questions_are_kept_and_many_repeated_ones_cost_little)
     engine_close(&engine);
 }
 
-static pid_t find_observer(void)
+/* The first child of a process, 0 = none. */
+static pid_t child_of(pid_t pid, const char *name)
 {
-    char line[64];
-    FILE *found = popen("pgrep -n sluice-observe", "r"); /* NOLINT(cert-env33-c) */
-    assert_non_null(found);
-    char *got = fgets(line, sizeof line, found);
-    (void)pclose(found);
-    return got != NULL ? (pid_t)strtol(line, NULL, 10) : -1;
+    char path[64];
+    char text[4096];
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "r");
+    char *got = file != NULL ? fgets(text, sizeof text, file) : NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    for (char *at = got; at != NULL && *at != '\0';) {
+        char comm[64] = "";
+        const pid_t child = (pid_t)strtol(at, &at, 10);
+        (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)child);
+        file = child > 0 ? fopen(path, "r") : NULL;
+        const bool read = file != NULL && fgets(comm, sizeof comm, file) != NULL;
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+        if (read && strncmp(comm, name, strlen(name)) == 0) {
+            return child;
+        }
+        at += strspn(at, " \n");
+    }
+    return 0;
 }
 
 struct killing {
@@ -774,9 +792,12 @@ struct killing {
 static void on_kill(uv_timer_t *timer)
 {
     struct killing *killing = timer->data;
-    killing->pid = find_observer();
-    (void)kill(killing->pid, SIGKILL);
-    uv_close((uv_handle_t *)timer, NULL);
+    const pid_t slot = child_of(getpid(), "sluice-slot");
+    killing->pid = slot > 0 ? child_of(slot, "sluice-observe") : 0;
+    if (killing->pid > 0) {
+        (void)kill(killing->pid, SIGKILL);
+        uv_close((uv_handle_t *)timer, NULL);
+    }
 }
 
 TEST(without_its_observer_a_unit_is_an_error_and_the_next_gets_another)
@@ -785,7 +806,7 @@ TEST(without_its_observer_a_unit_is_an_error_and_the_next_gets_another)
     static struct killing killing;
     (void)uv_timer_init(&engine.loop, &killing.timer);
     killing.timer.data = &killing;
-    (void)uv_timer_start(&killing.timer, on_kill, 300, 0);
+    (void)uv_timer_start(&killing.timer, on_kill, 100, 20);
     engine_shell(&engine, "sleep 0.1; while :; do sleep 0.05; done", observe_it, &result);
     assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
     assert_non_null(strstr(result.message, "infrastructure"));
