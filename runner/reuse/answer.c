@@ -398,6 +398,24 @@ int answers_get(struct answers *answers,
     return 0;
 }
 
+int answers_host_path(const struct answers *answers,
+                      const struct observation *asked,
+                      char *buf,
+                      size_t size)
+{
+    struct route route;
+    const char *path = asked->path;
+    if (asked->kind != OBSERVE_HOST) {
+        int rc = find_route(answers, asked->path, &route, NULL);
+        if (rc != 0 || route.place != PLACE_HOST) {
+            return rc;
+        }
+        path = route.path;
+    }
+    int n = snprintf(buf, size, "%s", path);
+    return n > 0 && (size_t)n < size ? 1 : -ENAMETOOLONG;
+}
+
 bool answers_is_host(const struct answers *answers, const struct observation *asked)
 {
     struct route route;

@@ -123,6 +123,12 @@ bool merged_needs_size(const struct answers *answers,
 /* The exposed entry that covers a path of the world; NULL = none. */
 const struct exposure *exposure_of(const struct answers *answers, const char *path);
 
+/* Where on the machine the answer comes from, or the name of the fact: 1, 0 = not from there. */
+int answers_host_path(const struct answers *answers,
+                      const struct observation *asked,
+                      char *buf,
+                      size_t size);
+
 /* The answer of the machine for a path of which the first base_len bytes exist. */
 int host_answer(struct answers *answers,
                 enum observation_kind kind,

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The look-up, class by class, the most recently used first: sum up the answers, ask the store
+ * whether any row has that sum, prove it by the full fingerprint, read the row. What cannot be
+ * looked up must run. */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "reuse/reuse_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One outcome with its cases; as the event log allows. */
+#define OUTCOME_BYTES_MAX (512u << 20)
+
+/* A vector of EVIDENCE_QUESTIONS_MAX answers. */
+#define VECTOR_BYTES_MAX ((size_t)EVIDENCE_QUESTIONS_MAX * 49)
+
+#define MILLION 1000000u
+
+struct look {
+    struct reuse *reuse;
+    const struct reuse_request *request;
+    struct arena *arena;
+    struct reuse_decision *decision;
+    struct evidence_row row;
+    const uint32_t *atoms; /* of the class that answered; NULL = not known */
+    size_t atom_count;
+    struct hash class_lease; /* key for single flight by answers */
+    bool has_class_lease;
+    unsigned classes;
+};
+
+struct evidence_reader reuse_reader(const struct reuse *reuse)
+{
+    return (struct evidence_reader){.trust = reuse->options.trust, .scope = reuse->options.scope};
+}
+
+static bool is_declared(const struct reuse_policy *policy)
+{
+    return policy != NULL && policy->mode == REUSE_DECLARED;
+}
+
+/* ---- rows ---- */
+
+static int find_row(struct look *look, const struct evidence_query *query, bool *ret_expired)
+{
+    int rc = evidence_find(look->reuse->store, query, look->arena, &look->row, NULL);
+    const struct reuse_policy *policy = look->request->policy;
+    if (rc == 1 && policy != NULL && policy->ttl_ms > 0
+        && look->row.time_ms + policy->ttl_ms <= query->now_ms) {
+        *ret_expired = true;
+        return 0;
+    }
+    if (rc == 0) { /* would there be one, were it not for its age? */
+        struct evidence_query ageless = *query;
+        ageless.now_ms = 1;
+        *ret_expired =
+            evidence_find(look->reuse->store, &ageless, look->arena, &look->row, NULL) == 1;
+    }
+    return rc;
+}
+
+static int hash_vector(struct reuse_state *state,
+                       const uint32_t *atoms,
+                       size_t count,
+                       struct hash *ret_full)
+{
+    CLEANUP(str_fini) struct str vector = STR_INIT(VECTOR_BYTES_MAX);
+    int rc = state_vector(state, atoms, count, &vector, NULL);
+    if (rc == 0) {
+        *ret_full = hash_bytes(str_text(&vector), vector.len);
+    }
+    return rc;
+}
+
+/* The key under which others that have the same answers wait. */
+static void note_class_lease(struct look *look, int64_t class_id, const unsigned char *fast)
+{
+    struct hasher *hasher = look->reuse->hasher;
+    if (look->has_class_lease) {
+        return;
+    }
+    hasher_begin(hasher);
+    hasher_add_text(hasher, "class");
+    hasher_add(hasher, look->request->key.bytes, HASH_SIZE);
+    hasher_add(hasher, &class_id, sizeof class_id);
+    hasher_add(hasher, fast, EVIDENCE_FAST_SIZE);
+    look->class_lease = hasher_end(hasher);
+    look->has_class_lease = true;
+}
+
+/* One class: 1 = a row answers, 0 = none, *ret_reason says more when there nearly was one. */
+static int look_at_class(struct look *look,
+                         const struct evidence_class *class_,
+                         enum reuse_reason *reason)
+{
+    struct reuse_state *state = look->request->state;
+    struct term sum = {0};
+    bool expired = false;
+    uint32_t *atoms = arena_calloc(look->arena, class_->count + 1u, sizeof *atoms);
+    if (atoms == NULL || evidence_class_atoms(class_, atoms, NULL) != 0
+        || state_fast(state, atoms, class_->count, &sum, NULL) != 1) {
+        return 0;
+    }
+    unsigned char fast[EVIDENCE_FAST_SIZE];
+    term_bytes(sum, fast);
+    note_class_lease(look, class_->id, fast);
+    struct evidence_query query = {
+        .unit_key = look->request->key,
+        .class_id = class_->id,
+        .reader = reuse_reader(look->reuse),
+        .failed_too = true,
+        .now_ms = reuse_now(look->reuse),
+    };
+    if ((!class_->foreign && evidence_probe(look->reuse->store, class_->id, fast, NULL) != 1)
+        || hash_vector(state, atoms, class_->count, &query.full) != 0) {
+        return 0;
+    }
+    int found = find_row(look, &query, &expired);
+    if (found == 1) {
+        look->atoms = atoms;
+        look->atom_count = class_->count;
+        return 1;
+    }
+    *reason = expired ? REUSE_REASON_EXPIRED : *reason;
+    return 0;
+}
+
+static int look_at_classes(struct look *look, enum reuse_reason *reason)
+{
+    const struct evidence_class *classes = NULL;
+    size_t count = 0;
+    if (evidence_classes(
+            look->reuse->store, &look->request->key, look->arena, &classes, &count, NULL)
+        != 0) {
+        *reason = REUSE_REASON_TROUBLE;
+        return 0;
+    }
+    look->classes = (unsigned)count;
+    *reason = count == 0 ? REUSE_REASON_NEW : REUSE_REASON_CHANGED;
+    for (size_t i = 0; i < count; i++) {
+        if (look_at_class(look, &classes[i], reason) == 1) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* What answered in this very state before: no class needs to be looked at. */
+static int look_at_shortcut(struct look *look)
+{
+    const struct reuse_request *request = look->request;
+    int64_t id = shortcut_get(request->state, &request->key);
+    if (id == 0) {
+        return 0;
+    }
+    const struct evidence_query query = {
+        .unit_key = request->key,
+        .reader = reuse_reader(look->reuse),
+        .failed_too = true,
+        .now_ms = reuse_now(look->reuse),
+    };
+    if (evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
+        return 0;
+    }
+    return request->policy == NULL || request->policy->ttl_ms == 0
+           || look->row.time_ms + request->policy->ttl_ms > query.now_ms;
+}
+
+/* ---- from a row to an outcome ---- */
+
+static bool is_none(const struct hash *digest)
+{
+    static const struct hash none = {0};
+    return memcmp(digest->bytes, none.bytes, HASH_SIZE) == 0;
+}
+
+static const struct hash *blob_of(struct look *look, const struct hash *digest, bool *whole)
+{
+    if (is_none(digest)) {
+        return NULL;
+    }
+    struct hash *kept = arena_alloc(look->arena, sizeof *kept);
+    *whole = *whole && kept != NULL && blobs_has(look->reuse->blobs, digest);
+    if (kept != NULL) {
+        *kept = *digest;
+    }
+    return kept;
+}
+
+static bool read_products(struct look *look, const struct manifest **ret_products)
+{
+    struct manifest *manifest = arena_calloc(look->arena, 1, sizeof *manifest);
+    CLEANUP(str_fini) struct str text = STR_INIT(OUTCOME_BYTES_MAX);
+    if (manifest == NULL || blobs_get(look->reuse->blobs, &look->row.manifest, &text, NULL) != 0
+        || manifest_decode(str_text(&text), text.len, look->arena, manifest, NULL) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct product *product = &manifest->items[i];
+        if (!is_none(&product->digest) && !blobs_has(look->reuse->blobs, &product->digest)) {
+            return false;
+        }
+    }
+    *ret_products = manifest;
+    return true;
+}
+
+static const struct reused *origin_of(const struct look *look)
+{
+    const struct evidence_row *row = &look->row;
+    struct reused *reused = arena_calloc(look->arena, 1, sizeof *reused);
+    if (reused != NULL) {
+        reused->evidence = arena_printf(look->arena, "%lld", (long long)row->id);
+        reused->run = row->run;
+        reused->change = row->scope != NULL && row->scope[0] != '\0' ? row->scope : NULL;
+        reused->tree = row->tree != NULL && row->tree[0] != '\0' ? row->tree : NULL;
+        reused->earned_ms = row->time_ms;
+    }
+    return reused;
+}
+
+/* False: something of it is missing or broken, and the row is no use any more. */
+static bool read_outcome(struct look *look)
+{
+    struct reuse_decision *decision = look->decision;
+    CLEANUP(str_fini) struct str text = STR_INIT(OUTCOME_BYTES_MAX);
+    struct outcome *outcome = arena_calloc(look->arena, 1, sizeof *outcome);
+    bool whole = true;
+    if (outcome == NULL || evidence_outcome(look->reuse->store, &look->row, &text, NULL) != 0
+        || outcome_decode(str_text(&text), text.len, look->arena, outcome, NULL) != 0) {
+        return false;
+    }
+    outcome->reused = origin_of(look);
+    outcome->final = true;
+    decision->outcome = outcome;
+    decision->evidence = look->row.id;
+    decision->out = blob_of(look, &look->row.stdout_blob, &whole);
+    decision->err = blob_of(look, &look->row.stderr_blob, &whole);
+    return whole && outcome->reused != NULL
+           && (is_none(&look->row.manifest) || read_products(look, &decision->products));
+}
+
+/* ---- leases ---- */
+
+static const char *words_of(const struct reuse_request *request, struct arena *arena)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
+    struct json_writer w;
+    jw_begin(&w, &text);
+    jw_object(&w);
+    jw_put_string(&w, "layer", request->layer);
+    jw_put_string(&w, "unit", request->unit);
+    jw_key(&w, "argv");
+    jw_array(&w);
+    for (size_t i = 0; request->argv != NULL && request->argv[i] != NULL; i++) {
+        jw_string(&w, request->argv[i]);
+    }
+    jw_end_array(&w);
+    jw_end_object(&w);
+    return str_error(&text) == 0 ? arena_strdup(arena, str_text(&text)) : "{}";
+}
+
+static int copy_policy(const struct reuse_policy *from,
+                       struct arena *arena,
+                       struct reuse_policy *to)
+{
+    if (from == NULL) {
+        return 0;
+    }
+    *to = *from;
+    const char **items = arena_calloc(arena, from->declared.count + 1, sizeof *items);
+    for (size_t i = 0; items != NULL && i < from->declared.count; i++) {
+        items[i] = arena_strdup(arena, from->declared.items[i]);
+        if (items[i] == NULL) {
+            return -ENOMEM;
+        }
+    }
+    to->declared.items = items;
+    return items != NULL ? 0 : -ENOMEM;
+}
+
+/* What is recorded later needs these long after the request is gone. */
+static struct reuse_lease *lease_new(const struct look *look)
+{
+    const struct reuse_request *request = look->request;
+    struct reuse_lease *lease = mem_calloc(1, sizeof *lease);
+    if (lease == NULL) {
+        return NULL;
+    }
+    lease->arena = arena_new(REUSE_ARENA_MAX);
+    if (lease->arena == NULL || copy_policy(request->policy, lease->arena, &lease->policy) != 0) {
+        arena_free(lease->arena);
+        mem_free(lease);
+        return NULL;
+    }
+    lease->state = request->state;
+    lease->key = request->key;
+    lease->words = words_of(request, lease->arena);
+    lease->layer = request->layer != NULL ? arena_strdup(lease->arena, request->layer) : NULL;
+    lease->unit = request->unit != NULL ? arena_strdup(lease->arena, request->unit) : NULL;
+    lease->network = request->state->network;
+    lease->next = look->reuse->leases;
+    look->reuse->leases = lease;
+    return lease;
+}
+
+/* Single flight: by state, and by the answers of the class used last. 0: another process is at it,
+ * its name in `holder`. */
+static int take_leases(struct look *look,
+                       struct reuse_lease *lease,
+                       char holder[EVIDENCE_OWNER_MAX])
+{
+    struct reuse *reuse = look->reuse;
+    struct hash keys[2];
+    struct err err = {0};
+    hasher_begin(reuse->hasher);
+    hasher_add_text(reuse->hasher, "state");
+    hasher_add(reuse->hasher, lease->key.bytes, HASH_SIZE);
+    hasher_add(reuse->hasher, lease->state->id.bytes, HASH_SIZE);
+    keys[0] = hasher_end(reuse->hasher);
+    keys[1] = look->class_lease;
+    for (unsigned i = 0; i < (look->has_class_lease ? 2u : 1u); i++) {
+        int rc = evidence_lease_take(reuse->store,
+                                     &keys[i],
+                                     reuse->options.run,
+                                     REUSE_LEASE_MS,
+                                     &lease->taken[lease->taken_count],
+                                     holder,
+                                     &err);
+        if (rc == 0) {
+            return 0;
+        }
+        if (rc < 0) {
+            reuse_note(reuse, "identical units may run twice at once: %s", err.text);
+            return 1;
+        }
+        lease->taken_count++;
+    }
+    return 1;
+}
+
+void reuse_release(struct reuse *reuse, struct reuse_lease *lease)
+{
+    if (lease == NULL) {
+        return;
+    }
+    struct reuse_lease **place = &reuse->leases;
+    while (*place != NULL && *place != lease) {
+        place = &(*place)->next;
+    }
+    if (*place == lease) {
+        *place = lease->next;
+    }
+    for (unsigned i = 0; i < lease->taken_count; i++) {
+        (void)evidence_lease_drop(reuse->store, &lease->taken[i], NULL);
+    }
+    arena_free(lease->arena);
+    mem_free(lease);
+}
+
+void reuse_renew(struct reuse *reuse)
+{
+    for (struct reuse_lease *lease = reuse->leases; lease != NULL; lease = lease->next) {
+        for (unsigned i = 0; i < lease->taken_count; i++) {
+            (void)evidence_lease_renew(reuse->store, &lease->taken[i], REUSE_LEASE_MS, NULL);
+        }
+    }
+}
+
+/* ---- the decision ---- */
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+static const char *run_words(struct look *look, enum reuse_reason reason)
+{
+    const char *difference = NULL;
+    switch (reason) {
+    case REUSE_REASON_NEW:
+        return "it has never run before, as far as this store knows";
+    case REUSE_REASON_CHANGED:
+        difference =
+            explain_difference(look->request->state, &look->request->key, look->arena, NULL);
+        return difference != NULL ? difference : "what it looks at has changed";
+    case REUSE_REASON_EXPIRED:
+        return arena_printf(look->arena,
+                            "its evidence is too old: %s",
+                            or_empty(explain_origin(look->reuse, &look->row, look->arena)));
+    case REUSE_REASON_QUARANTINED:
+        return "its evidence contradicts itself (sluice cache quarantine shows how)";
+    case REUSE_REASON_FAILED:
+        return arena_printf(look->arena,
+                            "it failed with the same inputs: %s",
+                            or_empty(explain_origin(look->reuse, &look->row, look->arena)));
+    case REUSE_REASON_OFF:
+        return "nothing is looked up for it";
+    case REUSE_REASON_DAMAGED:
+        return "it has evidence, but what was stored with it is missing or damaged";
+    case REUSE_REASON_TROUBLE:
+        return "evidence could not be looked up";
+    case REUSE_REASON_VERIFY:
+    case REUSE_REASON_BUSY:
+    case REUSE_REASON_NONE:
+        break;
+    }
+    return "";
+}
+
+/* It runs, unless another process is at it already. */
+static void decide_run(struct look *look, enum reuse_reason reason)
+{
+    struct reuse_decision *decision = look->decision;
+    char holder[EVIDENCE_OWNER_MAX] = "";
+    *decision = (struct reuse_decision){.action = REUSE_RUN, .reason = reason};
+    decision->why = or_empty(run_words(look, reason));
+    if (look->request->peek) {
+        return;
+    }
+    decision->lease = lease_new(look);
+    bool alone = look->request->no_join || look->request->again;
+    if (decision->lease == NULL || alone || take_leases(look, decision->lease, holder) != 0) {
+        return;
+    }
+    reuse_release(look->reuse, decision->lease);
+    decision->lease = NULL;
+    decision->action = REUSE_JOIN;
+    decision->reason = REUSE_REASON_BUSY;
+    decision->why = or_empty(arena_printf(look->arena, "the same is being run by %s", holder));
+}
+
+/* The same units in every process of a run, others in the next run. */
+static bool in_sample(const struct look *look)
+{
+    const struct reuse_policy *policy = look->request->policy;
+    unsigned ppm = look->reuse->options.verify_ppm;
+    char hex[HASH_HEX_SIZE];
+    char text[HASH_HEX_SIZE + 256];
+    if (policy != NULL && policy->verify_ppm > ppm) {
+        ppm = policy->verify_ppm;
+    }
+    (void)snprintf(text,
+                   sizeof text,
+                   "%.200s %s",
+                   look->reuse->options.run,
+                   hash_hex(&look->request->key, hex));
+    return !look->request->peek && ppm > 0 && hash_stable64(text) % MILLION < ppm;
+}
+
+static void decide_hit(struct look *look)
+{
+    struct reuse_decision *decision = look->decision;
+    const struct reuse_request *request = look->request;
+    decision->action = REUSE_HIT;
+    decision->reason = REUSE_REASON_NONE;
+    decision->why = or_empty(explain_origin(look->reuse, &look->row, look->arena));
+    if (in_sample(look)) {
+        decision->lease = lease_new(look);
+    }
+    if (decision->lease != NULL) {
+        decision->action = REUSE_VERIFY;
+        decision->reason = REUSE_REASON_VERIFY;
+        decision->why = or_empty(
+            arena_printf(look->arena, "it is in the sample that runs again; %s", decision->why));
+        decision->lease->verify = true;
+        decision->lease->verify_id = look->row.id;
+        decision->lease->verify_passed = look->row.passed;
+        decision->lease->verify_trust = look->row.trust;
+        decision->lease->verify_scope =
+            arena_strdup(decision->lease->arena, or_empty(look->row.scope));
+        return;
+    }
+    if (!request->peek) {
+        (void)vec_push(&look->reuse->used, look->row.id);
+        if (look->atoms != NULL) {
+            shortcut_put(
+                request->state, &request->key, look->row.id, look->atoms, look->atom_count);
+        }
+    }
+}
+
+/* A row was found. */
+static void decide_row(struct look *look)
+{
+    const struct reuse_request *request = look->request;
+    bool wanted =
+        look->row.passed || request->attribute || (request->take_fails && look->row.confirmed >= 2);
+    if (!wanted) {
+        decide_run(look, REUSE_REASON_FAILED);
+    } else if (!read_outcome(look)) {
+        if (!request->peek) {
+            (void)evidence_forget(look->reuse->store, look->row.id, NULL);
+        }
+        decide_run(look, REUSE_REASON_DAMAGED);
+    } else {
+        decide_hit(look);
+    }
+}
+
+/* Reasons to look nothing up. */
+static bool looks_up(struct look *look, enum reuse_reason *reason)
+{
+    const struct reuse_request *request = look->request;
+    const struct reuse_policy *policy = request->policy;
+    bool undeclared_net = request->state->network && !is_declared(policy);
+    *reason = REUSE_REASON_OFF;
+    if ((policy != NULL && policy->mode == REUSE_OFF) || undeclared_net || request->again
+        || look->reuse->options.hits_off) {
+        return false;
+    }
+    const struct evidence_reader reader = reuse_reader(look->reuse);
+    int rc =
+        evidence_quarantined(look->reuse->store, &request->key, &reader, look->arena, NULL, NULL);
+    *reason = rc == 1 ? REUSE_REASON_QUARANTINED : REUSE_REASON_TROUBLE;
+    return rc == 0;
+}
+
+void reuse_decide(struct reuse *reuse,
+                  const struct reuse_request *request,
+                  struct arena *arena,
+                  struct reuse_decision *ret_decision)
+{
+    enum reuse_reason reason = REUSE_REASON_TROUBLE;
+    struct look look = {
+        .reuse = reuse, .request = request, .arena = arena, .decision = ret_decision};
+    *ret_decision = (struct reuse_decision){.action = REUSE_RUN};
+    if (!looks_up(&look, &reason)) {
+        decide_run(&look, reason);
+    } else if (look_at_shortcut(&look) || look_at_classes(&look, &reason) == 1) {
+        decide_row(&look);
+    } else {
+        decide_run(&look, reason);
+    }
+}

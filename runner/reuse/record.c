@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ran becomes evidence: blobs first, then the row, so that every row has all it names. Fails
+ * closed: whatever may have been missed, or may not be the same next time, is not stored. */
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "model/world.h"
+#include "reuse/reuse_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A vector of EVIDENCE_QUESTIONS_MAX answers. */
+#define VECTOR_BYTES_MAX ((size_t)EVIDENCE_QUESTIONS_MAX * 49)
+
+#define OUTCOME_BYTES_MAX  (512u << 20)
+#define MANIFEST_BYTES_MAX (256u << 20)
+
+/* One piece of captured output; exec keeps a few MiB. */
+#define CAPTURE_BYTES_MAX (1u << 30)
+
+struct recording {
+    struct reuse *reuse;
+    struct reuse_lease *lease;
+    const struct reuse_result *result;
+    struct arena *arena;
+    const char *why; /* why it is not stored */
+    const struct observation *questions;
+    size_t count;
+    uint32_t *atoms;
+    struct evidence_new row;
+    struct str vector;
+    struct str outcome;
+};
+
+/* ---- may it become evidence ---- */
+
+static const struct {
+    unsigned flag;
+    const char *why;
+} barred[] = {
+    {FLAG_UNSANDBOXED,    "it ran in place, outside of an isolated world"},
+    {FLAG_CANCELLED,      "it was cancelled"                             },
+    {FLAG_LEAKED_PROCESS, "processes outlived it"                        },
+    {FLAG_LEAKED_PIPE,    "its output stayed open after it ended"        },
+    {FLAG_KILLED,         "it had to be killed"                          },
+    {FLAG_SCRATCH_FULL,   "its scratch space was full"                   },
+    {FLAG_OOM,            "it was killed for memory"                     },
+    {FLAG_OUTPUT_LOST,    "some of its output was lost: the disk is full"},
+};
+
+static const char *outcome_bar(const struct outcome *outcome)
+{
+    for (size_t i = 0; i < sizeof barred / sizeof barred[0]; i++) {
+        if ((outcome->flags & barred[i].flag) != 0) {
+            return barred[i].why;
+        }
+    }
+    if (outcome->signal != 0) {
+        return "it was ended by a signal";
+    }
+    switch (outcome->status) {
+    case OUTCOME_PASSED:
+    case OUTCOME_FAILED:
+    case OUTCOME_SKIPPED:
+        return outcome->exit_code < 0 ? "it did not come to an end by itself" : NULL;
+    case OUTCOME_ERRORED:
+        return "it could not say: an error is no answer";
+    case OUTCOME_TIMED_OUT:
+        return "it timed out";
+    }
+    return "its status is unknown";
+}
+
+static const char *trace_bar(const struct trace *trace, struct arena *arena)
+{
+    if (trace == NULL) {
+        return "it was not observed";
+    }
+    for (unsigned i = 0; i < TRACE_FLAG_COUNT; i++) {
+        if ((trace->flags & (1u << i)) != 0) {
+            return arena_printf(arena,
+                                "its trace is marked %s%s%s",
+                                trace_flag_names[i],
+                                trace->why != NULL ? ": " : "",
+                                trace->why != NULL ? trace->why : "");
+        }
+    }
+    return trace->flags == 0 ? NULL : "its trace has a mark that is not known here";
+}
+
+static bool is_declared(const struct recording *rec)
+{
+    return rec->lease->policy.mode == REUSE_DECLARED;
+}
+
+static const char *find_bar(const struct recording *rec)
+{
+    const struct outcome *outcome = rec->result->outcome;
+    const char *bar = outcome_bar(outcome);
+    if (bar == NULL && rec->lease->policy.mode == REUSE_OFF) {
+        bar = "reuse is off for it";
+    }
+    if (bar == NULL && rec->lease->network && !is_declared(rec)) {
+        bar = "it may use the network, and what it rests on is not declared (reuse: {declared: "
+              "[...], ttl: ...})";
+    }
+    if (bar == NULL && !is_declared(rec)) {
+        bar = trace_bar(outcome->trace, rec->arena);
+    }
+    return bar;
+}
+
+/* ---- questions ---- */
+
+int declared_questions(const struct reuse_policy *policy,
+                       struct arena *arena,
+                       struct observation **ret_questions,
+                       size_t *ret_count,
+                       struct err *err)
+{
+    size_t count = policy->declared.count;
+    struct observation *questions = arena_calloc(arena, count + 1, sizeof *questions);
+    for (size_t i = 0; questions != NULL && i < count; i++) {
+        questions[i].kind = OBSERVE_SUBTREE;
+        questions[i].path = arena_printf(arena, WORLD_ROOT "/%s", policy->declared.items[i]);
+        if (questions[i].path == NULL) {
+            questions = NULL;
+        }
+    }
+    if (questions == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for the declared files");
+    }
+    *ret_questions = questions;
+    *ret_count = count;
+    return 0;
+}
+
+static int compare_questions(const void *a, const void *b)
+{
+    const struct observation *x = a;
+    const struct observation *y = b;
+    int order = strcmp(x->path, y->path);
+    return order != 0 ? order : (int)x->kind - (int)y->kind;
+}
+
+static int take_questions(struct recording *rec, struct err *err)
+{
+    const struct trace *trace = rec->result->outcome->trace;
+    struct observation *declared = NULL;
+    if (!is_declared(rec)) {
+        rec->questions = trace->items;
+        rec->count = trace->count;
+        return 0;
+    }
+    int rc = declared_questions(&rec->lease->policy, rec->arena, &declared, &rec->count, err);
+    if (rc == 0 && rec->count > 1) {
+        qsort(declared, rec->count, sizeof *declared, compare_questions);
+    }
+    rec->questions = declared;
+    return rc;
+}
+
+/* Files of the machine are no immutable state: they must be now what the answers rest on. 0 = they
+ * may have changed while it ran. */
+static int recheck(struct recording *rec, struct err *err)
+{
+    struct answers *answers = state_answers(rec->lease->state);
+    const char *path = NULL;
+    int rc = answers_recheck_exposed(answers, &path);
+    for (size_t i = 0; rc == 1 && i < rec->count; i++) {
+        rc = answers_recheck(
+            answers, &rec->questions[i], rec->result->outcome->started_ms, &path, err);
+    }
+    if (rc == 0) {
+        rec->why = arena_printf(rec->arena, "%s may have changed while it ran", path);
+    }
+    return rc;
+}
+
+/* ---- the fingerprint ---- */
+
+/* 1; 0 = a question has no answer that could be compared later. */
+static int fingerprint(struct recording *rec, struct err *err)
+{
+    struct term sum = {0};
+    struct reuse_state *state = rec->lease->state;
+    rec->atoms = arena_calloc(rec->arena, rec->count + 1, sizeof *rec->atoms);
+    if (rec->atoms == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for a trace");
+    }
+    int rc = evidence_intern(rec->reuse->store, rec->questions, rec->count, rec->atoms, err);
+    rc = rc == 0 ? state_fast(state, rec->atoms, rec->count, &sum, err) : rc;
+    if (rc != 1) {
+        rec->why = rc == 0 ? "it looked at something that no state can stand for" : rec->why;
+        return rc;
+    }
+    rc = state_vector(state, rec->atoms, rec->count, &rec->vector, err);
+    if (rc != 0) {
+        return rc;
+    }
+    term_bytes(sum, rec->row.fast);
+    rec->row.full = hash_bytes(str_text(&rec->vector), rec->vector.len);
+    rec->row.vector = str_text(&rec->vector);
+    rec->row.vector_len = rec->vector.len;
+    rec->row.questions = rec->questions;
+    rec->row.question_count = rec->count;
+    return 1;
+}
+
+/* ---- what it left ---- */
+
+static int read_capture(const struct recording *rec,
+                        const struct capture *capture,
+                        struct str *out,
+                        struct err *err)
+{
+    char path[2 * PATH_TEXT_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", rec->result->run_dir, capture->file);
+    CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "cannot read %s", path);
+    }
+    if (capture->len > CAPTURE_BYTES_MAX || str_reserve(out, (size_t)capture->len) != 0) {
+        return err_set(err, -EFBIG, "%s: too much output", path);
+    }
+    while (out->len < capture->len) {
+        ssize_t n = pread(fd,
+                          out->data + out->len,
+                          (size_t)capture->len - out->len,
+                          (off_t)(capture->offset + out->len));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? err_errno(err, "cannot read %s", path)
+                         : err_set(err, -EIO, "%s is shorter than it was", path);
+        }
+        out->len += (size_t)n;
+    }
+    return 0;
+}
+
+static int put_capture(struct recording *rec,
+                       const struct capture *capture,
+                       struct hash *ret_blob,
+                       struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(CAPTURE_BYTES_MAX);
+    if (capture->len == 0 || capture->file == NULL) {
+        return 0;
+    }
+    int rc = read_capture(rec, capture, &text, err);
+    return rc == 0 ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, ret_blob, err) : rc;
+}
+
+static bool is_none(const struct hash *digest)
+{
+    static const struct hash none = {0};
+    return memcmp(digest->bytes, none.bytes, HASH_SIZE) == 0;
+}
+
+/* Digests of the products that have content, which must be in the store. */
+static int list_blobs(struct recording *rec, const struct manifest *products, struct err *err)
+{
+    struct hash *blobs = arena_calloc(rec->arena, products->count + 1, sizeof *blobs);
+    size_t used = 0;
+    if (blobs == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for a list of products");
+    }
+    for (size_t i = 0; i < products->count; i++) {
+        const struct product *product = &products->items[i];
+        if (S_ISDIR(product->mode) || is_none(&product->digest)) {
+            continue;
+        }
+        if (!blobs_has(rec->reuse->blobs, &product->digest)) {
+            return err_set(err, -ENOENT, "the product %s was not kept", product->path);
+        }
+        blobs[used++] = product->digest;
+    }
+    rec->row.products = blobs;
+    rec->row.product_count = used;
+    return 0;
+}
+
+static int put_products(struct recording *rec, struct err *err)
+{
+    const struct manifest *products = rec->result->products;
+    CLEANUP(str_fini) struct str text = STR_INIT(MANIFEST_BYTES_MAX);
+    int rc = 0;
+    if (rec->result->folder != NULL) { /* read again: contents go into the store */
+        rc = reuse_read_products(rec->reuse, rec->result->folder, true, rec->arena, &products, err);
+    }
+    if (rc != 0 || products == NULL || products->count == 0) {
+        return rc;
+    }
+    rc = list_blobs(rec, products, err);
+    if (rc == 0 && manifest_encode(products, &text) != 0) {
+        rc = err_set(err, str_error(&text), "the list of products is too long");
+    }
+    return rc == 0
+               ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, &rec->row.manifest, err)
+               : rc;
+}
+
+static int put_blobs(struct recording *rec, struct err *err)
+{
+    const struct outcome *outcome = rec->result->outcome;
+    int rc = put_capture(rec, &outcome->out, &rec->row.stdout_blob, err);
+    rc = rc == 0 ? put_capture(rec, &outcome->err, &rec->row.stderr_blob, err) : rc;
+    rc = rc == 0 ? put_products(rec, err) : rc;
+    if (rc == 0 && outcome_encode(outcome, &rec->outcome) != 0) {
+        rc = err_set(err, str_error(&rec->outcome), "not enough memory to store an outcome");
+    }
+    rec->row.outcome = str_text(&rec->outcome);
+    rec->row.outcome_len = rec->outcome.len;
+    return rc;
+}
+
+/* ---- the row ---- */
+
+static void fill_row(struct recording *rec)
+{
+    const struct outcome *outcome = rec->result->outcome;
+    const struct reuse_options *options = &rec->reuse->options;
+    const int64_t ttl_ms = rec->lease->policy.ttl_ms;
+    struct evidence_new *row = &rec->row;
+    row->unit_key = rec->lease->key;
+    row->words = rec->lease->words;
+    row->passed = outcome->status != OUTCOME_FAILED;
+    row->products_vary = true; /* judged where a consumer read it */
+    row->kind = is_declared(rec) ? EVIDENCE_DECLARED : EVIDENCE_OBSERVED;
+    row->trust = options->trust;
+    row->scope = options->scope;
+    row->tree = rec->lease->state->world.tree != NULL ? rec->lease->state->world.tree : "";
+    row->run = options->run;
+    row->host = options->host;
+    row->observer = "1";
+    row->time_ms = reuse_now(rec->reuse);
+    row->wall_ns = outcome->wall_ns;
+    row->cpu_us = outcome->cpu_user_us + outcome->cpu_sys_us;
+    row->expires_ms = ttl_ms > 0 ? row->time_ms + ttl_ms : 0;
+}
+
+/* ---- too many classes ---- */
+
+/* How many questions two canonical lists share. */
+static size_t count_shared(const struct observation *a,
+                           size_t a_count,
+                           const struct observation *b,
+                           size_t b_count)
+{
+    size_t shared = 0;
+    size_t i = 0;
+    size_t j = 0;
+    while (i < a_count && j < b_count) {
+        int order = compare_questions(&a[i], &b[j]);
+        shared += order == 0 ? 1 : 0;
+        i += order <= 0 ? 1 : 0;
+        j += order >= 0 ? 1 : 0;
+    }
+    return shared;
+}
+
+static int read_class(struct recording *rec,
+                      const struct evidence_class *class_,
+                      struct observation **ret_questions,
+                      struct err *err)
+{
+    uint32_t *atoms = arena_calloc(rec->arena, class_->count + 1u, sizeof *atoms);
+    struct observation *questions = arena_calloc(rec->arena, class_->count + 1u, sizeof *questions);
+    if (atoms == NULL || questions == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to widen a class");
+    }
+    int rc = evidence_class_atoms(class_, atoms, err);
+    for (uint32_t i = 0; rc == 0 && i < class_->count; i++) {
+        rc = reuse_atom(rec->reuse, atoms[i], &questions[i], err);
+    }
+    if (rc == 0) {
+        *ret_questions = questions;
+    }
+    return rc;
+}
+
+/* The class that has most in common with what is to be stored: it loses least by being widened. */
+static int find_similar(struct recording *rec,
+                        const struct evidence_class *classes,
+                        size_t count,
+                        size_t *ret_index,
+                        struct observation **ret_questions,
+                        struct err *err)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct observation *questions = NULL;
+        int rc = read_class(rec, &classes[i], &questions, err);
+        if (rc != 0) {
+            return rc;
+        }
+        size_t shared = count_shared(questions, classes[i].count, rec->questions, rec->count);
+        if (*ret_questions == NULL || shared > best) {
+            best = shared;
+            *ret_index = i;
+            *ret_questions = questions;
+        }
+    }
+    return 0;
+}
+
+/* Both lists as one, in canonical order. */
+static int unite(struct recording *rec,
+                 const struct observation *other,
+                 size_t other_count,
+                 struct err *err)
+{
+    struct observation *all = arena_calloc(rec->arena, rec->count + other_count + 1, sizeof *all);
+    size_t used = 0;
+    size_t i = 0;
+    size_t j = 0;
+    if (all == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to widen a class");
+    }
+    while (i < rec->count || j < other_count) {
+        int order = i == rec->count    ? 1
+                    : j == other_count ? -1
+                                       : compare_questions(&rec->questions[i], &other[j]);
+        all[used++] = order <= 0 ? rec->questions[i] : other[j];
+        i += order <= 0 ? 1 : 0;
+        j += order >= 0 ? 1 : 0;
+    }
+    rec->questions = all;
+    rec->count = used;
+    return 0;
+}
+
+/* Replaces the most similar class by its union with ours. Its rows go: what they would have
+ * answered to our questions is not known. */
+static int widen(struct recording *rec, struct err *err)
+{
+    const struct evidence_class *classes = NULL;
+    struct observation *similar = NULL;
+    size_t count = 0;
+    size_t index = 0;
+    int rc =
+        evidence_classes(rec->reuse->store, &rec->lease->key, rec->arena, &classes, &count, err);
+    rc = rc == 0 ? find_similar(rec, classes, count, &index, &similar, err) : rc;
+    if (rc != 0 || similar == NULL) {
+        return rc != 0 ? rc : err_set(err, -EUCLEAN, "there is no class to widen");
+    }
+    rc = unite(rec, similar, classes[index].count, err);
+    const struct evidence_widening widening = {
+        .unit_key = rec->lease->key,
+        .questions = rec->questions,
+        .question_count = rec->count,
+        .classes = &classes[index].id,
+        .class_count = 1,
+    };
+    return rc == 0 ? evidence_widen(rec->reuse->store, &widening, NULL, err) : rc;
+}
+
+/* ---- contradictions ---- */
+
+static const char *name_of(const struct recording *rec)
+{
+    return rec->lease->unit != NULL ? rec->lease->unit : "a unit";
+}
+
+/* The first product that differs between two manifests. */
+static const char *differing_path(struct recording *rec, const struct hash *a, const struct hash *b)
+{
+    struct manifest lists[2] = {0};
+    const struct hash *blobs[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        CLEANUP(str_fini) struct str text = STR_INIT(MANIFEST_BYTES_MAX);
+        if (blobs_get(rec->reuse->blobs, blobs[i], &text, NULL) != 0
+            || manifest_decode(str_text(&text), text.len, rec->arena, &lists[i], NULL) != 0) {
+            return NULL;
+        }
+    }
+    size_t at = 0;
+    while (at < lists[0].count && at < lists[1].count) {
+        const struct product *x = &lists[0].items[at];
+        const struct product *y = &lists[1].items[at];
+        if (strcmp(x->path, y->path) != 0 || x->mode != y->mode
+            || memcmp(x->digest.bytes, y->digest.bytes, HASH_SIZE) != 0) {
+            return x->path;
+        }
+        at++;
+    }
+    return at < lists[0].count ? lists[0].items[at].path
+                               : (at < lists[1].count ? lists[1].items[at].path : NULL);
+}
+
+static void tell_conflict(struct recording *rec, const struct evidence_added *added)
+{
+    const struct evidence_conflict *conflict = &added->conflict;
+    if (conflict->status) {
+        reuse_note(rec->reuse,
+                   "%s is flaky, proven: it passed and failed with the same inputs (evidence %lld "
+                   "and %lld). It runs every time until `sluice cache quarantine` lifts it",
+                   name_of(rec),
+                   (long long)conflict->other_id,
+                   (long long)added->id);
+    } else if (conflict->products) {
+        const char *path = differing_path(rec, &conflict->other_manifest, &rec->row.manifest);
+        reuse_note(rec->reuse,
+                   "%s leaves something else each time: %s differs with the same inputs",
+                   name_of(rec),
+                   path != NULL ? path : "a product");
+    }
+}
+
+/* A hit that ran again and came to something else: what was reused is not to be trusted. */
+static void judge_verified(struct recording *rec, int64_t id)
+{
+    const struct reuse_lease *lease = rec->lease;
+    if (!lease->verify || lease->verify_passed == rec->row.passed) {
+        return;
+    }
+    const struct evidence_quarantine quarantine = {
+        .unit_key = lease->key,
+        .reason = "a hit that ran again to verify it came to another result",
+        .time_ms = reuse_now(rec->reuse),
+        .first_id = lease->verify_id,
+        .second_id = id,
+        .trust = lease->verify_trust,
+        .scope = lease->verify_scope,
+        .other_trust = rec->reuse->options.trust,
+        .other_scope = rec->reuse->options.scope,
+    };
+    (void)evidence_quarantine_add(rec->reuse->store, &quarantine, NULL);
+    reuse_note(
+        rec->reuse,
+        "%s was to be reused as %s, and %s when it ran again to verify that: its evidence is "
+        "not used any more (evidence %lld)",
+        name_of(rec),
+        lease->verify_passed ? "passed" : "failed",
+        rec->row.passed ? "passed" : "failed",
+        (long long)lease->verify_id);
+}
+
+/* ---- all of it ---- */
+
+static int add_row(struct recording *rec, struct evidence_added *added, struct err *err)
+{
+    int rc = evidence_add(rec->reuse->store, &rec->row, added, err);
+    if (rc != -EMLINK) {
+        return rc;
+    }
+    rc = widen(rec, err);
+    if (rc != 0) {
+        return rc;
+    }
+    str_clear(&rec->vector);
+    rc = fingerprint(rec, err);
+    if (rc <= 0) {
+        return rc < 0 ? rc : err_set(err, -ENODATA, "%s", rec->why);
+    }
+    return evidence_add(rec->reuse->store, &rec->row, added, err);
+}
+
+/* A further attempt makes no row: whether it passed where the one before failed is what counts. */
+static int count_attempt(struct recording *rec, struct err *err)
+{
+    rec->why = "it is a further attempt: only counted";
+    return evidence_ledger_count(
+        rec->reuse->store, &rec->lease->key, &rec->row.full, rec->row.passed, err);
+}
+
+static int store_it(struct recording *rec, struct err *err)
+{
+    struct evidence_added added = {0};
+    int rc = fingerprint(rec, err);
+    if (rc <= 0) {
+        return rc;
+    }
+    fill_row(rec);
+    if (rec->result->outcome->attempt > 1) {
+        return count_attempt(rec, err);
+    }
+    rc = put_blobs(rec, err);
+    rc = rc == 0 ? add_row(rec, &added, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    tell_conflict(rec, &added);
+    judge_verified(rec, added.id);
+    if (rec->row.passed && !added.conflict.found) {
+        shortcut_put(rec->lease->state, &rec->lease->key, added.id, rec->atoms, rec->count);
+    }
+    return 1;
+}
+
+static int record(struct recording *rec, struct err *err)
+{
+    rec->why = find_bar(rec);
+    if (rec->why != NULL) {
+        return 0;
+    }
+    if (state_answers(rec->lease->state) == NULL) {
+        rec->why = "its state has no answers";
+        return 0;
+    }
+    int rc = take_questions(rec, err);
+    rc = rc == 0 ? recheck(rec, err) : rc;
+    return rc == 1 ? store_it(rec, err) : rc;
+}
+
+int reuse_record(struct reuse *reuse,
+                 struct reuse_lease *lease,
+                 const struct reuse_result *result,
+                 struct arena *arena,
+                 const char **ret_why,
+                 struct err *err)
+{
+    struct recording rec = {
+        .reuse = reuse,
+        .lease = lease,
+        .result = result,
+        .arena = arena,
+        .vector = STR_INIT(VECTOR_BYTES_MAX),
+        .outcome = STR_INIT(OUTCOME_BYTES_MAX),
+    };
+    int rc = record(&rec, err);
+    str_fini(&rec.vector);
+    str_fini(&rec.outcome);
+    reuse_release(reuse, lease);
+    *ret_why = rec.why;
+    return rc;
+}

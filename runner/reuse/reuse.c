@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reuse/reuse.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "reuse/reuse_impl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* Notes that wait to be told; what repeats is told once anyway. */
+#define NOTES_MAX 100u
+
+int64_t reuse_now(const struct reuse *reuse)
+{
+    return reuse->options.now_ms != 0 ? reuse->options.now_ms : clock_wall_ms();
+}
+
+/* ---- notes ---- */
+
+static bool is_noted(const struct reuse *reuse, const char *text)
+{
+    for (size_t i = 0; i < reuse->notes.count; i++) {
+        if (strcmp(reuse->notes.items[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void reuse_note(struct reuse *reuse, const char *format, ...)
+{
+    struct str text = STR_INIT(ERR_TEXT_MAX);
+    va_list args;
+    va_start(args, format);
+    (void)str_vappendf(&text, format, args);
+    va_end(args);
+    if (reuse->notes.count < NOTES_MAX && str_error(&text) == 0
+        && !is_noted(reuse, str_text(&text))) {
+        char *note = str_take(&text);
+        if (note != NULL && vec_push(&reuse->notes, note) != 0) {
+            mem_free(note);
+        }
+    }
+    str_fini(&text);
+}
+
+const char *reuse_take_note(struct reuse *reuse)
+{
+    mem_free(reuse->told);
+    reuse->told = NULL;
+    if (reuse->notes.count == 0) {
+        return NULL;
+    }
+    reuse->told = reuse->notes.items[0];
+    reuse->notes.count--;
+    memmove(reuse->notes.items,
+            reuse->notes.items + 1,
+            reuse->notes.count * sizeof *reuse->notes.items);
+    return reuse->told;
+}
+
+/* ---- opening ---- */
+
+static int copy_options(struct reuse *reuse, const struct reuse_options *options)
+{
+    struct reuse_options *own = &reuse->options;
+    *own = *options;
+    own->cache = arena_strdup(reuse->arena, options->cache);
+    own->scope = arena_strdup(reuse->arena, options->scope != NULL ? options->scope : "");
+    own->host = arena_strdup(reuse->arena, options->host != NULL ? options->host : "");
+    own->run = arena_strdup(reuse->arena, options->run != NULL ? options->run : "");
+    return own->cache != NULL && own->scope != NULL && own->host != NULL && own->run != NULL
+               ? 0
+               : -ENOMEM;
+}
+
+static int set_up(struct reuse *reuse, const struct reuse_options *options, struct err *err)
+{
+    reuse->arena = arena_new(REUSE_ARENA_MAX);
+    reuse->hasher = hasher_new();
+    if (reuse->arena == NULL || reuse->hasher == NULL || copy_options(reuse, options) != 0) {
+        return err_set(err, -ENOMEM, "not enough memory to reuse evidence");
+    }
+    int rc = evidence_open(options->cache, &reuse->store, err);
+    if (rc != 0) {
+        return rc;
+    }
+    reuse->blobs = evidence_blobs(reuse->store);
+    memo_init(&reuse->memo, reuse->store);
+    const struct answer_memo functions = memo_functions(&reuse->memo);
+    rc = host_new(&functions, &reuse->host, err);
+    if (rc == 0 && options->repo != NULL) {
+        rc = git_objects_open(options->repo, &reuse->objects, err);
+    }
+    return rc;
+}
+
+int reuse_open(const struct reuse_options *options, struct reuse **ret_reuse, struct err *err)
+{
+    struct reuse *reuse = mem_calloc(1, sizeof *reuse);
+    if (reuse == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to reuse evidence");
+    }
+    int rc = set_up(reuse, options, err);
+    if (rc != 0) {
+        reuse_close(reuse);
+        return rc;
+    }
+    *ret_reuse = reuse;
+    return 0;
+}
+
+/* ---- closing ---- */
+
+/* Nothing of this is needed for a right answer: what cannot be written is worked out again. */
+static void flush(struct reuse *reuse)
+{
+    for (size_t i = 0; i < reuse->states.count; i++) {
+        (void)shortcut_flush(reuse->states.items[i], NULL);
+    }
+    (void)memo_flush(&reuse->memo, reuse_now(reuse), NULL);
+    if (reuse->used.count > 0) {
+        (void)evidence_touch(reuse->store, reuse->used.items, NULL, reuse->used.count, NULL);
+    }
+}
+
+void reuse_close(struct reuse *reuse)
+{
+    if (reuse == NULL) {
+        return;
+    }
+    while (reuse->leases != NULL) {
+        reuse_release(reuse, reuse->leases);
+    }
+    if (reuse->store != NULL) {
+        flush(reuse);
+    }
+    for (size_t i = 0; i < reuse->states.count; i++) {
+        state_free(reuse->states.items[i]);
+    }
+    vec_fini(&reuse->states);
+    map_fini(&reuse->states_by_id);
+    for (size_t i = 0; i < reuse->notes.count; i++) {
+        mem_free(reuse->notes.items[i]);
+    }
+    vec_fini(&reuse->notes);
+    mem_free(reuse->told);
+    vec_fini(&reuse->used);
+    mem_free(reuse->questions);
+    host_free(reuse->host);
+    memo_fini(&reuse->memo);
+    git_objects_close(reuse->objects);
+    evidence_close(reuse->store);
+    hasher_free(reuse->hasher);
+    arena_free(reuse->arena);
+    mem_free(reuse);
+}
+
+int reuse_fetch(struct reuse *reuse, const struct hash *blob, int fd, struct err *err)
+{
+    return blobs_get_file(reuse->blobs, blob, fd, err);
+}

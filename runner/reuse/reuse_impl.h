@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of reuse share. Inside of the module. */
+#ifndef SLUICE_REUSE_REUSE_IMPL_H
+#define SLUICE_REUSE_REUSE_IMPL_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "reuse/fingerprint.h"
+#include "reuse/host.h"
+#include "reuse/reuse.h"
+
+/* Atoms a state's answers are kept for in one piece: 256 x 57 bytes, so states that ask little
+ * cost little. */
+#define PAGE_ATOMS 256u
+
+/* Atoms looked up one by one before all of the store's are loaded at once: one look-up takes 2 us,
+ * loading 100,000 some 30 ms. */
+#define ATOMS_SINGLY 2000u
+
+/* States whose answers are kept in memory; 1 to 10 MB each. Others are asked again when they come
+ * back. A build has a state for each edge, which comes once or twice. */
+#define STATES_LIVE_MAX 32u
+
+/* Text of what a state is asked for; two hundred states and their words. */
+#define REUSE_ARENA_MAX ((size_t)1 << 30)
+
+enum atom_status {
+    ATOM_UNKNOWN,
+    ATOM_KNOWN,
+    ATOM_NO_ANSWER, /* volatile, or it could not be had: no class with it answers */
+};
+
+struct page {
+    struct term terms[PAGE_ATOMS];
+    struct answer answers[PAGE_ATOMS];
+    uint8_t status[PAGE_ATOMS];
+};
+
+struct reuse_state {
+    struct reuse *reuse;
+    struct answer_state world; /* strings in the reuse arena */
+    bool network;
+    struct manifest products;
+    struct hash id; /* of what it was made from: without the machine's files */
+    char id_hex[HASH_HEX_SIZE];
+    struct answers *answers; /* NULL until the first question */
+    bool no_answers;         /* they could not be made: everything runs */
+    struct page **pages;
+    size_t page_count;
+    uint64_t used; /* when it was last asked, counted in questions to `reuse` */
+
+    /* the shortcut (shortcut.c) */
+    bool shortcut_tried;
+    bool shortcut_usable; /* short_id is known and trusted */
+    struct hash short_id; /* state and stat data of the machine's files it rests on */
+    struct arena *short_arena;
+    const struct evidence_answer *known;
+    size_t known_count;
+
+    struct {
+        VEC_FIELDS(struct evidence_answer);
+    } learnt;
+    struct map watched; /* paths and facts of the machine that hits rest on */
+
+    struct {
+        VEC_FIELDS(char *);
+    } watched_keys;
+
+    bool watched_grew;
+};
+
+struct reuse_lease {
+    struct reuse_lease *next;
+    struct reuse_state *state;
+    struct hash key;
+    struct arena *arena;
+    struct reuse_policy policy; /* texts in the arena */
+    const char *words;          /* JSON for the store */
+    const char *layer;
+    const char *unit;
+    struct evidence_lease taken[2];
+    unsigned taken_count;
+    bool network;
+    bool verify; /* a hit that runs again */
+    bool verify_passed;
+    int64_t verify_id;
+    enum evidence_trust verify_trust;
+    const char *verify_scope;
+};
+
+/* What outlives a run but is asked in memory first (memo.c). */
+struct memo {
+    struct evidence_store *store;
+    struct map sizes; /* blob id in hex -> size. Git tells it as fast as the store would */
+
+    struct {
+        VEC_FIELDS(char *);
+    } size_keys;
+
+    struct {
+        VEC_FIELDS(struct evidence_file);
+    } new_files;
+};
+
+struct reuse {
+    struct arena *arena;
+    struct reuse_options options; /* strings in the arena */
+    struct evidence_store *store;
+    struct blobs *blobs;
+    struct git_objects *objects;
+    struct host *host;
+    struct memo memo;
+    struct hasher *hasher;
+
+    struct {
+        VEC_FIELDS(struct reuse_state *);
+    } states;
+    struct map states_by_id; /* hex of state->id */
+    uint64_t clock;          /* counts questions, for the order of states */
+    struct reuse_lease *leases;
+
+    const struct observation *atoms; /* all of the store's, once they were loaded */
+    uint32_t atom_end;
+    uint32_t atoms_asked;
+    uint64_t *questions; /* question_number() by atom id; 0 = not known yet */
+    uint32_t question_cap;
+
+    struct {
+        VEC_FIELDS(int64_t);
+    } used; /* evidence that answered, to be touched */
+
+    struct {
+        VEC_FIELDS(char *);
+    } notes;
+
+    char *told; /* the note handed out last */
+};
+
+/* ---- reuse.c ---- */
+
+int64_t reuse_now(const struct reuse *reuse);
+void reuse_note(struct reuse *reuse, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- memo.c ---- */
+
+void memo_init(struct memo *memo, struct evidence_store *store);
+void memo_fini(struct memo *memo);
+struct answer_memo memo_functions(struct memo *memo);
+/* Writes what is new to the store. */
+int memo_flush(struct memo *memo, int64_t now_ms, struct err *err);
+
+/* ---- state.c ---- */
+
+void state_free(struct reuse_state *state);
+
+/* Answers of a class: the sum, and whether all could be had (1), or not (0). Negative on failure.
+ */
+int state_fast(struct reuse_state *state,
+               const uint32_t *atoms,
+               size_t count,
+               struct term *ret_sum,
+               struct err *err);
+
+/* The vector of a class whose answers are all known; `full` is its SHA-256. */
+int state_vector(struct reuse_state *state,
+                 const uint32_t *atoms,
+                 size_t count,
+                 struct str *vector,
+                 struct err *err);
+
+/* The answer to one atom (looked up when it is not known yet): 1, 0 = none can be had. */
+int state_answer(struct reuse_state *state,
+                 uint32_t atom,
+                 struct answer *ret_answer,
+                 struct err *err);
+
+/* The answers of a state, made at first use; NULL when they cannot be (told by a note). */
+struct answers *state_answers(struct reuse_state *state);
+
+/* The observation behind an atom. */
+int reuse_atom(struct reuse *reuse,
+               uint32_t atom,
+               struct observation *ret_observation,
+               struct err *err);
+
+/* ---- shortcut.c ---- */
+
+/* Evidence that answered for the key in this very state, in an earlier run: its id, or 0. */
+int64_t shortcut_get(struct reuse_state *state, const struct hash *key);
+/* Remembers that it did; atoms: of the class that it rests on. */
+void shortcut_put(struct reuse_state *state,
+                  const struct hash *key,
+                  int64_t evidence,
+                  const uint32_t *atoms,
+                  size_t count);
+/* Writes what was learnt. */
+int shortcut_flush(struct reuse_state *state, struct err *err);
+
+/* ---- outcome.c ---- */
+
+/* An outcome as JSON (the event log's line), without captures, trace, reused. */
+int outcome_encode(const struct outcome *outcome, struct str *out);
+int outcome_decode(const char *text,
+                   size_t len,
+                   struct arena *arena,
+                   struct outcome *ret_outcome,
+                   struct err *err);
+
+/* ---- products.c ---- */
+
+int manifest_encode(const struct manifest *manifest, struct str *out);
+int manifest_decode(const char *text,
+                    size_t len,
+                    struct arena *arena,
+                    struct manifest *ret_manifest,
+                    struct err *err);
+
+/* ---- decide.c ---- */
+
+struct class_answer {
+    const struct evidence_class *class_;
+    uint32_t *atoms; /* in the arena */
+    unsigned char fast[EVIDENCE_FAST_SIZE];
+    struct hash full;
+};
+
+struct evidence_reader reuse_reader(const struct reuse *reuse);
+
+/* The questions of declared reuse: each listed path as a whole. In `arena`. */
+int declared_questions(const struct reuse_policy *policy,
+                       struct arena *arena,
+                       struct observation **ret_questions,
+                       size_t *ret_count,
+                       struct err *err);
+
+/* ---- why.c ---- */
+
+/* How the nearest recorded evidence of these classes differs from the state: a clause for a
+ * sentence in `arena`, or lines of text appended to `lines` (each may be NULL). NULL clause: there
+ * is nothing to compare with. */
+const char *explain_difference(struct reuse_state *state,
+                               const struct hash *key,
+                               struct arena *arena,
+                               struct str *lines);
+
+/* "run R on change C, 3h ago, tree T". In `arena`. */
+const char *explain_origin(const struct reuse *reuse,
+                           const struct evidence_row *row,
+                           struct arena *arena);
+
+#endif
