@@ -112,7 +112,7 @@ static int make_file(struct writing *w, struct err *err)
 static void make_head(unsigned char head[BLOB_HEAD_SIZE], enum blob_codec codec, uint64_t size)
 {
     memset(head, 0, BLOB_HEAD_SIZE);
-    memcpy(head, BLOB_MAGIC, 4);
+    memcpy(head, BLOB_MAGIC, 4); // NOLINT(bugprone-not-null-terminated-result): no text
     head[4] = (unsigned char)codec;
     for (unsigned i = 0; i < 8; i++) {
         head[8 + i] = (unsigned char)(size >> (8 * i));

@@ -131,7 +131,7 @@ int evidence_classes(struct evidence_store *store,
 
 /* Unpacks the atoms of a class into `atoms` (room for class->count), in the order in which they
  * were added: canonical, by path and kind. -EUCLEAN: damaged. */
-int evidence_class_atoms(const struct evidence_class *class_, uint32_t *atoms, struct err *err);
+int evidence_class_atoms(const struct evidence_class *item, uint32_t *atoms, struct err *err);
 
 /* ---- finding ---- */
 

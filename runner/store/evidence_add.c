@@ -62,10 +62,10 @@ int questions_pack(struct evidence_store *store,
     return result;
 }
 
-bool class_is_of(const struct evidence_class *class_, const struct str *packed, size_t count)
+bool class_is_of(const struct evidence_class *item, const struct str *packed, size_t count)
 {
-    return class_->count == count && class_->packed_len == packed->len
-           && (packed->len == 0 || memcmp(class_->packed, packed->data, packed->len) == 0);
+    return item->count == count && item->packed_len == packed->len
+           && (packed->len == 0 || memcmp(item->packed, packed->data, packed->len) == 0);
 }
 
 static int add_unit(struct evidence_store *store,
@@ -116,7 +116,7 @@ static int place_class(struct evidence_store *store,
     while (at < *count && !class_is_of(&classes[at], wanted->packed, wanted->question_count)) {
         at++;
     }
-    struct evidence_class class_ = at < *count ? classes[at] : (struct evidence_class){.id = 0};
+    struct evidence_class item = at < *count ? classes[at] : (struct evidence_class){.id = 0};
     if (at == *count) {
         if (*count == EVIDENCE_CLASSES_MAX) {
             return err_set(err,
@@ -125,20 +125,20 @@ static int place_class(struct evidence_store *store,
                            "one first",
                            EVIDENCE_CLASSES_MAX);
         }
-        int result = add_class(store, unit, &class_.id, err);
+        int result = add_class(store, unit, &item.id, err);
         if (result != 0) {
             return result;
         }
-        class_.count = (uint32_t)wanted->question_count;
-        class_.packed = wanted->packed->data;
-        class_.packed_len = wanted->packed->len;
+        item.count = (uint32_t)wanted->question_count;
+        item.packed = wanted->packed->data;
+        item.packed_len = wanted->packed->len;
         (*count)++;
-    } else if (at == 0 && (class_.foreign || !wanted->foreign)) {
+    } else if (at == 0 && (item.foreign || !wanted->foreign)) {
         return 0; /* as it is */
     }
-    class_.foreign = class_.foreign || wanted->foreign;
+    item.foreign = item.foreign || wanted->foreign;
     memmove(classes + 1, classes, at * sizeof *classes);
-    classes[0] = class_;
+    classes[0] = item;
     return unit_set_classes(store, unit, classes, *count, err);
 }
 

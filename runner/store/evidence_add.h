@@ -25,7 +25,7 @@ int questions_pack(struct evidence_store *store,
                    struct str *packed,
                    struct err *err);
 
-bool class_is_of(const struct evidence_class *class_, const struct str *packed, size_t count);
+bool class_is_of(const struct evidence_class *item, const struct str *packed, size_t count);
 
 /* The class of these questions, made when there is none, as the first one of its unit. -EMLINK. */
 int class_add(struct evidence_store *store,

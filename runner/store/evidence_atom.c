@@ -238,7 +238,7 @@ static int intern_body(struct evidence_store *store, void *context, struct err *
 int evidence_intern(struct evidence_store *store,
                     const struct observation *items,
                     size_t count,
-                    uint32_t *ret_ids,
+                    uint32_t *ret_ids, // NOLINT(readability-non-const-parameter): body fills it
                     struct err *err)
 {
     struct interning interning = {items, count, ret_ids};

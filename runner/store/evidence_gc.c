@@ -269,8 +269,23 @@ static int remove_blobs(struct gc *gc, struct err *err)
 
 /* ---- questions ---- */
 
+struct marking {
+    unsigned char *marks; /* by atom id */
+    size_t end;
+};
+
+static int mark_class(const struct marking *marking, const struct evidence_class *item)
+{
+    CLEANUP(cleanup_free) uint32_t *ids = mem_calloc((size_t)item->count + 1, sizeof *ids);
+    int result = ids == NULL ? -ENOMEM : evidence_class_atoms(item, ids, NULL);
+    for (uint32_t i = 0; result == 0 && i < item->count; i++) {
+        marking->marks[ids[i] < marking->end ? ids[i] : 0] = 1;
+    }
+    return result;
+}
+
 /* Marks the atoms of all classes. */
-static int mark_atoms(struct evidence_store *store, unsigned char *marks, size_t end)
+static int mark_atoms(struct evidence_store *store, const struct marking *marking)
 {
     sqlite3_stmt *statement = NULL;
     int result = evidence_statement(store, SQL_UNITS, &statement, NULL);
@@ -280,12 +295,7 @@ static int mark_atoms(struct evidence_store *store, unsigned char *marks, size_t
         result = unpack_classes(
             sqlite3_column_blob(statement, 2), column_len(statement, 2), classes, &count);
         for (size_t i = 0; result == 0 && i < count; i++) {
-            CLEANUP(cleanup_free)
-            uint32_t *ids = mem_calloc((size_t)classes[i].count + 1, sizeof *ids);
-            result = ids == NULL ? -ENOMEM : evidence_class_atoms(&classes[i], ids, NULL);
-            for (uint32_t a = 0; result == 0 && a < classes[i].count; a++) {
-                marks[ids[a] < end ? ids[a] : 0] = 1;
-            }
+            result = mark_class(marking, &classes[i]);
         }
     }
     (void)sqlite3_reset(statement);
@@ -322,7 +332,8 @@ static int atoms_body(struct evidence_store *store, void *context, struct err *e
     if (result == 0 && marks == NULL) {
         result = no_memory(err);
     }
-    if (result != 0 || mark_atoms(store, marks, (size_t)last + 1) != 0) {
+    const struct marking marking = {marks, (size_t)last + 1};
+    if (result != 0 || mark_atoms(store, &marking) != 0) {
         return result; /* something makes no sense: `verify` tells; nothing is deleted */
     }
     result = delete_atoms(store, marks, (size_t)last + 1, err);

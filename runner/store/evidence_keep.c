@@ -173,14 +173,14 @@ static int check_rows(struct checking *checking)
 }
 
 /* Are all atoms of a unit's classes there? */
-static int check_atoms(struct checking *checking, const struct evidence_class *class_)
+static int check_atoms(struct checking *checking, const struct evidence_class *item)
 {
-    CLEANUP(cleanup_free) uint32_t *ids = mem_calloc((size_t)class_->count + 1, sizeof *ids);
+    CLEANUP(cleanup_free) uint32_t *ids = mem_calloc((size_t)item->count + 1, sizeof *ids);
     if (ids == NULL) {
         return -ENOMEM;
     }
-    int result = evidence_class_atoms(class_, ids, NULL);
-    for (uint32_t i = 0; result == 0 && i < class_->count; i++) {
+    int result = evidence_class_atoms(item, ids, NULL);
+    for (uint32_t i = 0; result == 0 && i < item->count; i++) {
         struct observation atom;
         result = evidence_atom(checking->store, ids[i], &atom, NULL);
     }

@@ -165,6 +165,7 @@ static int take_body(struct evidence_store *store, void *context, struct err *er
     return result;
 }
 
+// NOLINTNEXTLINE(readability-function-size): what is wanted (key, owner, time) and what is told
 int evidence_lease_take(struct evidence_store *store,
                         const struct hash *key,
                         const char *owner,

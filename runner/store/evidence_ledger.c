@@ -153,15 +153,15 @@ int evidence_quarantined(struct evidence_store *store,
         return result;
     }
     bind_hash(statement, 1, unit_key);
-    while ((result = evidence_next(store, statement, err)) == 1) {
-        const struct evidence_quarantine entry = read_entry(statement);
-        if (evidence_readable(reader, entry.trust, entry.scope)
-            && evidence_readable(reader, entry.other_trust, entry.other_scope)) {
-            if (ret != NULL && copy_entry(arena, &entry, ret) != 0) {
-                result = err_set(err, -ENOMEM, "not enough memory to look evidence up");
-            }
-            break;
-        }
+    struct evidence_quarantine entry = {.first_id = 0};
+    bool concerned = false;
+    while (!concerned && (result = evidence_next(store, statement, err)) == 1) {
+        entry = read_entry(statement);
+        concerned = evidence_readable(reader, entry.trust, entry.scope)
+                    && evidence_readable(reader, entry.other_trust, entry.other_scope);
+    }
+    if (result == 1 && ret != NULL && copy_entry(arena, &entry, ret) != 0) {
+        result = err_set(err, -ENOMEM, "not enough memory to look evidence up");
     }
     (void)sqlite3_reset(statement);
     return result;

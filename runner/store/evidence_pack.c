@@ -58,12 +58,12 @@ int pack_atoms(struct str *out, const uint32_t *ids, size_t count)
     return out->error;
 }
 
-int evidence_class_atoms(const struct evidence_class *class_, uint32_t *atoms, struct err *err)
+int evidence_class_atoms(const struct evidence_class *item, uint32_t *atoms, struct err *err)
 {
-    const unsigned char *place = class_->packed;
-    const unsigned char *end = place + class_->packed_len;
+    const unsigned char *place = item->packed;
+    const unsigned char *end = place + item->packed_len;
     int64_t id = 0;
-    for (uint32_t i = 0; i < class_->count; i++) {
+    for (uint32_t i = 0; i < item->count; i++) {
         uint64_t number = 0;
         int result = 0;
         if (place < end && *place < 0x80) {
@@ -77,7 +77,7 @@ int evidence_class_atoms(const struct evidence_class *class_, uint32_t *atoms, s
                            -EUCLEAN,
                            "the questions of class %lld are damaged: `sluice cache verify` removes "
                            "what is",
-                           (long long)class_->id);
+                           (long long)item->id);
         }
         atoms[i] = (uint32_t)id;
     }
@@ -122,7 +122,8 @@ int unpack_classes(const void *bytes,
                    struct evidence_class classes[EVIDENCE_CLASSES_MAX],
                    size_t *ret_count)
 {
-    const unsigned char *place = bytes;
+    static const unsigned char nothing;
+    const unsigned char *place = len > 0 ? bytes : &nothing;
     const unsigned char *end = place + len;
     size_t count = 0;
     if (len > PACK_CLASSES_BYTES) {

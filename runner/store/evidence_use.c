@@ -32,9 +32,9 @@ static int move_to_front(struct evidence_store *store,
         at++;
     }
     if (result == 0 && at > 0 && at < count) {
-        struct evidence_class class_ = classes[at];
+        struct evidence_class item = classes[at];
         memmove(classes + 1, classes, at * sizeof *classes);
-        classes[0] = class_;
+        classes[0] = item;
         result = unit_set_classes(store, unit.id, classes, count, err);
     }
     str_fini(&unit.classes);
