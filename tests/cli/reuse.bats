@@ -257,7 +257,7 @@ YAML
     mkdir d && echo a >d/a && cp d/a a
     unit 'cat a'
     earn
-    unit 'cat  a'
+    unit 'cat ./a'
     misses
     jq -n '{version: 1, layers: {t: {uses: "command", cwd: "d", with: {run: "cat a"}}}}' >sluice.yml
     misses
@@ -364,10 +364,11 @@ YAML
     json 'd["decision"] == "hit"'
 }
 
-@test "evidence of a change stays with the change" {
+@test "evidence of a change is for the main line of the same trust, not for another change" {
     unit 'true'
     expect_code 0 "$SLUICE" run --change 7
-    misses
+    decided hit
+    says "on change 7"
     expect_code 0 "$SLUICE" plan --change 7 --json
     json 'd["decision"] == "hit"'
     expect_code 0 "$SLUICE" plan --change 8 --json

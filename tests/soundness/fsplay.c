@@ -86,9 +86,13 @@ static void say_stat(const char *what, const char *path, int result, const struc
     printf("\n");
 }
 
-/* Everything that can be read from a descriptor, as a number. */
+/* Everything that can be read from a descriptor, as a number, and what kind of file it is. */
 static void say_content(const char *what, const char *path, int fd)
 {
+    struct stat st;
+    if (fstat(fd, &st) == 0) {
+        say_stat(what, path, 0, &st);
+    }
     unsigned char bytes[4096];
     uint64_t sum = 1469598103934665603ull;
     long long total = 0;
@@ -130,6 +134,28 @@ static void say_listing(const char *what, const char *path, DIR *dir)
     printf("\n");
 }
 
+/* All there is at a path, so that what was only moved is told too. */
+static void say_all(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return;
+    }
+    if (S_ISREG(st.st_mode)) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            say_content("moved", path, fd);
+            close(fd);
+        }
+    } else if (S_ISDIR(st.st_mode)) {
+        char line[2 * PATH_SIZE];
+        (void)snprintf(line, sizeof line,
+                       "find %s -printf '%%P %%M %%l\\n' | sort; find %s -type f | sort | xargs -r cat", path, path);
+        (void)fflush(stdout);
+        (void)!system(line);
+    }
+}
+
 /* ---- questions ---- */
 
 static void ask_stat(const char *path)
@@ -159,6 +185,7 @@ static void ask_access(const char *path)
 {
     static const int modes[] = {F_OK, R_OK, X_OK};
     say("access", path, faccessat(AT_FDCWD, path, modes[below(3)], 0));
+    ask_lstat(path);
 }
 
 static void ask_read(const char *path)
@@ -278,6 +305,7 @@ static void do_overwrite(const char *path)
 static void do_append(const char *path)
 {
     do_write(path, O_WRONLY | O_APPEND, "append");
+    ask_read(path);
 }
 
 static void do_update(const char *path)
@@ -299,11 +327,13 @@ static void do_mkdir(const char *path)
 
 static void do_rmdir(const char *path)
 {
+    ask_list(path);
     say("rmdir", path, rmdir(path));
 }
 
 static void do_unlink(const char *path)
 {
+    ask_lstat(path);
     say("unlink", path, unlink(path));
 }
 
@@ -311,16 +341,24 @@ static void do_rename(const char *path)
 {
     char to[PATH_SIZE];
     make_path(to);
-    say("rename", path, rename(path, to));
+    int rc = rename(path, to);
+    say("rename", path, rc);
     printf("   -> %s\n", to);
+    if (rc == 0) {
+        say_all(to);
+    }
 }
 
 static void do_hardlink(const char *path)
 {
     char to[PATH_SIZE];
     make_path(to);
-    say("link", path, link(path, to));
+    int rc = link(path, to);
+    say("link", path, rc);
     printf("   -> %s\n", to);
+    if (rc == 0) {
+        say_all(to);
+    }
 }
 
 static void do_symlink(const char *path)
@@ -333,12 +371,17 @@ static void do_symlink(const char *path)
 
 static void do_chmod(const char *path)
 {
+    ask_stat(path);
     say("chmod", path, chmod(path, below(2) ? 0644 : 0755));
 }
 
 static void do_truncate(const char *path)
 {
-    say("truncate", path, truncate(path, below(20)));
+    int rc = truncate(path, below(20));
+    say("truncate", path, rc);
+    if (rc == 0) {
+        say_all(path);
+    }
 }
 
 static void do_tmpfile(const char *path)
@@ -353,6 +396,7 @@ static void do_tmpfile(const char *path)
 static void do_utimes(const char *path)
 {
     const struct timespec times[2] = {{1, 0}, {1, 0}};
+    ask_stat(path);
     say("utimes", path, utimensat(AT_FDCWD, path, times, 0));
 }
 
