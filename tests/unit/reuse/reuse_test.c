@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Run, mutate, expect: decisions over a real store and a real repository. */
+#include "reuse/reuse.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "reuse/reuse_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../support/test.h"
+#include "support/shop.h"
+
+static const char *const reads_a[] = {"C/src/src/a.c", "X/src/src/none.h", "D/src/src", NULL};
+static const char *const reads_b[] = {"C/src/src/b.c", NULL};
+
+static void assert_now(enum reuse_action expected)
+{
+    struct shop shop = {0};
+    shop_open(&shop, "now");
+    enum reuse_action action = shop_ask(&shop);
+    if (action != expected) {
+        fail_msg("decided %d, not %d: %s", (int)action, (int)expected, shop.decision.why);
+    }
+    shop_drop(&shop);
+    shop_close(&shop);
+}
+
+TEST(what_passed_is_reused_until_something_it_asked_changes)
+{
+    static const struct {
+        const char *change;
+        enum reuse_action expected;
+    } list[] = {
+        {"true",                                               REUSE_HIT},
+        {"touch r/src/a.c",                                    REUSE_HIT},
+        {"echo other >r/src/b.c",                              REUSE_HIT},
+        {"echo new >r/other",                                  REUSE_HIT},
+        {"mkdir r/src/sub; echo >r/src/sub/x",                 REUSE_RUN},
+        {"rm -r r/src/sub",                                    REUSE_HIT},
+        {"echo more >>r/src/a.c",                              REUSE_RUN},
+        {"echo one >r/src/a.c",                                REUSE_HIT},
+        {"chmod +x r/src/a.c",                                 REUSE_RUN},
+        {"chmod -x r/src/a.c; echo >r/src/none.h",             REUSE_RUN},
+        {"rm r/src/none.h; mv r/src r/gone; ln -s gone r/src", REUSE_RUN},
+        {"rm r/src; mv r/gone r/src",                          REUSE_HIT},
+    };
+
+    shop_make_tree();
+    assert_now(REUSE_RUN);
+    shop_earn(reads_a, OUTCOME_PASSED);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        sh(list[i].change);
+        assert_now(list[i].expected);
+    }
+}
+
+TEST(a_hit_brings_outcome_cases_output_and_origin)
+{
+    static const struct test_case cases[] = {
+        {.suite = "s",           .name = "one", .time_s = 0.5, .status = OUTCOME_PASSED},
+        { .suite = "s",
+         .name = "two \xc3\xa9",
+         .message = "why",
+         .time_s = -1,
+         .status = OUTCOME_SKIPPED},
+    };
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    const struct outcome outcome = {
+        .status = OUTCOME_PASSED,
+        .attempt = 1,
+        .final = true,
+        .started_ms = clock_wall_ms() - 1,
+        .wall_ns = 5000000,
+        .cpu_user_us = 10,
+        .cpu_sys_us = 20,
+        .max_rss_kib = 30,
+        .out = {.file = "out.0", .offset = 2, .len = 5},
+        .cases = {cases,               2                     },
+        .trace = &trace,
+        .slot = 3,
+    };
+    struct shop shop = {0};
+    shop_make_tree();
+    sh("printf 'xxhellorest' >out.0");
+    shop_open(&shop, "first run");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_NEW);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop_close(&shop);
+
+    shop_open(&shop, "second run");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    const struct outcome *reused = shop.decision.outcome;
+    assert_int_equal(reused->status, OUTCOME_PASSED);
+    assert_true(reused->final);
+    assert_int_equal(reused->wall_ns, 5000000);
+    assert_int_equal(reused->max_rss_kib, 30);
+    assert_int_equal(reused->cases.count, 2);
+    assert_string_equal(reused->cases.items[1].name, "two \xc3\xa9");
+    assert_int_equal(reused->cases.items[1].status, OUTCOME_SKIPPED);
+    assert_string_equal(reused->reused->run, "first run");
+    assert_string_equal(reused->reused->tree, shop.tree);
+    assert_null(reused->reused->change);
+    assert_null(shop.decision.err);
+    assert_non_null(shop.decision.out);
+    assert_non_null(strstr(shop.decision.why, "first run"));
+    CLEANUP(str_fini) struct str text = STR_INIT(100);
+    struct err err = {0};
+    int fd = open(at("copy"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(reuse_fetch(shop.reuse, shop.decision.out, fd, &err), 0);
+    (void)close(fd);
+    assert_int_equal(file_read(at("copy"), &text, &err), 0);
+    assert_string_equal(str_text(&text), "hello");
+    shop_close(&shop);
+}
+
+TEST(another_command_is_another_question)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    shop_open(&shop, "other");
+    shop.key.bytes[0] ^= 1;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_NEW);
+    shop_close(&shop);
+}
+
+TEST(a_unit_may_ask_different_things_in_different_states)
+{
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo changed >r/src/a.c");
+    shop_earn(reads_b, OUTCOME_PASSED); /* as if a.c now said to look at b.c only */
+    assert_now(REUSE_HIT);
+    sh("echo one >r/src/a.c");
+    assert_now(REUSE_HIT);
+    sh("echo changed >r/src/b.c; echo another >r/src/a.c");
+    assert_now(REUSE_RUN);
+}
+
+TEST(a_miss_names_what_differs_with_both_answers)
+{
+    struct shop shop = {0};
+    CLEANUP(str_fini) struct str text = STR_INIT(10000);
+    struct err err = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo longer >r/src/a.c; echo >r/src/none.h");
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_CHANGED);
+    assert_non_null(strstr(shop.decision.why, "and 2 more"));
+    assert_non_null(strstr(shop.decision.why, "run earn"));
+    const struct reuse_request request = shop_request(&shop);
+    assert_int_equal(reuse_why(shop.reuse, &request, &text, &err), 0);
+    assert_non_null(strstr(str_text(&text), "src/a.c changed (content 5626abf0 -> content "));
+    assert_non_null(strstr(str_text(&text), "src/none.h changed (absent -> there)"));
+    assert_non_null(strstr(str_text(&text), "src lists other names"));
+    shop_close(&shop);
+}
+
+TEST(a_failure_runs_again_and_answers_only_when_asked_for)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_FAILED);
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_FAILED);
+    shop.attribute = true;
+    assert_int_equal(shop_peek(&shop), REUSE_HIT);
+    assert_int_equal(shop.decision.outcome->status, OUTCOME_FAILED);
+    shop.attribute = false;
+    shop.take_fails = true;
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    shop_close(&shop);
+    shop_earn(reads_a, OUTCOME_FAILED);
+    shop.take_fails = false;
+    shop_open(&shop, "third");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    shop.take_fails = true;
+    assert_int_equal(shop_peek(&shop), REUSE_HIT);
+    shop_close(&shop);
+}
+
+TEST(the_same_inputs_with_both_results_quarantine_the_unit)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_FAILED);
+    shop_open(&shop, "second");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    const char *note = reuse_take_note(shop.reuse);
+    assert_non_null(note);
+    assert_non_null(strstr(note, "flaky"));
+    assert_null(reuse_take_note(shop.reuse));
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_QUARANTINED);
+    shop_close(&shop);
+    assert_now(REUSE_RUN);
+}
+
+TEST(what_may_have_been_missed_is_not_stored)
+{
+    static const struct {
+        struct outcome outcome;
+        unsigned trace_flags;
+        bool no_trace;
+        const char *why;
+    } list[] = {
+        {{.flags = FLAG_LEAKED_PROCESS},                             0,                false, "processes outlived it"},
+        {{.flags = FLAG_UNSANDBOXED},                                0,                false, "ran in place"         },
+        {{.flags = FLAG_CANCELLED},                                  0,                false, "cancelled"            },
+        {{.flags = FLAG_SCRATCH_FULL},                               0,                false, "scratch"              },
+        {{.flags = FLAG_OOM},                                        0,                false, "memory"               },
+        {{.flags = FLAG_OUTPUT_LOST},                                0,                false, "disk is full"         },
+        {{.flags = FLAG_KILLED},                                     0,                false, "killed"               },
+        {{.signal = 11, .exit_code = -1, .status = OUTCOME_ERRORED}, 0,                false, "signal"               },
+        {{.status = OUTCOME_ERRORED},                                0,                false, "error is no answer"   },
+        {{.status = OUTCOME_TIMED_OUT},                              0,                false, "timed out"            },
+        {{.exit_code = -1},                                          0,                false, "by itself"            },
+        {{.flags = 0},                                               TRACE_INCOMPLETE, false, "incomplete"           },
+        {{.flags = 0},                                               TRACE_ESCAPED,    false, "escaped"              },
+        {{.flags = 0},                                               TRACE_NET,        false, "net"                  },
+        {{.flags = 0},                                               TRACE_FOREIGN,    false, "foreign"              },
+        {{.flags = 0},                                               1u << 20,         false, "not known"            },
+        {{.flags = 0},                                               0,                true,  "not observed"         },
+    };
+
+    shop_make_tree();
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+        const struct trace trace = {.items = &asked, .count = 1, .flags = list[i].trace_flags};
+        struct outcome outcome = list[i].outcome;
+        struct shop shop = {0};
+        outcome.trace = list[i].no_trace ? NULL : &trace;
+        outcome.attempt = 1;
+        outcome.started_ms = clock_wall_ms();
+        shop_open(&shop, "bad");
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+        if (shop.why == NULL || strstr(shop.why, list[i].why) == NULL) {
+            fail_msg("%zu: '%s' does not say '%s'", i, shop.why, list[i].why);
+        }
+        shop_close(&shop);
+    }
+    assert_now(REUSE_RUN);
+}
+
+TEST(a_file_of_the_machine_that_changes_during_the_run_is_no_evidence)
+{
+    static const char *const asks[] = {"C/sluice/plugins/p", NULL};
+    const struct observation asked = {OBSERVE_CONTENT, "/sluice/plugins/p"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    struct outcome outcome = {.attempt = 1, .trace = &trace};
+    struct shop shop = {0};
+    shop_make_tree();
+    (void)usleep(100000);
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    outcome.started_ms = clock_wall_ms();
+    sh("echo changed >plugins/p");
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+    assert_non_null(strstr(shop.why, "/sluice/plugins/p may have changed while it ran"));
+    shop_close(&shop);
+    (void)usleep(100000);
+    shop_earn(asks, OUTCOME_PASSED);
+    assert_now(REUSE_HIT);
+    sh("echo again >plugins/p");
+    assert_now(REUSE_RUN);
+}
+
+TEST(a_question_no_state_can_stand_for_is_no_evidence)
+{
+    const char *items[] = {"/dev/zero", NULL};
+    static const char *const asks[] = {"C/dev/zero", NULL};
+    struct shop shop = {
+        .expose = {items, 1}
+    };
+    shop_make_tree();
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, asks, OUTCOME_PASSED), 0);
+    assert_non_null(shop.why);
+    shop_close(&shop);
+}
+
+TEST(missing_or_damaged_content_makes_it_run)
+{
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    struct outcome outcome = {
+        .attempt = 1, .trace = &trace, .out = {.file = "out.0", .len = 5}
+    };
+    struct shop shop = {0};
+    shop_make_tree();
+    sh("printf hello >out.0");
+    shop_open(&shop, "one");
+    outcome.started_ms = clock_wall_ms();
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop_close(&shop);
+    assert_now(REUSE_HIT);
+    sh("rm -rf cache/blobs/??");
+    shop_open(&shop, "two");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_DAMAGED);
+    shop_close(&shop);
+    assert_now(REUSE_RUN);
+}
+
+TEST(off_means_off)
+{
+    const struct reuse_policy off = {.mode = REUSE_OFF};
+    const struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "r", .hits_off = true};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_OFF);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1); /* look-up only is off */
+    shop_close(&shop);
+    shop_open(&shop, "two");
+    shop.again = true;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    shop_drop(&shop);
+    shop.again = false;
+    shop.policy = &off;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 0);
+    shop.policy = NULL;
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+}
+
+TEST(a_unit_with_network_rests_on_what_is_declared_and_expires)
+{
+    static const char *const files[] = {"src", NULL};
+    const struct reuse_policy policy = {
+        .mode = REUSE_DECLARED, .ttl_ms = 60000, .declared = {files, 1}
+    };
+    struct outcome outcome = {.attempt = 1, .started_ms = clock_wall_ms()};
+    const int64_t now_ms = clock_wall_ms();
+    struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "r", .now_ms = now_ms};
+    struct shop shop = {.network = true};
+    shop_make_tree();
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+    assert_non_null(strstr(shop.why, "declared"));
+    shop.policy = &policy;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+    options.now_ms = now_ms + 61000;
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_EXPIRED);
+    shop_close(&shop);
+    sh("echo x >r/src/new");
+    options.now_ms = now_ms;
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_CHANGED);
+    shop_close(&shop);
+}
+
+TEST(protected_reads_protected_only_and_a_change_its_own)
+{
+    const struct reuse_options change = {.trust = EVIDENCE_FORK, .scope = "7", .run = "c"};
+    const struct reuse_options other = {.trust = EVIDENCE_FORK, .scope = "8", .run = "o"};
+    const struct reuse_options main_line = {.trust = EVIDENCE_PROTECTED, .run = "m"};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open_as(&shop, &change);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_string_equal(shop.decision.outcome->reused->change, "7");
+    shop_close(&shop);
+    shop_open_as(&shop, &other);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    shop_close(&shop);
+    shop_open_as(&shop, &main_line);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    shop_close(&shop);
+    shop_open_as(&shop, &other);
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+}
+
+TEST(a_sample_of_hits_runs_again_and_a_mismatch_quarantines)
+{
+    const struct reuse_options options = {
+        .trust = EVIDENCE_MEMBER, .run = "v", .verify_ppm = 1000000};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_peek(&shop), REUSE_HIT);
+    assert_int_equal(shop_ask(&shop), REUSE_VERIFY);
+    assert_non_null(shop.decision.outcome);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    assert_null(reuse_take_note(shop.reuse));
+    assert_int_equal(shop_ask(&shop), REUSE_VERIFY);
+    assert_int_equal(shop_run(&shop, reads_b, OUTCOME_FAILED), 1); /* it even asked other things */
+    assert_non_null(strstr(reuse_take_note(shop.reuse), "when it ran again to verify"));
+    shop_close(&shop);
+    assert_now(REUSE_RUN);
+}
+
+TEST(a_further_attempt_is_counted_and_not_stored)
+{
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    struct outcome outcome = {.attempt = 2, .trace = &trace, .started_ms = clock_wall_ms()};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+    shop_close(&shop);
+    assert_now(REUSE_RUN);
+}
+
+TEST(an_identical_unit_under_way_is_joined)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    shop_make_tree();
+    shop_open(&first, "first run");
+    shop_open(&second, "second run");
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    assert_int_equal(shop_ask(&second), REUSE_JOIN);
+    assert_non_null(strstr(second.decision.why, "first run"));
+    assert_int_equal(shop_peek(&second), REUSE_RUN);
+    second.no_join = true;
+    assert_int_equal(shop_ask(&second), REUSE_RUN);
+    shop_drop(&second);
+    second.no_join = false;
+    assert_int_equal(shop_run(&first, reads_a, OUTCOME_PASSED), 1);
+    assert_int_equal(shop_ask(&second), REUSE_HIT);
+    shop_close(&second);
+    shop_close(&first);
+}
+
+TEST(units_with_the_same_answers_in_other_trees_are_joined)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo changed >r/src/a.c");
+    shop_open(&first, "first run");
+    sh("echo unrelated >r/other");
+    shop_open(&second, "second run");
+    assert_string_not_equal(first.tree, second.tree);
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    assert_int_equal(shop_ask(&second), REUSE_JOIN);
+    shop_close(&second);
+    shop_close(&first);
+}
+
+TEST(the_lease_of_a_killed_process_is_free)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    sh("echo >ready"); /* makes the folder before the fork */
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        shop_open(&shop, "killed");
+        _exit(shop_ask(&shop) == REUSE_RUN ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    shop_open(&shop, "later");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    shop_close(&shop);
+}
+
+TEST(seventeen_classes_are_widened_and_still_sound)
+{
+    static char texts[40][64];
+    shop_make_tree();
+    sh("cd r; for i in $(seq 40); do echo $i >f$i; done");
+    for (int i = 0; i < 20; i++) {
+        const char *asks[] = {"C/src/src/a.c", texts[i], NULL};
+        (void)snprintf(texts[i], sizeof texts[i], "C/src/f%d", i + 1);
+        shop_earn(asks, OUTCOME_PASSED);
+        assert_now(REUSE_HIT);
+        char change[100];
+        (void)snprintf(change, sizeof change, "echo new$i >r/f%d; echo %d >r/src/a.c", i + 1, i);
+        sh(change);
+        assert_now(REUSE_RUN);
+    }
+}
+
+/* Was any class looked at? */
+static bool looked_at_classes(struct shop *shop)
+{
+    return shop_state(shop)->answers != NULL;
+}
+
+TEST(an_unchanged_state_is_answered_without_looking_at_classes)
+{
+    static const char *const asks[] = {
+        "C/src/src/a.c", "C/usr/bin/env", "X/usr/bin/no-such", "Huname", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    shop_open(&shop, "second");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_false(looked_at_classes(&shop));
+    shop_close(&shop);
+    sh("echo new >r/other"); /* another state: looked at once, then known */
+    shop_open(&shop, "third");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_true(looked_at_classes(&shop));
+    shop_close(&shop);
+    shop_open(&shop, "fourth");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_false(looked_at_classes(&shop));
+    shop_close(&shop);
+    sh("echo new >r/src/a.c");
+    assert_now(REUSE_RUN);
+}
+
+TEST(the_machines_files_are_part_of_what_is_unchanged)
+{
+    static const char *const asks[] = {"C/sluice/plugins/p", "X/sluice/plugins/none", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    (void)usleep(2200000); /* stat data that is younger is not believed */
+    shop_earn(asks, OUTCOME_PASSED);
+    shop_open(&shop, "second");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_false(looked_at_classes(&shop));
+    shop_close(&shop);
+    sh("echo >plugins/none");
+    assert_now(REUSE_RUN);
+    sh("rm plugins/none");
+    assert_now(REUSE_HIT);
+    sh("echo q >plugins/p");
+    assert_now(REUSE_RUN);
+    sh("echo p >plugins/p");
+    assert_now(REUSE_HIT);
+}
+
+TEST(a_store_that_was_killed_answers_right)
+{
+    shop_make_tree();
+    for (int round = 0; round < 20; round++) {
+        char change[64];
+        (void)snprintf(change, sizeof change, "echo %d >r/src/a.c", round % 5);
+        sh(change);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            struct shop shop = {0};
+            shop_open(&shop, "killed");
+            if (shop_ask(&shop) == REUSE_RUN) {
+                (void)shop_run(&shop, reads_a, OUTCOME_PASSED);
+            }
+            _exit(0); /* never closed */
+        }
+        (void)usleep((useconds_t)(round * 1500));
+        (void)kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        struct shop shop = {0};
+        shop_open(&shop, "after");
+        enum reuse_action action = shop_ask(&shop);
+        assert_true(action == REUSE_RUN || action == REUSE_HIT);
+        if (action == REUSE_HIT) {
+            assert_int_equal(shop.decision.outcome->status, OUTCOME_PASSED);
+        }
+        shop_close(&shop);
+    }
+}
