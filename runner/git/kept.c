@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "git/kept.h"
 
-#include "base/cleanup.h"
 #include "base/file.h"
+#include "base/memo.h"
 #include "git/call.h"
 
 #include <dirent.h>
@@ -27,9 +27,6 @@
 /* The checksum at the end of an index: 20 bytes of SHA-1 or 32 of SHA-256. */
 #define CHECKSUM_MAX 32
 
-#define BOOT_ID     "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_MAX 64
-
 #define KEY_LEN (HASH_HEX_SIZE - 1)
 
 /* "KEY.TREE.AGE" */
@@ -37,29 +34,13 @@
 
 /* ---- the key ---- */
 
-static void add_stat(struct hasher *hasher, const struct stat *st)
-{
-    const uint64_t facts[] = {
-        (uint64_t)st->st_dev,
-        (uint64_t)st->st_ino,
-        (uint64_t)st->st_size,
-        (uint64_t)st->st_mtim.tv_sec,
-        (uint64_t)st->st_mtim.tv_nsec,
-        (uint64_t)st->st_ctim.tv_sec,
-        (uint64_t)st->st_ctim.tv_nsec,
-    };
-    hasher_add(hasher, facts, sizeof facts);
-}
-
-/* A file that may be missing: base/name, by name and stat data. */
+/* A file that may be missing: base/name. */
 static void add_file(struct hasher *hasher, const char *base, const char *name)
 {
     char path[PATH_MAX];
-    struct stat st = {0};
     int len = base != NULL ? snprintf(path, sizeof path, "%s/%s", base, name) : 0;
-    hasher_add_text(hasher, name);
-    if (len > 0 && (size_t)len < sizeof path && stat(path, &st) == 0) {
-        add_stat(hasher, &st);
+    if (len > 0 && (size_t)len < sizeof path) {
+        (void)memo_add_file(hasher, path);
     }
 }
 
@@ -95,17 +76,18 @@ static int add_index(struct hasher *hasher, int fd)
                != (ssize_t)sizeof checksum) {
         return -EIO;
     }
-    add_stat(hasher, &st);
+    const uint64_t facts[] = {
+        (uint64_t)st.st_dev,
+        (uint64_t)st.st_ino,
+        (uint64_t)st.st_size,
+        (uint64_t)st.st_mtim.tv_sec,
+        (uint64_t)st.st_mtim.tv_nsec,
+        (uint64_t)st.st_ctim.tv_sec,
+        (uint64_t)st.st_ctim.tv_nsec,
+    };
+    hasher_add(hasher, facts, sizeof facts);
     hasher_add(hasher, checksum, sizeof checksum);
     return 0;
-}
-
-static int add_boot(struct hasher *hasher)
-{
-    CLEANUP(str_fini) struct str boot = STR_INIT(BOOT_ID_MAX);
-    int result = file_read(BOOT_ID, &boot, NULL);
-    hasher_add_text(hasher, str_text(&boot));
-    return result;
 }
 
 static int find_folder(const struct git_repo *repo, char folder[PATH_MAX])
@@ -134,10 +116,9 @@ void kept_init(struct kept *kept,
         hasher_add_text(hasher, exclude[i]);
     }
     add_configuration(hasher, repo);
-    int result = add_index(hasher, index_fd);
-    result = result == 0 ? add_boot(hasher) : result;
+    const bool good = add_index(hasher, index_fd) == 0 && memo_add_boot(hasher);
     struct hash key = hasher_end(hasher);
-    if (result == 0) {
+    if (good) {
         (void)hash_hex(&key, kept->key);
     }
     hasher_free(hasher);

@@ -2,6 +2,7 @@
 /* Finding and opening a tree: the user's repository, or a private one in the state folder. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/memo.h"
 #include "git/call.h"
 
 #include <dirent.h>
@@ -147,6 +148,49 @@ static int check_version(struct err *err)
     return 0;
 }
 
+/* The file that PATH leads to. False also when that depends on the folder we are in. */
+static bool find_git(char path[PATH_MAX])
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes our environment */
+    const char *at = getenv("PATH");
+    while (at != NULL && *at == '/') {
+        const size_t len = strcspn(at, ":");
+        const int printed = snprintf(path, PATH_MAX, "%.*s/git", (int)len, at);
+        if (printed > 0 && printed < PATH_MAX && access(path, X_OK) == 0) {
+            return true;
+        }
+        at += len + (at[len] == ':');
+    }
+    return false;
+}
+
+/* Asks git for its version once for each git that is found. */
+static int check_version_once(const struct git_repo *repo, struct err *err)
+{
+    char path[PATH_MAX];
+    CLEANUP(str_fini) struct str known = STR_INIT(16);
+    struct hasher *hasher = hasher_new();
+    int result = join(path, sizeof path, repo->state, "memo", err);
+    if (result != 0 || hasher == NULL) {
+        hasher_free(hasher);
+        return result != 0 ? result : err_set(err, -ENOMEM, "not enough memory to look for git");
+    }
+    char git[PATH_MAX];
+    hasher_begin(hasher);
+    hasher_add_text(hasher, "a git that is new enough, 1");
+    const bool has_key = find_git(git) && memo_add_file(hasher, git);
+    const struct hash key = hasher_end(hasher);
+    hasher_free(hasher);
+    if (has_key && memo_find(path, &key, &known)) {
+        return 0;
+    }
+    result = check_version(err);
+    if (result == 0 && has_key) {
+        memo_keep(path, &key, "", 0);
+    }
+    return result;
+}
+
 /* Removes what killed processes left in state/tmp. Errors do not matter: it is tried again. */
 static void sweep_leftovers(const char *tmp)
 {
@@ -241,6 +285,7 @@ static int open_into(struct git_repo *repo, const char *root, struct err *err)
     }
     repo->private_repo = find_git_dir(repo->root, repo->git_dir, sizeof repo->git_dir) == 0;
     result = make_state(repo, err);
+    result = result == 0 ? check_version_once(repo, err) : result;
     if (result == 0 && repo->private_repo) {
         result = join(repo->git_dir, sizeof repo->git_dir, repo->state, "git", err);
         if (result == 0 && !is_folder(repo->git_dir)) {
@@ -253,10 +298,7 @@ static int open_into(struct git_repo *repo, const char *root, struct err *err)
 int git_open(const char *root, struct git_repo *ret_repo, struct err *err)
 {
     struct git_repo repo = {0};
-    int result = check_version(err);
-    if (result == 0) {
-        result = open_into(&repo, root, err);
-    }
+    const int result = open_into(&repo, root, err);
     if (result == 0) {
         *ret_repo = repo;
     }
