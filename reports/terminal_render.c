@@ -480,6 +480,9 @@ static void on_layer_judged(const struct view *view,
     const struct verdict *verdict = event->u.layer_judged.verdict;
     const struct tally *tally = event->u.layer_judged.tally;
     const struct view_layer *layer = view_layer(view, event->u.layer_judged.layer);
+    if (verdict->unasked && options->verbosity != VERBOSITY_VERBOSE) {
+        return;
+    }
     put_line_text(out, event->u.layer_judged.layer);
     (void)str_append(out, ": ");
     put_state(out, options->color, verdict->state);

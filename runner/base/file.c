@@ -78,6 +78,28 @@ int file_read(const char *path, struct str *out, struct err *err)
     return file_read_fd(fd, path, out, err);
 }
 
+int file_read_regular(const char *path, struct str *out, struct err *err)
+{
+    struct stat st;
+    CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return err_errno(err, "cannot open %s", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return err_set(err, -EISDIR, "%s is a folder", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return err_set(err,
+                       -EINVAL,
+                       "%s is no regular file but a %s",
+                       path,
+                       S_ISFIFO(st.st_mode)   ? "named pipe"
+                       : S_ISSOCK(st.st_mode) ? "socket"
+                                              : "device");
+    }
+    return file_read_fd(fd, path, out, err);
+}
+
 int fd_write_all(int fd, const void *bytes, size_t len)
 {
     const char *at = bytes;

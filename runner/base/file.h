@@ -15,6 +15,10 @@
 int file_read(const char *path, struct str *out, struct err *err);
 int file_read_fd(int fd, const char *name, struct str *out, struct err *err);
 
+/* As file_read(), for a file that a person or a tree named: anything but a regular file is -EINVAL,
+ * and neither a pipe nobody writes to nor a device makes us wait. */
+int file_read_regular(const char *path, struct str *out, struct err *err);
+
 /* Writes all bytes, retrying short writes and EINTR. 0 or -errno. */
 int fd_write_all(int fd, const void *bytes, size_t len);
 

@@ -196,11 +196,8 @@ static int changed_files(void *context, const struct layer *layer, struct str *o
         || store_last_open(session->store, layer->id, last, sizeof last, &ignored) != 1) {
         return 0;
     }
-    struct git_repo *repo = mem_calloc(1, sizeof *repo); /* 12 KiB of paths */
-    const bool known = repo != NULL && git_open(session->project.root, repo, &ignored) == 0
-                       && git_diff_names(repo, last, session->tree, out, &ignored) == 0;
-    mem_free(repo);
-    return known;
+    return session->repo != NULL
+           && git_diff_names(session->repo, last, session->tree, out, &ignored) == 0;
 }
 
 void session_fill(struct session *session, struct sched_options *options)

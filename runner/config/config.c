@@ -152,7 +152,7 @@ int config_load(const char *file,
 {
     CLEANUP(str_fini) struct str text = STR_INIT(CONFIG_BYTES_MAX + 1);
     struct err reason = {0};
-    int result = file_read(file, &text, &reason);
+    int result = file_read_regular(file, &text, &reason);
     if (result == -ENOENT) {
         return err_set(err,
                        result,

@@ -349,6 +349,7 @@ static void read_verdict(struct reader *r, const json_t *o, struct verdict *verd
     }
     verdict->state = state < 0 ? VERDICT_ERROR : (enum verdict_state)state;
     verdict->reason = get_text(r, o, "reason");
+    verdict->unasked = json_is_true(json_object_get(o, "unasked"));
     const json_t *array = json_object_get(o, "gates");
     size_t count = json_array_size(array);
     struct gate_result *gates = take(r, count, sizeof *gates);

@@ -262,6 +262,9 @@ static void write_layer_judged(struct json_writer *w, const struct event *event)
     jw_put_string(w, "name", event->u.layer_judged.name);
     jw_put_string(w, "state", verdict_state_name(verdict->state));
     jw_put_string(w, "reason", verdict->reason);
+    if (verdict->unasked) {
+        jw_put_bool(w, "unasked", true);
+    }
     if (event->u.layer_judged.allow_failure) {
         jw_put_bool(w, "allow_failure", true);
     }

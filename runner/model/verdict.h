@@ -51,6 +51,7 @@ struct verdict {
     const struct gate_result *gates;
     size_t gate_count;
     const char *reason; /* sentence; NULL when open */
+    bool unasked;       /* skipped because nobody asked for the layer: no news */
 };
 
 /* Gate rules of a layer that declares none for these metrics: failed, errored and timed_out at most

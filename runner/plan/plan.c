@@ -216,6 +216,7 @@ static bool next_layer_action(struct plan *plan, struct plan_action *ret_action)
     if (layer_queue_pop(&plan->skips, &layer)) {
         *ret_action = (struct plan_action){.type = PLAN_SKIP_LAYER, .layer = layer};
         ret_action->reason = plan->layers[layer].reason;
+        ret_action->unasked = plan->layers[layer].unasked;
         return true;
     }
     if (layer_queue_pop(&plan->judges, &layer)) {

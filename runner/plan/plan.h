@@ -102,6 +102,7 @@ struct plan_action {
     const struct unit *unit; /* borrowed from plan_add_unit()'s caller */
     unsigned attempt;
     const char *reason;
+    bool unasked; /* PLAN_SKIP_LAYER: command line and filter leave it out, or it is manual */
 };
 
 struct plan;

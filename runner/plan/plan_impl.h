@@ -61,6 +61,7 @@ struct plan_layer {
     bool prepared_badly; /* a unit that had run before the others were known did not pass */
     bool satisfied;      /* DONE, and layers that wait for it may start */
     const char *reason;  /* why it is skipped */
+    bool unasked;        /* ... because nobody asked for it */
     uint32_t lockset;    /* of its own locks */
     uint32_t first_unit; /* chain of units while PLANNING, through plan_unit.next */
     uint32_t last_unit;

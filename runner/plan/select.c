@@ -110,6 +110,7 @@ static void choose(const struct selection *s, size_t i)
     } else {
         choice->chosen = true;
     }
+    s->plan->layers[i].unasked = !choice->chosen;
     choice->unchanged = layer->when == WHEN_CHANGED && options->unchanged != NULL
                         && options->unchanged(options->context, layer);
 }
@@ -255,6 +256,7 @@ static void activate(struct selection *s)
         size_t i = s->todo[--s->todo_count];
         s->plan->layers[i].active = true;
         s->plan->layers[i].reason = NULL; /* it may have been left out by name, and be needed */
+        s->plan->layers[i].unasked = false;
         pull_needs(s, i);
     }
 }

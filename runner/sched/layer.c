@@ -57,6 +57,26 @@ static void emit_layer_started(struct sched *sched, const struct layer *layer)
     sched_emit(sched, &event);
 }
 
+/* What is exposed and absent is absent inside: a typing error would show as a strange failure. */
+static void tell_missing_exposed(struct sched *sched, size_t index)
+{
+    const struct layer *layer = sched_layer_of(sched, index);
+    char path[PATH_TEXT_MAX];
+    for (size_t i = 0; i < layer->expose.count; i++) {
+        const char *exposed = layer->expose.items[i];
+        int n = exposed[0] == '/'
+                    ? snprintf(path, sizeof path, "%s", exposed)
+                    : snprintf(path, sizeof path, "%s/%s", sched->options->root, exposed);
+        if (n > 0 && (size_t)n < sizeof path && !file_exists(path)) {
+            sched_note(sched,
+                       "warning",
+                       index,
+                       "expose: there is no %s on this machine, so units will not find it either",
+                       exposed);
+        }
+    }
+}
+
 void layer_start(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
@@ -74,6 +94,9 @@ void layer_start(struct sched *sched, size_t index)
             "units cannot be isolated on this machine, so all run in place, in the live tree: %s "
             "(`sluice doctor` has the details)",
             sched->options->no_lower != NULL ? sched->options->no_lower : "it offers no isolation");
+    }
+    if (layer->sandbox == SANDBOX_FULL && sched->options->lower != NULL) {
+        tell_missing_exposed(sched, index);
     }
     int rc = world_of_layer(sched, index, &err);
     rc = rc == 0 && env_build_base(sched, index) < 0 ? err_set(&err, -ENOMEM, "out of memory") : rc;
@@ -405,6 +428,8 @@ void layer_set_program_error(struct sched *sched,
     char words[PLUGIN_WORDS_MAX];
     char text[ERR_TEXT_MAX];
     read_words(sched, &outcome->err, words, sizeof words);
+    (void)snprintf(text, sizeof text, "%s %s: ", sched->options->plugins[chore->layer].name, verb);
+    const size_t told = text_starts_with(words, text) ? strlen(text) : 0; /* our SDK says it too */
     (void)snprintf(text,
                    sizeof text,
                    "%s %s: %s%s%s%s%.300s",
@@ -412,7 +437,7 @@ void layer_set_program_error(struct sched *sched,
                    verb,
                    outcome->message != NULL ? outcome->message : "failed",
                    words[0] != '\0' ? ":\n" : "",
-                   words,
+                   words + told,
                    outcome->hint != NULL ? "\n" : "",
                    outcome->hint != NULL ? outcome->hint : "");
     layer_set_error(sched, chore->layer, text);
@@ -781,8 +806,9 @@ void layer_judge_done(struct sched *sched, const struct chore *chore, const stru
     conclude(sched, chore->layer, &judgement);
 }
 
-void layer_skip(struct sched *sched, size_t index, const char *reason)
+void layer_skip(struct sched *sched, const struct plan_action *action)
 {
-    const struct verdict verdict = {.state = VERDICT_SKIPPED, .reason = reason};
-    emit_judged(sched, index, NULL, &verdict);
+    const struct verdict verdict = {
+        .state = VERDICT_SKIPPED, .reason = action->reason, .unasked = action->unasked};
+    emit_judged(sched, action->layer, NULL, &verdict);
 }

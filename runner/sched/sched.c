@@ -53,7 +53,7 @@ static void act(struct sched *sched, const struct plan_action *action)
         layer_judge(sched, action->layer);
         break;
     case PLAN_SKIP_LAYER:
-        layer_skip(sched, action->layer, action->reason);
+        layer_skip(sched, action);
         break;
     case PLAN_WAIT:
     case PLAN_DONE:

@@ -189,7 +189,7 @@ void sched_pump(struct sched *sched);
 /* layer.c */
 void layer_start(struct sched *sched, size_t index);
 void layer_judge(struct sched *sched, size_t index);
-void layer_skip(struct sched *sched, size_t index, const char *reason);
+void layer_skip(struct sched *sched, const struct plan_action *action);
 void layer_plan_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome);
 void layer_judge_done(struct sched *sched,
                       const struct chore *chore,

@@ -83,3 +83,12 @@ EOF
     expect_code 0 "$SLUICE" schema --reference
     says "allow_failure"
 }
+
+@test "a pipeline file that is no file is refused, not waited for" {
+    mkfifo sluice.yml
+    expect_code 2 timeout 20 "$SLUICE" lint
+    says "no regular file but a named pipe"
+    expect_code 2 timeout 20 "$SLUICE" run
+    expect_code 2 timeout 20 "$SLUICE" lint /dev/zero
+    says "device"
+}

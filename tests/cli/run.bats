@@ -413,3 +413,33 @@ EOF
     says "FAILED a run"
     says_not "started"
 }
+
+@test "layers nobody asked for are told with --verbose only" {
+    pipeline <<'EOF'
+layers:
+  one: {uses: command, with: {run: "true"}}
+  two: {uses: command, with: {run: "true"}}
+EOF
+    expect_code 0 "$SLUICE" run one
+    says_not "two"
+    expect_code 0 "$SLUICE" run --verbose one
+    says "two: skipped: not among the layers named on the command line"
+}
+
+@test "a plugin's complaint names plugin and layer once" {
+    pipeline <<<'layers: {lonely: {uses: command, with: {each: missing.txt}}}'
+    expect_code 3 "$SLUICE" run
+    says "missing.txt"
+    tr '\n' ' ' <"$BATS_TEST_TMPDIR/err" >joined
+    ! grep -E 'command plan[^.]*command plan: ' joined
+    ! grep -F 'layer lonely: command' joined
+}
+
+@test "what is to be exposed and is not there is told" {
+    isolated
+    pipeline <<<'layers: {a: {uses: command, expose: [node_modules, sluice.yml, /no/such], with: {run: "true"}}}'
+    expect_code 0 "$SLUICE" run
+    says "expose: there is no node_modules on this machine"
+    says "expose: there is no /no/such on this machine"
+    says_not "there is no sluice.yml"
+}

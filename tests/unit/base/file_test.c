@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 
 #include <dirent.h>
@@ -561,6 +562,27 @@ TEST(what_is_no_file_link_or_folder_is_not_copied)
 }
 
 /* ---- paths ---- */
+
+/* A pipeline file that was a named pipe made `lint` wait for ever. */
+TEST(what_is_no_regular_file_is_refused_at_once)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(4096);
+    struct err err = {0};
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/file", test_folder());
+    assert_int_equal(file_write_atomic(path, "hello", 5, &err), 0);
+    assert_int_equal(file_read_regular(path, &text, &err), 0);
+    assert_string_equal(str_text(&text), "hello");
+    (void)snprintf(path, sizeof path, "%s/pipe", test_folder());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(file_read_regular(path, &text, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "/pipe is no regular file but a named pipe"));
+    assert_int_equal(file_read_regular("/dev/zero", &text, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "device"));
+    assert_int_equal(file_read_regular(test_folder(), &text, &err), -EISDIR);
+    assert_int_equal(file_read_regular("/no/such", &text, &err), -ENOENT);
+    assert_string_equal(str_text(&text), "hello");
+}
 
 TEST(paths_that_leave_their_folder_are_told_from_those_that_stay)
 {

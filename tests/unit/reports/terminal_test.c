@@ -546,6 +546,22 @@ TEST(the_live_block_counts_reused_units_and_shows_none_as_running)
     close_screen();
 }
 
+TEST(a_layer_nobody_asked_for_is_told_to_the_curious_only)
+{
+    const struct verdict verdict = {.state = VERDICT_SKIPPED, .reason = "manual", .unasked = true};
+    struct event event = {.type = EVENT_LAYER_JUDGED};
+    event.u.layer_judged.layer = "sweep";
+    event.u.layer_judged.verdict = &verdict;
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    sink->emit(sink, &event);
+    assert_null(strstr(shown(), "sweep"));
+    close_screen();
+    sink = open_screen(false, false, VERBOSITY_VERBOSE);
+    sink->emit(sink, &event);
+    ASSERT_CONTAINS(shown(), "sweep: skipped: manual\n");
+    close_screen();
+}
+
 static void feed_mixed_run(struct event_sink *sink)
 {
     const struct reused reused = feed_origin(NULL);
