@@ -69,7 +69,7 @@ static void walk_and_note(struct asking *asking,
     const bool relative = question->path[0] != '/' || question->in_root;
     question->base =
         relative ? resolve_base(asking->resolver, asking->caller, question->dirfd) : NULL;
-    ret->place = NULL;
+    *ret = (struct landing){0};
     if (relative && question->base == NULL) {
         return;
     }
@@ -85,7 +85,7 @@ bool ask_at(struct asking *asking,
             struct landing *ret)
 {
     char path[PATH_TEXT_MAX];
-    ret->place = NULL;
+    *ret = (struct landing){0};
     if (ask_text(asking, address, path, sizeof path) < 0) {
         return false;
     }
@@ -96,9 +96,14 @@ bool ask_at(struct asking *asking,
     return ret->place != NULL;
 }
 
-/* An empty path with AT_EMPTY_PATH is the descriptor itself. */
+/* An empty path with AT_EMPTY_PATH is the descriptor itself. Whatever it is open on, its type was
+ * asked when it was opened (the working folder: when it was entered). */
 static bool ask_descriptor(struct asking *asking, int dirfd, unsigned asked, struct landing *ret)
 {
+    ret->place = NULL;
+    if (asked == ASKED_TYPE || asked == ASKED_EXISTS) {
+        return false;
+    }
     ret->place = resolve_base(asking->resolver, asking->caller, dirfd);
     ret->reach = ret->place;
     ret->touched_count = 0;
@@ -111,6 +116,7 @@ static bool ask_descriptor(struct asking *asking, int dirfd, unsigned asked, str
 static bool ask_own(struct asking *asking, uint64_t at_flags, unsigned asked, struct landing *ret)
 {
     const uint64_t address = asking->args[asking->call->path];
+    *ret = (struct landing){0};
     struct path_question question = {.dirfd = dirfd_of(asking),
                                      .follow = (at_flags & AT_SYMLINK_NOFOLLOW) == 0};
     if ((at_flags & AT_EMPTY_PATH) != 0) {
@@ -126,11 +132,13 @@ static bool ask_own(struct asking *asking, uint64_t at_flags, unsigned asked, st
     return ask_at(asking, &question, address, asked, ret);
 }
 
-/* The folder in which a name is made or taken must be there, and be one. */
+/* The folder in which a name is made or taken must be there, and be one: also where the walk did
+ * not get so far, as the name could be made once the folder is there. */
 static void ask_parent(struct asking *asking, const struct landing *landing)
 {
-    if (landing->place != NULL && landing->place->parent != NULL) {
-        resolve_ask(asking->resolver, landing->place->parent, ASKED_TYPE);
+    const struct place *place = landing->place != NULL ? landing->place : landing->reach;
+    if (place != NULL && place->parent != NULL) {
+        resolve_ask(asking->resolver, place->parent, ASKED_TYPE);
     }
 }
 
@@ -158,8 +166,8 @@ static void open_with(struct asking *asking, uint64_t flags, uint64_t resolve_fl
     } else if ((flags & (O_PATH | O_TRUNC)) != 0 || temporary) {
         asked = ASKED_TYPE;
     }
-    if (ask_at(asking, &question, asking->args[asking->call->path], asked, &landing) && creates
-        && !temporary) {
+    (void)ask_at(asking, &question, asking->args[asking->call->path], asked, &landing);
+    if (creates && !temporary) {
         ask_parent(asking, &landing);
     }
 }
@@ -236,18 +244,16 @@ void ask_handle(struct asking *asking)
 void ask_create(struct asking *asking)
 {
     struct landing landing;
-    if (ask_own(asking, AT_SYMLINK_NOFOLLOW, ASKED_EXISTS, &landing)) {
-        ask_parent(asking, &landing);
-    }
+    (void)ask_own(asking, AT_SYMLINK_NOFOLLOW, ASKED_EXISTS, &landing);
+    ask_parent(asking, &landing);
 }
 
 void ask_symlink(struct asking *asking)
 {
     struct landing landing;
-    if (ask_own(asking, AT_SYMLINK_NOFOLLOW, ASKED_EXISTS, &landing)) {
-        ask_parent(asking, &landing);
-        change_name(asking, &landing);
-    }
+    (void)ask_own(asking, AT_SYMLINK_NOFOLLOW, ASKED_EXISTS, &landing);
+    ask_parent(asking, &landing);
+    change_name(asking, &landing);
 }
 
 void ask_unlink(struct asking *asking)
@@ -310,9 +316,9 @@ void ask_rename(struct asking *asking)
         ask_moved(asking, &to);
         return;
     }
+    ask_parent(asking, &to);
     if (to.place != NULL) {
         to.place->unstable_tree = to.place->zone != ZONE_FIXED;
-        ask_parent(asking, &to);
         change_name(asking, &to);
     }
 }
@@ -332,10 +338,9 @@ void ask_hardlink(struct asking *asking)
         && resolve_state(asking->resolver, from.place) == PLACE_LINK) {
         resolve_ask(asking->resolver, from.place, ASKED_LINK);
     }
-    if (ask_at(asking, &question, asking->args[(uint64_t)call->path + apart], ASKED_EXISTS, &to)) {
-        ask_parent(asking, &to);
-        change_name(asking, &to);
-    }
+    (void)ask_at(asking, &question, asking->args[(uint64_t)call->path + apart], ASKED_EXISTS, &to);
+    ask_parent(asking, &to);
+    change_name(asking, &to);
 }
 
 /* ---- the host, and out of the world ---- */

@@ -227,6 +227,7 @@ static void follow(struct walk *walk, struct place *link, const char *rest)
  * about that whole path. Behind a ".." the kernel does not look. */
 static void end_blocked(struct walk *walk, struct place *place, const char *rest)
 {
+    struct place *blocking = place;
     while (place != NULL && *rest != '\0') {
         const size_t len = strcspn(rest, "/");
         if (len == 2 && rest[0] == '.' && rest[1] == '.') {
@@ -240,7 +241,8 @@ static void end_blocked(struct walk *walk, struct place *place, const char *rest
         rest += len + (rest[len] == '/');
     }
     if (place != NULL) {
-        resolve_ask(walk->resolver, place, ASKED_EXISTS);
+        /* Nothing but a ".." behind it: then it matters whether it is a folder. */
+        resolve_ask(walk->resolver, place, place == blocking ? ASKED_TYPE : ASKED_EXISTS);
     }
     end_at(walk, NULL);
     walk->landing->reach = place;

@@ -195,6 +195,26 @@ commit() {
     misses
 }
 
+@test "the folder appears in which something could not be made" {
+    unit '! mkdir d/sub 2>/dev/null; ! ln -s x e/link 2>/dev/null; ! touch f/new 2>/dev/null'
+    earn
+    mkdir d && echo 1 >d/unrelated
+    misses
+    rm -r d && mkdir e && echo 1 >e/unrelated
+    misses
+    rm -r e && mkdir f && echo 1 >f/unrelated
+    misses
+}
+
+@test "a file on the way to .. becomes a folder" {
+    echo file >d
+    unit '! cat d/../a 2>/dev/null'
+    echo 1 >a
+    earn
+    rm d && mkdir d && echo 1 >d/keep
+    misses
+}
+
 @test "a program appears earlier on PATH" {
     mkdir bin1 bin2 && printf '#!/bin/sh\necho two\n' >bin2/tool && chmod +x bin2/tool && echo keep >bin1/keep
     unit 'PATH=/src/bin1:/src/bin2:$PATH tool'

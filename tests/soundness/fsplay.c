@@ -6,7 +6,10 @@
  *     fsplay SEED [LEVEL]
  *
  * The same seed asks the same questions in the same order as long as it gets the same answers.
- * Printed are only things a tree determines: no inode, no time, no order of a folder. */
+ * Printed are only things a tree determines: no inode, no time, no order of a folder. A program of
+ * an even seed is talkative: it tells of all it can ask, so that another answer shows in its text;
+ * needless misses are counted on those. One of an odd seed asks only what it must: a question that
+ * is missed shows there. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +36,7 @@
 #define PATH_SIZE 512
 
 static uint64_t state;
+static bool talkative; /* tells of each name on the way what it is: nothing it asks stays secret */
 static int level;
 static const char *self;
 
@@ -155,6 +159,8 @@ static void say_all(const char *path)
         (void)!system(line);
     }
 }
+
+static void tell(const char *path, int hops);
 
 /* ---- questions ---- */
 
@@ -341,6 +347,11 @@ static void do_rename(const char *path)
 {
     char to[PATH_SIZE];
     make_path(to);
+    if (talkative) {
+        tell(to, 0);
+        say_all(path);
+        ask_list(to);
+    }
     int rc = rename(path, to);
     say("rename", path, rc);
     printf("   -> %s\n", to);
@@ -441,7 +452,7 @@ static void do_exec(const char *path)
     (void)path;
     char seed[32];
     char depth[16];
-    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)next());
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)(next() << 1 | !talkative));
     (void)snprintf(depth, sizeof depth, "%d", level + 1);
     char *argv[] = {(char *)(uintptr_t)self, seed, depth, NULL};
     run(argv);
@@ -542,6 +553,32 @@ static void do_pass(const char *path)
     close(ends[1]);
 }
 
+/* What every name on the way is, and where every link leads. */
+static void tell(const char *path, int hops)
+{
+    char part[2 * PATH_SIZE];
+    char target[PATH_SIZE];
+    const size_t len = strlen(path);
+    for (size_t i = 1; i <= len && hops < 6; i++) {
+        if (path[i] != '/' && path[i] != '\0') {
+            continue;
+        }
+        struct stat st;
+        (void)snprintf(part, sizeof part, "%.*s", (int)i, path);
+        say_stat("way", part, lstat(part, &st), &st);
+        ssize_t n = readlink(part, target, sizeof target - 1);
+        if (n > 0) {
+            target[n] = '\0';
+            printf("%d way %s -> %s\n", level, part, target);
+            const char *slash = target[0] == '/' ? NULL : strrchr(part, '/');
+            char next_path[2 * PATH_SIZE + PATH_SIZE + 2];
+            (void)snprintf(next_path, sizeof next_path, "%.*s%s%s", slash != NULL ? (int)(slash - part + 1) : 0, part, target, path + i);
+            tell(next_path, hops + 1);
+            return;
+        }
+    }
+}
+
 static void play(unsigned steps)
 {
     static void (*const plays[])(const char *path) = {
@@ -555,6 +592,9 @@ static void play(unsigned steps)
     for (unsigned i = 0; i < steps; i++) {
         char path[PATH_SIZE];
         make_path(path);
+        if (talkative) {
+            tell(path, 0);
+        }
         plays[below((unsigned)(sizeof plays / sizeof *plays) - starters)](path);
     }
 }
@@ -565,6 +605,7 @@ int main(int argc, char **argv)
     self = realpath("/proc/self/exe", here);
     state = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1) * 0x9e3779b97f4a7c15ull + 1;
     level = argc > 2 ? atoi(argv[2]) : 0;
+    talkative = strtoull(argc > 1 ? argv[1] : "1", NULL, 10) % 2 == 0;
     play(STEPS);
     return below(16) == 0 ? 1 : 0;
 }
