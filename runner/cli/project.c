@@ -125,6 +125,21 @@ static void add_complaint(struct err *all, const struct err *one)
     }
 }
 
+/* A built-in one says the same as long as the program is the same; another may look at anything. */
+static int describe_program(struct project *project,
+                            const char *program,
+                            struct plugin_description *ret_description,
+                            struct err *err)
+{
+    char memo[PATH_TEXT_MAX];
+    const size_t len = strlen(project->plugin_dir);
+    const bool built_in = strncmp(program, project->plugin_dir, len) == 0 && program[len] == '/';
+    if (!built_in || snprintf(memo, sizeof memo, "%s/memo", project->state) >= (int)sizeof memo) {
+        return plugin_describe(program, project->arena, ret_description, err);
+    }
+    return plugin_describe_once(program, memo, project->arena, ret_description, err);
+}
+
 static int describe_plugin(struct project *project,
                            const struct layer *layer,
                            struct plugin_description *ret_description,
@@ -136,7 +151,7 @@ static int describe_plugin(struct project *project,
         plugin_find(layer->uses, project->plugin_dir, project->root, program, sizeof program, &why);
     if (rc == 0) {
         const char *kept = arena_strdup(project->arena, program);
-        rc = kept != NULL ? plugin_describe(kept, project->arena, ret_description, &why)
+        rc = kept != NULL ? describe_program(project, kept, ret_description, &why)
                           : err_set(&why, -ENOMEM, "out of memory");
     }
     if (rc != 0) {

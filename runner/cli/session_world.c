@@ -219,7 +219,11 @@ static int take_place(struct session *session, struct err *err)
 static int check_isolation(struct session *session, struct world_wanted *wanted, struct err *err)
 {
     struct exec_probe probe = {0};
-    exec_probe(&probe);
+    char memo[PATH_TEXT_MAX];
+    if (snprintf(memo, sizeof memo, "%s/memo", session->project.state) >= (int)sizeof memo) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", session->project.state);
+    }
+    exec_probe_once(memo, &probe);
     if (probe.isolated) {
         return 0;
     }

@@ -3,6 +3,7 @@
  */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/memo.h"
 #include "exec/local.h"
 #include "exec/namespace.h"
 #include "observe/observer.h"
@@ -14,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,4 +126,114 @@ void exec_probe(struct exec_probe *ret_probe)
                        namespace_step_help(answer.step));
     }
     *ret_probe = probe;
+}
+
+/* ---- once ---- */
+
+/* What decides whether units can be isolated and observed; those that a machine lacks count as
+ * lacking. */
+static const char *const deciding[] = {
+    "/proc/self/attr/current", /* the security module's label */
+    "/proc/self/uid_map",
+    "/proc/self/gid_map",
+    "/proc/sys/user/max_user_namespaces",
+    "/proc/sys/user/max_mnt_namespaces",
+    "/proc/sys/user/max_pid_namespaces",
+    "/proc/sys/user/max_net_namespaces",
+    "/proc/sys/user/max_ipc_namespaces",
+    "/proc/sys/user/max_uts_namespaces",
+    "/proc/sys/kernel/unprivileged_userns_clone",
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+    "/proc/sys/kernel/yama/ptrace_scope",
+};
+
+/* Lines of /proc/self/status that do so; the others change all the time. */
+static const char *const deciding_lines[] = {
+    "Uid:", "Gid:", "Groups:", "Cap", "NoNewPrivs:", "Seccomp"};
+
+static bool is_deciding(const char *line)
+{
+    for (size_t i = 0; i < sizeof deciding_lines / sizeof *deciding_lines; i++) {
+        if (strncmp(line, deciding_lines[i], strlen(deciding_lines[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_status(struct hasher *hasher)
+{
+    CLEANUP(str_fini) struct str status = STR_INIT(1u << 16);
+    (void)file_read("/proc/self/status", &status, NULL);
+    const char *line = str_text(&status);
+    while (*line != '\0') {
+        const size_t len = strcspn(line, "\n");
+        if (is_deciding(line)) {
+            hasher_add(hasher, line, len);
+        }
+        line += len + (line[len] == '\n');
+    }
+}
+
+/* Namespaces we are in. Their numbers are used again; names of containers are not. */
+static void add_surroundings(struct hasher *hasher)
+{
+    static const char *const spaces[] = {"/proc/self/ns/user", "/proc/self/ns/mnt"};
+    struct utsname host = {0};
+    struct stat st;
+    (void)uname(&host);
+    hasher_add_text(hasher, host.nodename);
+    hasher_add_text(hasher, host.release);
+    hasher_add_text(hasher, host.version);
+    for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        const uint64_t number = stat(spaces[i], &st) == 0 ? (uint64_t)st.st_ino : 0;
+        hasher_add(hasher, &number, sizeof number);
+    }
+    const uint64_t device = stat("/tmp", &st) == 0 ? (uint64_t)st.st_dev : 0;
+    hasher_add(hasher, &device, sizeof device);
+}
+
+static bool probe_key(struct hash *ret_key)
+{
+    struct hasher *hasher = hasher_new();
+    if (hasher == NULL) {
+        return false;
+    }
+    hasher_begin(hasher);
+    hasher_add_text(hasher, "units can be isolated and observed, 1");
+    const bool good = memo_add_boot(hasher) && memo_add_file(hasher, "/proc/self/exe");
+    add_status(hasher);
+    add_surroundings(hasher);
+    for (size_t i = 0; i < sizeof deciding / sizeof *deciding; i++) {
+        (void)memo_add_content(hasher, deciding[i]);
+    }
+    *ret_key = hasher_end(hasher);
+    hasher_free(hasher);
+    return good;
+}
+
+void exec_probe_once(const char *folder, struct exec_probe *ret_probe)
+{
+    static const char *const words[] = {"without attributes", "with attributes"};
+    CLEANUP(str_fini) struct str known = STR_INIT(64);
+    struct hash key;
+    const bool has_key = probe_key(&key);
+    if (has_key && memo_find(folder, &key, &known)) {
+        *ret_probe = (struct exec_probe){
+            .user_namespaces = true,
+            .mount_namespaces = true,
+            .pid_namespaces = true,
+            .net_namespaces = true,
+            .overlay = true,
+            .tmpfs_xattr = strcmp(str_text(&known), words[1]) == 0,
+            .isolated = true,
+            .observed = true,
+        };
+        return;
+    }
+    exec_probe(ret_probe);
+    if (has_key && ret_probe->isolated && ret_probe->observed) {
+        const char *word = words[ret_probe->tmpfs_xattr ? 1 : 0];
+        memo_keep(folder, &key, word, strlen(word));
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/memo.h"
 #include "base/text.h"
 #include "plugin/plugin.h"
 #include "plugin/schema.h"
@@ -179,21 +180,70 @@ static int refuse_ending(const struct run_result *result, const struct str *erro
     return err_set(err, -EPROTO, "exited with %d. It said:\n%s", result->exit_code, said);
 }
 
+/* What `PROGRAM describe` prints. */
+static int ask(const char *program, struct str *out, struct err *err)
+{
+    const char *const argv[] = {program, "describe", NULL};
+    const struct run_request request = {.argv = argv, .timeout_ms = PLUGIN_DESCRIBE_TIMEOUT_MS};
+    CLEANUP(str_fini) struct str errors = STR_INIT(COMPLAINT_MAX);
+    struct run_result result = {0};
+    int status = run_program(&request, out, &errors, &result, err);
+    if (status == 0 && (result.signal != 0 || result.exit_code != 0)) {
+        status = refuse_ending(&result, &errors, err);
+    }
+    return status;
+}
+
 int plugin_describe(const char *program,
                     struct arena *arena,
                     struct plugin_description *ret_description,
                     struct err *err)
 {
-    const char *const argv[] = {program, "describe", NULL};
-    const struct run_request request = {.argv = argv, .timeout_ms = PLUGIN_DESCRIBE_TIMEOUT_MS};
     CLEANUP(str_fini) struct str out = STR_INIT(PLUGIN_DESCRIBE_MAX);
-    CLEANUP(str_fini) struct str errors = STR_INIT(COMPLAINT_MAX);
-    struct run_result result = {0};
-    int status = run_program(&request, &out, &errors, &result, err);
-    if (status == 0 && (result.signal != 0 || result.exit_code != 0)) {
-        status = refuse_ending(&result, &errors, err);
-    } else if (status == 0) {
+    int status = ask(program, &out, err);
+    if (status == 0) {
         status = read_description(&out, program, arena, ret_description, err);
     }
     return status == 0 ? 0 : err_wrap(err, "%s describe", program);
+}
+
+static bool key_of(const char *program, struct hash *ret_key)
+{
+    struct hasher *hasher = hasher_new();
+    if (hasher == NULL) {
+        return false;
+    }
+    hasher_begin(hasher);
+    hasher_add_text(hasher, "what a plugin says of itself, 1");
+    const bool good = memo_add_file(hasher, program);
+    *ret_key = hasher_end(hasher);
+    hasher_free(hasher);
+    return good;
+}
+
+int plugin_describe_once(const char *program,
+                         const char *folder,
+                         struct arena *arena,
+                         struct plugin_description *ret_description,
+                         struct err *err)
+{
+    CLEANUP(str_fini) struct str known = STR_INIT(PLUGIN_DESCRIBE_MAX);
+    CLEANUP(str_fini) struct str out = STR_INIT(PLUGIN_DESCRIBE_MAX);
+    struct hash key;
+    const bool has_key = key_of(program, &key);
+    if (has_key && memo_find(folder, &key, &known)
+        && read_description(&known, program, arena, ret_description, NULL) == 0) {
+        return 0;
+    }
+    int status = ask(program, &out, err);
+    if (status == 0) {
+        status = read_description(&out, program, arena, ret_description, err);
+    }
+    if (status != 0) {
+        return err_wrap(err, "%s describe", program);
+    }
+    if (has_key) {
+        memo_keep(folder, &key, out.data, out.len);
+    }
+    return 0;
 }

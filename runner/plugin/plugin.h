@@ -74,6 +74,15 @@ int plugin_describe(const char *program,
                     struct plugin_description *ret_description,
                     struct err *err);
 
+/* As plugin_describe(), for programs whose answer depends on nothing but themselves (the built-in
+ * ones): what the program printed is kept in `folder` (base/memo.h), under its path and stat data,
+ * and checked as if it had just been printed. */
+int plugin_describe_once(const char *program,
+                         const char *folder,
+                         struct arena *arena,
+                         struct plugin_description *ret_description,
+                         struct err *err);
+
 /* The schema of a description, to be used for many layers; json_decref() it. */
 int plugin_read_schema(const struct plugin_description *description,
                        json_t **ret_schema,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A machine that refuses isolation: made here by a user namespace in which user.max_user_namespaces
  * is 0. */
+#include "base/clock.h"
 #include "exec/local.h"
 
 #include <fcntl.h>
@@ -54,6 +55,51 @@ static int probe_says_no_and_what_to_do(void)
                    && strstr(probe.reason, "max_user_namespaces") != NULL
                ? 0
                : 1;
+}
+
+static const char *memo_folder(void)
+{
+    static char folder[4096];
+    (void)snprintf(folder, sizeof folder, "%s/memo", test_folder());
+    return folder;
+}
+
+static int probe_once_says_no(void)
+{
+    struct exec_probe probe;
+    exec_probe_once(memo_folder(), &probe);
+    return probe.isolated || probe.user_namespaces || probe.reason[0] == '\0';
+}
+
+static long microseconds_of_probe(struct exec_probe *probe)
+{
+    int64_t begin = clock_mono_ns();
+    exec_probe_once(memo_folder(), probe);
+    return (long)((clock_mono_ns() - begin) / 1000);
+}
+
+/* A yes that was kept must not be believed where namespaces are refused, and a no is never kept. */
+TEST(a_yes_is_kept_and_a_no_is_not)
+{
+    struct exec_probe first;
+    struct exec_probe second;
+    need_isolation();
+    assert_int_equal(where_refused(probe_once_says_no), 0);
+    assert_int_not_equal(access(memo_folder(), F_OK), 0);
+    long fresh = microseconds_of_probe(&first);
+    assert_true(first.isolated);
+    if (!first.observed) {
+        print_message("[skipped: units cannot be observed here]\n");
+        return;
+    }
+    assert_int_equal(access(memo_folder(), F_OK), 0);
+    long kept = microseconds_of_probe(&second);
+    assert_true(second.isolated && second.observed && second.overlay && second.net_namespaces);
+    assert_int_equal(first.tmpfs_xattr, second.tmpfs_xattr);
+    assert_string_equal(second.reason, "");
+    print_message("probe: %ld us, kept: %ld us\n", fresh, kept);
+    assert_true(kept < fresh);
+    assert_int_equal(where_refused(probe_once_says_no), 0);
 }
 
 TEST(the_probe_names_what_is_refused_and_how_to_switch_it_on)

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "plugin/plugin.h"
 
 #include <errno.h>
@@ -157,4 +158,45 @@ TEST(a_deeply_nested_answer_is_refused)
     assert_int_equal(describe("#!/bin/sh\nhead -c 200000 /dev/zero | tr '\\0' '['\n", &err),
                      -EINVAL);
     assert_non_null(strstr(err.text, "not valid JSON: maximum parsing depth reached"));
+}
+
+static int describe_once(const char *program, const char *memo, struct err *err)
+{
+    CLEANUP(cleanup_arena) struct arena *arena = arena_new(8u << 20);
+    struct plugin_description description = {0};
+    int status = plugin_describe_once(program, memo, arena, &description, err);
+    if (status == 0) {
+        assert_string_equal(description.name, "my-plugin");
+        assert_string_equal(description.program, program);
+    }
+    return status;
+}
+
+static unsigned long count_runs(const char *path)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(4096);
+    return file_read(path, &text, NULL) == 0 ? text.len : 0;
+}
+
+#define SAYS(json) "#!/bin/sh\nprintf x >>\"$0.runs\"\necho '" json "'\n"
+#define GOOD       "{\"name\":\"my-plugin\",\"protocol\":1,\"schema\":{},\"verbs\":[\"plan\"]}"
+
+TEST(a_plugin_that_did_not_change_is_asked_once)
+{
+    struct err err = {0};
+    char runs[4096];
+    char memo[4096];
+    (void)snprintf(memo, sizeof memo, "%s/memo", test_folder());
+    const char *program = write_program("once", SAYS(GOOD));
+    (void)snprintf(runs, sizeof runs, "%s.runs", program);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(describe_once(program, memo, &err), 0);
+        assert_int_equal(count_runs(runs), 1);
+    }
+    assert_int_equal(describe_once(write_program("once", SAYS(GOOD)), memo, &err), 0);
+    assert_int_equal(count_runs(runs), 2);
+    assert_int_equal(describe_once(write_program("once", SAYS("{}")), memo, &err), -EINVAL);
+    assert_int_equal(describe_once(program, memo, &err), -EINVAL); /* a no is not kept */
+    assert_int_equal(count_runs(runs), 4);
+    assert_int_equal(describe_once("/no/such/plugin", memo, &err), -ENOENT);
 }
