@@ -15,6 +15,7 @@
  * crosses a page. All page sizes are multiples of this. */
 #define PAGE 4096u
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes there */
 static ssize_t read_piece(const struct caller *caller, uint64_t address, char *buf, size_t len)
 {
     const struct iovec local = {buf, len};

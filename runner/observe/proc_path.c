@@ -4,6 +4,7 @@
 #include "base/limits.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -155,6 +156,22 @@ static bool is_followed(const struct spot *spot, const char *rest, bool follow)
            && is_magic(spot->text + who + 1);
 }
 
+/* Takes the next component of the walk. 1 = the spot moved, 0 = there is none, negative: it is too
+ * long, or (-EXDEV) leads out of /proc. */
+static int take_component(struct spot *spot, const char **at)
+{
+    const char *name = *at + strspn(*at, "/");
+    const size_t len = strcspn(name, "/");
+    *at = name + len;
+    if (len == 0) {
+        return 0;
+    }
+    if (len == 2 && spot->len == 0 && name[0] == '.' && name[1] == '.') {
+        return -EXDEV;
+    }
+    return advance(spot, name, len) ? 1 : -ENAMETOOLONG;
+}
+
 int proc_path(struct recorder *recorder,
               const struct proc_question *question,
               char *buf,
@@ -164,30 +181,18 @@ int proc_path(struct recorder *recorder,
     struct spot spot = {.len = 0};
     const char *at = question->rest;
     const char *base = question->base + (question->base[0] == '/');
-    if (base[0] != '\0' && !spot_add(&spot, base, strlen(base))) {
-        return 0;
+    int rc = base[0] == '\0' || spot_add(&spot, base, strlen(base)) ? 1 : -ENAMETOOLONG;
+    while (rc > 0 && !is_followed(&spot, at, question->follow)) {
+        rc = take_component(&spot, &at);
     }
-    for (;;) {
-        if (is_followed(&spot, at, question->follow)) {
-            const int n = read_magic(question, spot.text, buf, size);
-            *ret_used = (size_t)(at - question->rest);
-            return n > 0 && buf[0] == '/' ? n : 0;
-        }
-        at += strspn(at, "/");
-        const size_t len = strcspn(at, "/");
-        if (len == 0) {
-            break;
-        }
-        if (len == 2 && spot.len == 0 && at[0] == '.' && at[1] == '.') {
-            *ret_used = (size_t)(at + len - question->rest);
-            buf[0] = '/';
-            return 1;
-        }
-        if (!advance(&spot, at, len)) {
-            return 0;
-        }
-        at += len;
+    *ret_used = (size_t)(at - question->rest);
+    if (rc > 0) {
+        const int n = read_magic(question, spot.text, buf, size);
+        return n > 0 && buf[0] == '/' ? n : 0;
     }
-    note_fact(recorder, &spot);
-    return 0;
+    if (rc == 0) {
+        note_fact(recorder, &spot);
+    }
+    buf[0] = '/';
+    return rc == -EXDEV;
 }

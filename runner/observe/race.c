@@ -149,9 +149,9 @@ static void keep(struct race_question *to,
     to->in_root = question->in_root;
     to->reach = landing->reach;
     to->touched_count = landing->touched_count;
-    const unsigned count =
-        landing->touched_count < TOUCHED_MAX ? landing->touched_count : TOUCHED_MAX;
-    memcpy(to->touched, landing->touched, count * sizeof to->touched[0]);
+    for (unsigned i = 0; i < TOUCHED_MAX && i < landing->touched_count; i++) {
+        to->touched[i] = landing->touched[i];
+    }
     memcpy(to->path, question->path, len + 1);
 }
 

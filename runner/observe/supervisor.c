@@ -231,7 +231,7 @@ static void serve(struct supervisor *s, const struct seccomp_notif *request, str
     asking->call->ask(asking);
 }
 
-/* Answers one call. False: it is gone, nothing was answered. */
+/* Answers one call. */
 static void answer(struct supervisor *s, const struct seccomp_notif *request)
 {
     uint64_t args[6];
@@ -285,24 +285,32 @@ static void stay_together(struct supervisor *s, pid_t unit)
     }
 }
 
+/* Waits for a call. 1 = there is one, 0 = look again, negative: the unit is over. */
+static int receive(struct supervisor *s, union notification *notification)
+{
+    if (!s->waits_for_end && is_over(s->listener, -1)) {
+        return -ENOENT;
+    }
+    memset(notification, 0, sizeof *notification);
+    if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, notification) == 0) {
+        return 1;
+    }
+    /* ENOENT: the caller was killed before it was seen, or there is nobody left. */
+    return errno == EINTR || (errno == ENOENT && !is_over(s->listener, 0)) ? 0 : -ENOENT;
+}
+
 static void serve_unit(struct supervisor *s)
 {
     union notification notification;
-    for (;;) {
-        if (!s->waits_for_end && is_over(s->listener, -1)) {
-            break;
-        }
-        memset(&notification, 0, sizeof notification);
-        if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0) {
-            if (errno != EINTR && (errno != ENOENT || is_over(s->listener, 0))) {
-                break;
-            }
-            continue;
-        }
-        if (s->first) {
+    int rc = 0;
+    while (rc >= 0) {
+        rc = receive(s, &notification);
+        if (rc > 0 && s->first) {
             stay_together(s, (pid_t)notification.request.pid);
         }
-        answer(s, &notification.request);
+        if (rc > 0) {
+            answer(s, &notification.request);
+        }
     }
     race_ended(s->race);
 }

@@ -484,7 +484,7 @@ static int ask_long(char **args)
     for (size_t i = 0; i < 4096; i += 2) {
         memcpy(path + i, "./", 2);
     }
-    memcpy(path + 4096 - 4, "a.c", 4);
+    (void)snprintf(path + 4096 - 4, 4, "a.c");
     bad += expect(stat(path, &st), "the longest path");
     memset(path, '/', 5000);
     bad += expect_error(stat(path, &st), ENAMETOOLONG, "a long path");
