@@ -50,6 +50,14 @@ int blobs_get(struct blobs *blobs, const struct hash *digest, struct str *out, s
  * a part that must be thrown away. */
 int blobs_get_file(struct blobs *blobs, const struct hash *digest, int fd, struct err *err);
 
+/* Hands a blob to `each`, piece by piece. As blobs_get_file(); what `each` returns when it is not 0
+ * ends it and is handed on, *err untouched. */
+int blobs_stream(struct blobs *blobs,
+                 const struct hash *digest,
+                 int (*each)(void *context, const void *bytes, size_t len),
+                 void *context,
+                 struct err *err);
+
 /* Is it there? Says nothing of its bytes. */
 bool blobs_has(struct blobs *blobs, const struct hash *digest);
 

@@ -13,8 +13,11 @@
 
 /* Where the bytes go. */
 struct target {
-    struct str *text; /* NULL = not there */
-    int fd;           /* -1 = not there */
+    struct str *text;                                          /* NULL = not there */
+    int fd;                                                    /* -1 = not there */
+    int (*each)(void *context, const void *bytes, size_t len); /* NULL = not there */
+    void *context;
+    int stop; /* what `each` said last */
 };
 
 struct reading {
@@ -51,6 +54,10 @@ static int take(struct reading *r, const unsigned char *bytes, size_t len)
     hasher_add(r->blobs->hasher, bytes, len);
     if (r->target.text != NULL) {
         return str_append_n(r->target.text, bytes, len);
+    }
+    if (r->target.each != NULL) {
+        r->target.stop = r->target.each(r->target.context, bytes, len);
+        return r->target.stop;
     }
     return r->target.fd >= 0 ? fd_write_all(r->target.fd, bytes, len) : 0;
 }
@@ -110,7 +117,8 @@ static int open_blob(struct reading *r, const char *name, struct err *err)
     if (!S_ISREG(st.st_mode) || blob_read_full(r->fd, head, sizeof head) != (ssize_t)sizeof head) {
         return -EBADMSG;
     }
-    if (r->target.text != NULL || r->target.fd >= 0) { /* else it is only looked at */
+    if (r->target.text != NULL || r->target.fd >= 0
+        || r->target.each != NULL) { /* else it is only looked at */
         blob_note_use(r->fd, &st, BLOB_TOUCH_MS);
     }
     return parse_head(r, head);
@@ -151,7 +159,7 @@ static int read_blob(
         bool right = r->done == r->size && memcmp(&found, digest, sizeof found) == 0;
         result = right ? 0 : -EBADMSG;
     }
-    return result == 0 ? 0 : fail(r, name, result, err);
+    return result == 0 || r->target.stop != 0 ? result : fail(r, name, result, err);
 }
 
 static int get(struct reading *r, const struct hash *digest, uint64_t limit, struct err *err)
@@ -187,6 +195,17 @@ int blobs_get(struct blobs *blobs, const struct hash *digest, struct str *out, s
 int blobs_get_file(struct blobs *blobs, const struct hash *digest, int fd, struct err *err)
 {
     struct reading r = {.blobs = blobs, .target = {.fd = fd}, .fd = -1};
+    return get(&r, digest, UINT64_MAX, err);
+}
+
+int blobs_stream(struct blobs *blobs,
+                 const struct hash *digest,
+                 int (*each)(void *context, const void *bytes, size_t len),
+                 void *context,
+                 struct err *err)
+{
+    const struct target target = {.fd = -1, .each = each, .context = context};
+    struct reading r = {.blobs = blobs, .target = target, .fd = -1};
     return get(&r, digest, UINT64_MAX, err);
 }
 

@@ -270,9 +270,10 @@ struct evidence_new {
     int64_t expires_ms; /* 0 = never */
 
     /* for imports; zeros for what was just run */
-    bool imported;      /* the ledger has counted it where it was made */
-    bool fast_unknown;  /* `fast` was made under another secret */
-    unsigned confirmed; /* runs that came to this; 0 = 1 */
+    bool imported;            /* the ledger has counted it where it was made */
+    bool fast_unknown;        /* `fast` was made under another secret */
+    unsigned confirmed;       /* runs that came to this; 0 = 1 */
+    struct hash outcome_blob; /* where the outcome is, when `outcome` is NULL */
 };
 
 /* Evidence that contradicts what is added. */

@@ -352,7 +352,9 @@ static int confirm(struct evidence_store *store,
         return result;
     }
     (void)sqlite3_bind_int64(statement, 1, id);
-    (void)sqlite3_bind_int64(statement, 2, adding->confirmed);
+    /* an import tells what was counted elsewhere, perhaps for the second time */
+    (void)sqlite3_bind_int64(statement, 2, adding->evidence->imported ? 0 : adding->confirmed);
+    (void)sqlite3_bind_int64(statement, 6, adding->confirmed);
     (void)sqlite3_bind_int64(statement, 3, adding->used_ms);
     (void)sqlite3_bind_int64(statement, 4, adding->evidence->expires_ms);
     if (!adding->fast_unknown) {
@@ -502,6 +504,7 @@ int evidence_add(struct evidence_store *store,
         .used_ms = clock_wall_ms(),
         .confirmed = evidence->confirmed > 0 ? evidence->confirmed : 1,
         .fast_unknown = evidence->fast_unknown,
+        .outcome_blob = evidence->outcome_blob,
     };
     int result = check(evidence, err);
     if (result == 0 && evidence->outcome_len > EVIDENCE_INLINE_MAX) {

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-static bool is_kind(int kind)
+bool atom_is_kind(int kind)
 {
     return kind > 0 && kind < 128 && strchr("XTLCDRH", kind) != NULL;
 }
@@ -59,7 +59,7 @@ static int remember(struct evidence_store *store,
     if (result != 0 || store->atoms[id].path != NULL) {
         return result;
     }
-    if (!is_kind(kind) || (path != NULL && memchr(path, '\0', len) != NULL)) {
+    if (!atom_is_kind(kind) || (path != NULL && memchr(path, '\0', len) != NULL)) {
         return evidence_damaged(store, "a question makes no sense", err);
     }
     char *copy = arena_strndup(store->atom_arena, path != NULL ? path : "", len);
@@ -177,7 +177,7 @@ static int intern(struct evidence_store *store,
 {
     char buffer[512];
     size_t len = strlen(item->path);
-    assert(is_kind((int)item->kind));
+    assert(atom_is_kind((int)item->kind));
     char *key = len + 2 <= sizeof buffer ? buffer : arena_alloc(store->id_arena, len + 2);
     if (key == NULL) {
         return no_memory(err);

@@ -67,6 +67,7 @@ enum evidence_sql {
     SQL_ANSWERS_GET,
     SQL_ANSWERS_PUT,
     SQL_ANSWERS_SWEEP,
+    SQL_ANSWERS_ALL,
     SQL_ANSWERS_CLEAR,
     SQL_COUNT,
 };
@@ -196,6 +197,14 @@ int row_copy(sqlite3_stmt *statement, struct arena *arena, struct evidence_row *
 
 /* Are all blobs there that the statement's row names? */
 bool row_is_complete(struct evidence_store *store, sqlite3_stmt *statement);
+
+/* Bytes of one answer in its column: unit key, evidence id. */
+#define ANSWER_BYTES ((size_t)HASH_SIZE + 8)
+
+void answer_unpack(const unsigned char *bytes, struct evidence_answer *ret);
+
+/* Is it the letter of an observation kind? */
+bool atom_is_kind(int kind);
 
 /* Deletes a unit with all below it; a missing one is success. */
 int unit_delete(struct evidence_store *store, const struct hash *key, struct err *err);

@@ -132,13 +132,10 @@ int evidence_sizes_put(struct evidence_store *store,
 
 /* ---- answers ---- */
 
-/* Bytes of one answer in its column: unit key, evidence id. */
-#define ANSWER_BYTES ((size_t)HASH_SIZE + 8)
-
 /* Answers of one state: 2^20 units are 40 MB. Beyond, the state is not remembered. */
 #define ANSWERS_MAX ((size_t)1 << 20)
 
-static void unpack_answer(const unsigned char *bytes, struct evidence_answer *ret)
+void answer_unpack(const unsigned char *bytes, struct evidence_answer *ret)
 {
     memcpy(ret->unit_key.bytes, bytes, HASH_SIZE);
     uint64_t id = 0;
@@ -186,7 +183,7 @@ int evidence_answers(struct evidence_store *store,
     size_t count = bytes != NULL ? column_len(statement, 0) / ANSWER_BYTES : 0;
     struct evidence_answer *answers = arena_calloc(arena, count, sizeof *answers);
     for (size_t i = 0; answers != NULL && i < count; i++) {
-        unpack_answer(bytes + i * ANSWER_BYTES, &answers[i]);
+        answer_unpack(bytes + i * ANSWER_BYTES, &answers[i]);
     }
     (void)sqlite3_reset(statement);
     if (answers == NULL) {

@@ -51,7 +51,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
         "expires_ms, used_ms, confirmed, stdout, stderr, manifest, outcome, inlined, products) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
     [SQL_ROW_CONFIRM] =
-        "UPDATE evidence SET confirmed = confirmed + ?2, used_ms = max(used_ms, ?3), "
+        "UPDATE evidence SET confirmed = max(confirmed + ?2, ?6), used_ms = max(used_ms, ?3), "
         "expires_ms = CASE WHEN expires_ms = 0 OR ?4 = 0 THEN 0 ELSE max(expires_ms, ?4) END, "
         "fast = coalesce(fast, ?5) WHERE id = ?1",
     [SQL_ROW_MOVE] = "UPDATE evidence SET class = ?2, fast = ?3, full = ?4 WHERE id = ?1",
@@ -116,6 +116,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
                         "VALUES (?, ?, ?, ?, ?)",
     [SQL_ANSWERS_SWEEP] = "DELETE FROM answers WHERE state NOT IN "
                           "(SELECT state FROM answers ORDER BY used_ms DESC LIMIT ?)",
+    [SQL_ANSWERS_ALL] = "SELECT tree, run, answers FROM answers",
     [SQL_ANSWERS_CLEAR] = "DELETE FROM answers",
 };
 
