@@ -482,7 +482,8 @@ static int ask_long(char **args)
     memset(path, 'x', 300);
     int bad = expect_error(stat(path, &st), ENAMETOOLONG, "a long name");
     for (size_t i = 0; i < 4096; i += 2) {
-        memcpy(path + i, "./", 2);
+        path[i] = '.';
+        path[i + 1] = '/';
     }
     (void)snprintf(path + 4096 - 4, 4, "a.c");
     bad += expect(stat(path, &st), "the longest path");
