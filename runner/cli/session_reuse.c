@@ -324,7 +324,7 @@ int session_reuse_new(const struct session *session,
     const struct reuse_options options = {
         .cache = cache,
         .repo = session->repo,
-        .trust = in->trust == 0 ? (int)EVIDENCE_MEMBER : in->trust - 1,
+        .trust = in->trust == 0 ? EVIDENCE_MEMBER : (enum evidence_trust)(in->trust - 1),
         .scope = in->change,
         .host = host,
         .run = session->run_id,
