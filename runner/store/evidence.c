@@ -98,6 +98,9 @@ void evidence_close(struct evidence_store *store)
     blobs_close(store->blobs);
     atoms_forget_ids(store);
     arena_free(store->atom_arena);
+    if (store->atoms_lent != store->atoms) {
+        mem_free(store->atoms_lent);
+    }
     mem_free(store->atoms);
     mem_free(store->folder);
     mem_free(store);

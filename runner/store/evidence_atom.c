@@ -27,6 +27,19 @@ static int no_memory(struct err *err)
     return err_set(err, -ENOMEM, "not enough memory for the questions of the evidence");
 }
 
+/* As realloc(); an array that was handed out stays where it is. */
+static struct observation *grow_atoms(struct evidence_store *store, size_t cap)
+{
+    if (store->atoms_lent == NULL || store->atoms_lent != store->atoms) {
+        return mem_realloc(store->atoms, cap, sizeof *store->atoms);
+    }
+    struct observation *atoms = mem_calloc(cap, sizeof *atoms);
+    if (atoms != NULL) {
+        memcpy(atoms, store->atoms_lent, store->atoms_cap * sizeof *atoms);
+    }
+    return atoms;
+}
+
 /* Room for atoms up to id. */
 static int reserve(struct evidence_store *store, uint32_t id, struct err *err)
 {
@@ -35,7 +48,7 @@ static int reserve(struct evidence_store *store, uint32_t id, struct err *err)
     }
     uint64_t cap = ((uint64_t)id + 1) * 3 / 2 + 1024;
     cap = cap > UINT32_MAX ? UINT32_MAX : cap;
-    struct observation *atoms = mem_realloc(store->atoms, (size_t)cap, sizeof *atoms);
+    struct observation *atoms = grow_atoms(store, (size_t)cap);
     if (atoms == NULL) {
         return no_memory(err);
     }
@@ -127,6 +140,10 @@ int evidence_atoms(struct evidence_store *store,
     if (result != 0) {
         return result;
     }
+    if (store->atoms_lent != store->atoms) {
+        mem_free(store->atoms_lent);
+    }
+    store->atoms_lent = store->atoms;
     store->atoms_end = end;
     *ret_atoms = store->atoms;
     *ret_end = end;

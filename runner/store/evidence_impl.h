@@ -135,7 +135,8 @@ struct evidence_store {
     /* observations by id; a path is NULL where none was looked up */
     struct observation *atoms;
     uint32_t atoms_cap;
-    uint32_t atoms_end; /* all below it were loaded */
+    struct observation *atoms_lent; /* handed out by evidence_atoms(): not moved; may be `atoms` */
+    uint32_t atoms_end;             /* all below it were loaded */
     struct arena *atom_arena;
 
     /* ids by observation: letter and path */

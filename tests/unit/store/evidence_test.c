@@ -98,6 +98,34 @@ TEST(an_observation_has_one_id_in_all_processes)
     evidence_close(two);
 }
 
+/* A run that made its 1,025th question while it held the array crashed: the array had moved. */
+TEST(an_array_of_atoms_stays_while_more_are_made)
+{
+    struct evidence_store *store = open_evidence("e");
+    char path[32];
+    const struct observation item = {.kind = OBSERVE_CONTENT, .path = path};
+    const struct observation *atoms = NULL;
+    uint32_t end = 0;
+    uint32_t first = 0;
+    uint32_t id = 0;
+    for (unsigned round = 0; round < 3; round++) {
+        (void)snprintf(path, sizeof path, "/first/%u", round);
+        assert_int_equal(evidence_intern(store, &item, 1, &first, NULL), 0);
+        assert_int_equal(evidence_atoms(store, &atoms, &end, NULL), 0);
+        for (unsigned i = 0; i < 4000; i++) {
+            struct observation atom;
+            (void)snprintf(path, sizeof path, "/%u/%u", round, i);
+            assert_int_equal(evidence_intern(store, &item, 1, &id, NULL), 0);
+            assert_int_equal(evidence_atom(store, id, &atom, NULL), 0);
+            assert_string_equal(atom.path, path);
+        }
+        (void)snprintf(path, sizeof path, "/first/%u", round);
+        assert_string_equal(atoms[first].path, path);
+        assert_true(id >= end);
+    }
+    evidence_close(store);
+}
+
 TEST(a_path_of_any_bytes_is_kept)
 {
     struct evidence_store *store = open_evidence("e");
