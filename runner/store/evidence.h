@@ -205,11 +205,12 @@ int evidence_outcome(struct evidence_store *store,
                      struct str *out,
                      struct err *err);
 
-/* Notes that rows were used: they and their class live longer and are looked at first. `fast` (an
- * array of count values, or NULL) mends rows that were imported under another secret. */
+/* Notes that rows were used: they and their class live longer and are looked at first. `fast`
+ * (count values of EVIDENCE_FAST_SIZE bytes, one after the other, or NULL) mends rows that were
+ * imported under another secret. */
 int evidence_touch(struct evidence_store *store,
                    const int64_t *ids,
-                   const unsigned char (*fast)[EVIDENCE_FAST_SIZE],
+                   const unsigned char *fast,
                    size_t count,
                    struct err *err);
 

@@ -246,6 +246,55 @@ static int batch_body(struct evidence_store *store, void *context, struct err *e
     return result < 0 ? result : 0;
 }
 
+/* ---- a full disk ---- */
+
+/* Deleting rows writes to the log of the database first. When there is no room for that, content of
+ * the rows that would go first makes some: a row without its content is a miss. */
+#define GC_FIRST_ROOM_BYTES ((uint64_t)16 << 20)
+
+static int remove_content(struct gc *gc, const struct gc_row *row, uint64_t *freed)
+{
+    sqlite3_stmt *statement = NULL;
+    int result = evidence_statement(gc->store, SQL_ROW_GET, &statement, NULL);
+    if (result != 0) {
+        return result;
+    }
+    (void)sqlite3_bind_int64(statement, 1, row->id);
+    if (evidence_next(gc->store, statement, NULL) == 1) {
+        static const int columns[] = {ROW_STDOUT, ROW_STDERR, ROW_MANIFEST, ROW_OUTCOME};
+        for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+            const struct hash digest = column_hash(statement, columns[i]);
+            const struct gc_blob *blob = find_blob(gc, &digest);
+            if (blob != NULL && blobs_remove(gc->store->blobs, &digest, NULL) == 0) {
+                *freed += blob->bytes;
+            }
+        }
+    }
+    (void)sqlite3_reset(statement);
+    return 0;
+}
+
+/* Deletes a batch of rows, a full disk notwithstanding. */
+static int delete_batch(struct gc *gc, struct err *err)
+{
+    const size_t first = gc->next_row;
+    const struct evidence_cleaned before = gc->cleaned;
+    int result = evidence_write(gc->store, batch_body, gc, err);
+    if (result != -ENOSPC) {
+        return result;
+    }
+    uint64_t freed = 0;
+    for (size_t i = first; i < gc->rows.count && freed < GC_FIRST_ROOM_BYTES; i++) {
+        (void)remove_content(gc, &gc->rows.items[i], &freed);
+    }
+    if (freed == 0) {
+        return result;
+    }
+    gc->next_row = first; /* what was counted off stays counted off: it only ends sooner */
+    gc->cleaned = before;
+    return evidence_write(gc->store, batch_body, gc, err);
+}
+
 /* ---- blobs ---- */
 
 static int remove_blobs(struct gc *gc, struct err *err)
@@ -262,7 +311,9 @@ static int remove_blobs(struct gc *gc, struct err *err)
             return result;
         }
         gc->cleaned.blobs += result == 1 ? 1 : 0;
-        gc->kept_bytes += result == 0 ? blob->bytes : 0; /* still there */
+        if (result == 0 && blobs_has(gc->store->blobs, &blob->digest)) {
+            gc->kept_bytes += blob->bytes; /* not old enough */
+        }
     }
     return 0;
 }
@@ -383,23 +434,32 @@ static void shrink(struct evidence_store *store)
         store->database.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
-static int clean(struct gc *gc, struct err *err)
+/* What is left to do once the rows are gone. On a full disk it waits for the next time. */
+static int tidy(struct gc *gc, struct err *err)
 {
     struct evidence_store *store = gc->store;
-    int64_t bytes = 0;
-    int result = blobs_sweep(store->blobs, GC_LEFTOVER_MS, err);
-    result = result == 0 ? evidence_write(store, sweep_body, gc, err) : result;
-    result = result == 0 ? take_stock(gc, err) : result;
-    while (result == 0 && !is_done(gc)) {
-        result = evidence_write(store, batch_body, gc, err);
-    }
-    result = result == 0 ? remove_blobs(gc, err) : result;
+    int result = evidence_write(store, sweep_body, gc, err);
     if (result == 0 && gc->cleaned.rows > 0) {
         result = evidence_write(store, origins_body, NULL, err);
     }
     if (result == 0 && gc->cleaned.rows >= GC_ATOMS_AFTER_ROWS) {
         result = evidence_write(store, atoms_body, NULL, err);
     }
+    return result == -ENOSPC ? 0 : result;
+}
+
+static int clean(struct gc *gc, struct err *err)
+{
+    struct evidence_store *store = gc->store;
+    int64_t bytes = 0;
+    int result = blobs_sweep(store->blobs, GC_LEFTOVER_MS, err);
+    result = result == 0 ? take_stock(gc, err) : result;
+    while (result == 0 && !is_done(gc)) {
+        result = delete_batch(gc, err);
+    }
+    result = result == 0 ? remove_blobs(gc, err) : result;
+    shrink(store);
+    result = result == 0 ? tidy(gc, err) : result;
     if (result != 0) {
         return result;
     }

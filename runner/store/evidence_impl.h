@@ -104,7 +104,7 @@ enum row_column {
 };
 
 /* Outcomes up to this size are in the row: a look-up then opens no file. Most are some hundred
- * bytes of JSON; the page of the database is 16 KiB. */
+ * bytes of JSON; half a page of the database. */
 #define EVIDENCE_INLINE_MAX 2048
 
 /* Paths of atoms kept in memory by one handle: 3 million of 170 bytes. */

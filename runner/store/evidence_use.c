@@ -9,7 +9,7 @@
 
 struct touching {
     const int64_t *ids;
-    const unsigned char (*fast)[EVIDENCE_FAST_SIZE];
+    const unsigned char *fast;
     size_t count;
     int64_t now_ms;
 };
@@ -80,7 +80,7 @@ static int touch_one(struct evidence_store *store,
             return result;
         }
         (void)sqlite3_bind_int64(statement, 1, touching->ids[i]);
-        bind_bytes(statement, 2, touching->fast[i], EVIDENCE_FAST_SIZE);
+        bind_bytes(statement, 2, touching->fast + i * EVIDENCE_FAST_SIZE, EVIDENCE_FAST_SIZE);
         result = evidence_step(store, statement, NULL, err);
     }
     return result == 0 && noted ? touch_class_of(store, touching->ids[i], err) : result;
@@ -98,7 +98,7 @@ static int touch_body(struct evidence_store *store, void *context, struct err *e
 
 int evidence_touch(struct evidence_store *store,
                    const int64_t *ids,
-                   const unsigned char (*fast)[EVIDENCE_FAST_SIZE],
+                   const unsigned char *fast,
                    size_t count,
                    struct err *err)
 {
