@@ -161,6 +161,9 @@ void race_asked(struct race *race,
                 unsigned asked)
 {
     const struct caller *caller = question->caller;
+    if (strlen(question->path) >= PATH_TEXT_MAX) {
+        return; /* the kernel says ENAMETOOLONG whatever happens */
+    }
     const unsigned slot = (unsigned)caller->pid % RACE_THREADS;
     struct race_question *mine = &race->last[slot];
     keep(mine, question, landing, asked);
