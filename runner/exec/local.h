@@ -34,8 +34,8 @@ void exec_probe(struct exec_probe *ret_probe);
 
 /* As exec_probe(); a yes to everything is kept in `folder` (base/memo.h) and believed as long as
  * nothing that is known to decide about it changes: boot, kernel, user, capabilities, security
- * modules and filters, limits, this program. A no is never kept. When a yes is wrong after all, units
- * end as infrastructure errors. */
+ * modules and filters, limits, this program. A no is never kept. When a yes is wrong after all,
+ * units end as infrastructure errors. */
 void exec_probe_once(const char *folder, struct exec_probe *ret_probe);
 
 #endif
