@@ -106,6 +106,30 @@ static const struct command commands[] = {
      .run = command_version,
      },
     {
+     .name = "cache",
+     .bit = COMMAND_CACHE,
+     .arguments = "VERB [FILE|KEY]",
+     .args_max = ARGS_ANY,
+     .summary = "look after the evidence that is reused",
+     .text =
+            "Evidence lies in $SLUICE_CACHE, else in sluice/ below $XDG_CACHE_HOME or ~/.cache,\n"
+            "shared by all work trees and clones of a user.\n"
+            "\n"
+            "  stats             how much there is\n"
+            "  gc                make room: what was not used for the longest time goes\n"
+            "                    (--budget)\n"
+            "  prune             remove what was not used for a time (--older-than)\n"
+            "  verify            read everything; what is damaged is removed and runs again\n"
+            "  revoke            remove all that rests on a host, a change, a run or a time, and\n"
+            "                    keep it from coming back (--host, --change, --run, --since,\n"
+            "                    --until; --dry-run lists it only)\n"
+            "  export FILE       write what answers for a commit or a run, with its content, to\n"
+            "                    one file (--for, --run)\n"
+            "  import FILE       read such a file; its trust is at most --trust (member)\n"
+            "  quarantine        list the units whose evidence contradicts itself\n"
+            "  quarantine lift KEY   use a unit's evidence again; it starts with none\n",                                     .run = command_cache,
+     },
+    {
      .name = "help",
      .bit = COMMAND_HELP,
      .arguments = "[COMMAND]",

@@ -55,5 +55,6 @@ int command_version(const struct invocation *invocation);
 int command_help(const struct invocation *invocation);
 int command_why(const struct invocation *invocation);
 int command_slot(const struct invocation *invocation);
+int command_cache(const struct invocation *invocation);
 
 #endif

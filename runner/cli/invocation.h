@@ -42,6 +42,22 @@ enum sandbox_choice {
     SANDBOX_CHOICE_NONE,
 };
 
+/* A number of bytes that may be left out. */
+struct size_choice {
+    bool given;
+    uint64_t bytes;
+};
+
+/* What `sluice cache` is told beside its verb; NULL and 0 = not given. */
+struct cache_choice {
+    struct size_choice budget;
+    int64_t older_ms;
+    const char *host, *since, *until;
+    const char *for_revision; /* --for */
+    const char *run;
+    bool dry_run;
+};
+
 struct invocation {
     const struct command *command; /* NULL: no command was named */
     struct text_list args;         /* words that are no options; owned, see invocation_fini() */
@@ -81,6 +97,8 @@ struct invocation {
 
     /* report, schema */
     bool list, reference;
+
+    struct cache_choice cache;
 };
 
 /* Most slots that may be asked for: each is a process and about six descriptors of ours; 1024 of

@@ -139,21 +139,82 @@ static const struct option_spec options[] = {
      .offset = FIELD(events),
      .argument = "FILE",
      .help = "also write the event log (NDJSON) here"},
+    {.name = "budget",
+     .kind = OPTION_SIZE,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.budget),
+     .argument = "SIZE",
+     .help = "gc: bytes the evidence may take (default: 5GiB)"},
+    {.name = "older-than",
+     .kind = OPTION_DURATION,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.older_ms),
+     .argument = "TIME",
+     .help = "prune: what was not used for this time (30d)"},
+    {.name = "host",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.host),
+     .argument = "HOST",
+     .help = "revoke: what this machine attested"},
+    {.name = "change",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(change),
+     .argument = "ID",
+     .help = "revoke: what was earned for this change"},
+    {.name = "trust",
+     .kind = OPTION_WORD,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(trust),
+     .argument = "fork|member|protected",
+     .help = "import: the most that evidence from the file is trusted (default: member)",
+     .words = trust_words},
+    {.name = "since",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.since),
+     .argument = "WHEN",
+     .help = "revoke: what was earned from then on: 2026-11-22, 2026-11-22T09:30:00\n"
+             "(both UTC), or a time ago (3d)"},
+    {.name = "until",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.until),
+     .argument = "WHEN",
+     .help = "revoke: what was earned before then (default: now)"},
+    {.name = "for",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.for_revision),
+     .argument = "REV",
+     .help = "export: what answers for this commit's tree"},
+    {.name = "run",
+     .kind = OPTION_TEXT,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.run),
+     .argument = "RUN",
+     .help = "export: what this run earned or reused; revoke: what it earned"},
+    {.name = "dry-run",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_CACHE,
+     .offset = FIELD(cache.dry_run),
+     .help = "revoke: only list what would go"                                                                                  },
     {.name = "list",
      .kind = OPTION_FLAG,
      .commands = COMMAND_REPORT,
      .offset = FIELD(list),
-     .help = "list the runs that are kept, newest first"                                                                                   },
+     .help = "list the runs that are kept, newest first"                                           },
     {.name = "reference",
      .kind = OPTION_FLAG,
      .commands = COMMAND_SCHEMA,
      .offset = FIELD(reference),
-     .help = "print the reference of all keys as Markdown instead"                                                                               },
+     .help = "print the reference of all keys as Markdown instead"                                       },
     {.name = "json",
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(json),
-     .help = "answer on standard output as JSON, one object a line"                                                                              },
+     .help = "answer on standard output as JSON, one object a line"                                                },
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,
@@ -196,7 +257,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(version),
-     .help = "print the version"                   },
+     .help = "print the version"                                                                                  },
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -326,6 +387,42 @@ static int set_duration(const struct option_spec *spec,
     return 0;
 }
 
+/* Digits and a unit: B, kB, MB, GB, TB in thousands, KiB, MiB, GiB, TiB in steps of 1024. */
+static int set_size(const struct option_spec *spec, void *field, const char *text, struct err *err)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {
+        {"",    1                      },
+        {"B",   1                      },
+        {"kB",  1000                   },
+        {"MB",  1000000                },
+        {"GB",  1000000000             },
+        {"TB",  UINT64_C(1000000000000)},
+        {"KiB", UINT64_C(1) << 10      },
+        {"MiB", UINT64_C(1) << 20      },
+        {"GiB", UINT64_C(1) << 30      },
+        {"TiB", UINT64_C(1) << 40      },
+    };
+
+    char digits[24] = "";
+    uint64_t number = 0;
+    const size_t len = strspn(text, "0123456789");
+    if (len < sizeof digits) {
+        memcpy(digits, text, len);
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(text + len, units[i].name) == 0
+            && number_parse(digits, INT64_MAX / units[i].bytes, &number) == 0) {
+            *(struct size_choice *)field = (struct size_choice){true, number * units[i].bytes};
+            return 0;
+        }
+    }
+    return err_set(
+        err, -EINVAL, "--%s %s: must be a size, e.g. 5GiB, 300MB or 0", spec->name, text);
+}
+
 static int set_word(const struct option_spec *spec, void *field, const char *text, struct err *err)
 {
     size_t count = 0;
@@ -399,18 +496,26 @@ static int (*const setters[OPTION_KIND_COUNT])(const struct option_spec *spec,
     [OPTION_SHARD] = set_shard,
     [OPTION_RUN] = set_run,
     [OPTION_SHARE] = set_share,
+    [OPTION_SIZE] = set_size,
 };
 
 /* ---- finding the option ---- */
 
-static const struct option_spec *find_long(const char *name, size_t len)
+/* Two commands may mean different things by one name: that of the command is preferred. */
+static const struct option_spec *find_long(const struct parser *p, const char *name, size_t len)
 {
+    const struct option_spec *found = NULL;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (strncmp(options[i].name, name, len) == 0 && options[i].name[len] == '\0') {
-            return &options[i];
+        if (strncmp(options[i].name, name, len) != 0 || options[i].name[len] != '\0') {
+            continue;
+        }
+        const bool here =
+            p->out.command != NULL && (options[i].commands & p->out.command->bit) != 0;
+        if (here || found == NULL) {
+            found = &options[i];
         }
     }
-    return NULL;
+    return found;
 }
 
 static const struct option_spec *find_letter(char letter)
@@ -533,7 +638,7 @@ static int take_long(struct parser *p, const char *name, struct err *err)
 {
     const char *equals = strchr(name, '=');
     const size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    const struct option_spec *spec = find_long(name, len);
+    const struct option_spec *spec = find_long(p, name, len);
     if (spec == NULL) {
         return fail_unknown(p, name, len, err);
     }

@@ -19,9 +19,10 @@ enum option_kind {
     OPTION_SHARD,    /* struct shard_choice */
     OPTION_RUN,      /* struct run_choice; the value may be left out */
     OPTION_SHARE,    /* unsigned, parts per million */
+    OPTION_SIZE,     /* struct size_choice: 5GiB, 300MB, 0 */
 };
 
-#define OPTION_KIND_COUNT 10
+#define OPTION_KIND_COUNT 11
 
 struct option_spec {
     const char *name; /* long name, without dashes */

@@ -544,7 +544,7 @@ static int export_chosen(struct exporting *exporting, const char *file, struct e
     result = result == 0 ? choose_rows(exporting, err) : result;
     if (result == 0 && exporting->rows.count == 0) {
         return err_set(err,
-                       -ENOENT,
+                       -ENODATA,
                        "there is no evidence for %s %s: run it first",
                        exporting->selection->tree != NULL ? "tree" : "run",
                        exporting->selection->tree != NULL ? exporting->selection->tree

@@ -49,7 +49,7 @@ struct evidence_selection {
     const char *run;
 };
 
-/* Writes the file (beside it first, then renamed). No row at all is -ENOENT, and no file. */
+/* Writes the file (beside it first, then renamed). No row at all is -ENODATA, and no file. */
 int evidence_export(struct evidence_store *store,
                     const struct evidence_selection *selection,
                     const char *file,

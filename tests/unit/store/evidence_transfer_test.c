@@ -139,7 +139,7 @@ TEST(what_answered_for_a_run_is_exported_with_what_it_earned)
     struct err err = {0};
     struct evidence_transferred done;
     const struct evidence_selection nothing = {"tree-77", NULL};
-    assert_int_equal(evidence_export(here, &nothing, at("h"), &done, &err), -ENOENT);
+    assert_int_equal(evidence_export(here, &nothing, at("h"), &done, &err), -ENODATA);
     assert_non_null(strstr(err.text, "no evidence for tree tree-77"));
     assert_false(file_exists(at("h")));
     evidence_close(here);
