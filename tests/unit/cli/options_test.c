@@ -263,7 +263,7 @@ TEST(short_memory_is_an_error_that_leaves_the_invocation_alone)
     assert_int_equal(in.jobs, 77);
 }
 
-TEST(names_and_letters_of_options_are_unique_and_explained)
+TEST(names_and_letters_of_options_are_unique_in_a_command_and_explained)
 {
     size_t count = 0;
     const struct option_spec *table = option_table(&count);
@@ -275,11 +275,62 @@ TEST(names_and_letters_of_options_are_unique_and_explained)
         assert_int_equal(table[i].words != NULL, table[i].kind == OPTION_WORD);
         assert_int_equal(table[i].max != 0, table[i].kind == OPTION_NUMBER);
         for (size_t k = 0; k < i; k++) {
-            assert_string_not_equal(table[i].name, table[k].name);
+            const bool same = strcmp(table[i].name, table[k].name) == 0;
+            assert_true(!same || (table[i].commands & table[k].commands) == 0);
             assert_false(table[i].letter != '\0' && table[i].letter == table[k].letter);
-            assert_true(table[i].offset != table[k].offset);
+            assert_true(same || table[i].offset != table[k].offset);
         }
     }
+}
+
+TEST(sizes_have_units_and_limits)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {
+        {"0",          0                      },
+        {"12",         12                     },
+        {"12B",        12                     },
+        {"5kB",        5000                   },
+        {"5KiB",       5120                   },
+        {"300MB",      300000000              },
+        {"5GiB",       UINT64_C(5) << 30      },
+        {"2TiB",       UINT64_C(2) << 40      },
+        {"7TB",        UINT64_C(7000000000000)},
+        {"8388607TiB", UINT64_C(8388607) << 40},
+    };
+
+    static const char *const bad[] = {
+        "", "GiB", "-1", "5 GiB", "5gib", "5.5GiB", "8388608TiB", "99999999999999999999", "0x10"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        const char *const argv[] = {"sluice", "cache", "gc", "--budget", good[i].text};
+        struct invocation invocation = {.argc = 0};
+        assert_int_equal(options_parse(5, argv, &invocation, NULL), 0);
+        assert_true(invocation.cache.budget.given);
+        assert_true(invocation.cache.budget.bytes == good[i].bytes);
+        invocation_fini(&invocation);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *const argv[] = {"sluice", "cache", "gc", "--budget", bad[i]};
+        struct invocation invocation = {.argc = 0};
+        struct err err = {0};
+        assert_int_equal(options_parse(5, argv, &invocation, &err), -EINVAL);
+        assert_non_null(strstr(err.text, "5GiB"));
+    }
+}
+
+TEST(one_name_may_mean_different_things_to_two_commands)
+{
+    const char *const run[] = {"sluice", "run", "--budget", "10m"};
+    const char *const cache[] = {"sluice", "cache", "gc", "--budget=10MB"};
+    struct invocation invocation = {.argc = 0};
+    assert_int_equal(options_parse(4, run, &invocation, NULL), 0);
+    assert_true(invocation.budget_ms == 600000 && !invocation.cache.budget.given);
+    invocation_fini(&invocation);
+    assert_int_equal(options_parse(4, cache, &invocation, NULL), 0);
+    assert_true(invocation.budget_ms == 0 && invocation.cache.budget.bytes == 10000000);
+    invocation_fini(&invocation);
 }
 
 TEST(a_run_id_is_utc_time_and_four_digits)
