@@ -67,12 +67,12 @@ static bool mark(int fan, pid_t init, const char *folder)
 /* Paths are only whole while the unit's mounts are there. */
 static void keep_event(struct witness *witness, const struct fanotify_event_metadata *event)
 {
-    char link[64];
+    char magic[64];
     char path[4096];
     struct stat st;
     assert_true((event->mask & FAN_Q_OVERFLOW) == 0);
-    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", event->fd);
-    const ssize_t n = readlink(link, path, sizeof path - 1);
+    (void)snprintf(magic, sizeof magic, "/proc/self/fd/%d", event->fd);
+    const ssize_t n = readlink(magic, path, sizeof path - 1);
     assert_true(n > 0);
     path[n] = '\0';
     const bool regular = fstat(event->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 0;
@@ -86,16 +86,19 @@ static void keep_event(struct witness *witness, const struct fanotify_event_meta
 
 static void keep_events(struct witness *witness)
 {
-    static char buffer[65536] __attribute__((aligned(8)));
+    static char buffer[65536];
     for (;;) {
-        ssize_t n = read(witness->fan, buffer, sizeof buffer);
+        const ssize_t n = read(witness->fan, buffer, sizeof buffer);
         if (n <= 0) {
             return;
         }
-        const struct fanotify_event_metadata *event = (const void *)buffer;
-        while (FAN_EVENT_OK(event, n)) {
-            keep_event(witness, event);
-            event = FAN_EVENT_NEXT(event, n);
+        size_t at = 0;
+        while ((size_t)n - at >= sizeof(struct fanotify_event_metadata)) {
+            struct fanotify_event_metadata event;
+            memcpy(&event, buffer + at, sizeof event);
+            assert_true(event.event_len >= sizeof event);
+            keep_event(witness, &event);
+            at += event.event_len;
         }
     }
 }
@@ -167,9 +170,9 @@ static void assert_nothing_missed(const char *script, int at_least)
     static struct witness witness;
     char whole[4000];
     need_isolation();
-    witness = (struct witness){.fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC
-                                                        | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
-                                                    O_RDONLY | O_CLOEXEC | O_LARGEFILE)};
+    witness = (struct witness){
+        .fan = fanotify_init(FAN_NONBLOCK | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
+                             O_RDONLY | O_CLOEXEC | O_LARGEFILE)};
     if (witness.fan < 0) {
         print_message("skipped: fanotify_init: %s (needs root)\n", strerror(errno));
         skip();

@@ -560,7 +560,7 @@ TEST(reading_ahead_changes_no_answer)
     make_tree();
     open_setup(&plain);
     open_setup(&ahead);
-    assert_int_equal(answers_prefetch(ahead.answers, asked, count, &err), 0);
+    assert_int_equal(answers_prefetch(ahead.answers, asked, count, true, &err), 0);
     for (size_t i = 0; i < count; i++) {
         struct answer a = get(&plain, asked[i].kind, asked[i].path);
         struct answer b = get(&ahead, asked[i].kind, asked[i].path);
