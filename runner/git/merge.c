@@ -130,6 +130,29 @@ static int make_commit(const struct git_repo *repo,
     return rc == 0 ? take_id(&out, "git commit-tree", commit, err) : rc;
 }
 
+/* One change onto the tip, which moves: to a commit of the merged tree when more are to come. */
+static int merge_change(const struct git_repo *repo,
+                        const char *change,
+                        bool last,
+                        char tip[GIT_ID_MAX],
+                        char tree[GIT_ID_MAX],
+                        struct err *err)
+{
+    char theirs[GIT_ID_MAX];
+    int rc = git_resolve(repo, change, theirs, err);
+    rc = rc == 0 ? merge_two(repo, tip, theirs, change, tree, err) : rc;
+    if (rc != 0 || last) {
+        return rc;
+    }
+    const char *parents[2] = {tip, theirs};
+    char commit[GIT_ID_MAX];
+    rc = make_commit(repo, tree, parents, commit, err);
+    if (rc == 0) {
+        memcpy(tip, commit, sizeof commit);
+    }
+    return rc;
+}
+
 int git_merge_tree(const struct git_repo *repo,
                    const char *base,
                    const char *const *changes,
@@ -137,21 +160,11 @@ int git_merge_tree(const struct git_repo *repo,
                    struct err *err)
 {
     char tip[GIT_ID_MAX];
-    char change[GIT_ID_MAX];
     char merged[GIT_ID_MAX];
     int rc = git_resolve(repo, base, tip, err);
     rc = rc == 0 ? git_commit_tree(repo, tip, merged, err) : rc;
     for (size_t i = 0; rc == 0 && changes[i] != NULL; i++) {
-        rc = git_resolve(repo, changes[i], change, err);
-        rc = rc == 0 ? merge_two(repo, tip, change, changes[i], merged, err) : rc;
-        if (rc == 0 && changes[i + 1] != NULL) {
-            const char *parents[2] = {tip, change};
-            char commit[GIT_ID_MAX];
-            rc = make_commit(repo, merged, parents, commit, err);
-            if (rc == 0) {
-                memcpy(tip, commit, sizeof tip);
-            }
-        }
+        rc = merge_change(repo, changes[i], changes[i + 1] == NULL, tip, merged, err);
     }
     if (rc == 0) {
         memcpy(tree, merged, sizeof merged);

@@ -28,6 +28,8 @@ struct git_folder {
     char *bytes; /* the object; names and ids point into it */
     struct node *nodes;
     size_t count;
+    uint64_t *index; /* open addressing by name: hash << 32 | node + 1; NULL = not made yet */
+    size_t index_mask;
     bool listing_known;
     struct hash listing;
 };
@@ -37,6 +39,7 @@ void folder_free(struct git_folder *folder)
     if (folder != NULL) {
         mem_free(folder->bytes);
         mem_free(folder->nodes);
+        mem_free(folder->index);
         mem_free(folder);
     }
 }
@@ -162,7 +165,7 @@ static int parse_nodes(struct git_folder *folder, size_t len, size_t id_size)
     const char *end = at + len;
     while (at < end) {
         struct node node = {0};
-        bool good = parse_node(&at, end, id_size, &node)
+        bool good = parse_node(&at, end, id_size, &node) && nodes.count < UINT32_MAX - 1
                     && (nodes.count == 0 || in_order(&nodes.items[nodes.count - 1], &node));
         int rc = good ? vec_push(&nodes, node) : -EBADMSG;
         if (rc != 0) {
@@ -335,32 +338,72 @@ void git_folder_entry(const struct git_folder *folder, size_t index, struct git_
     entry_of(&folder->nodes[index], ret_entry);
 }
 
-static struct node *find_as(const struct git_folder *folder,
-                            const char *name,
-                            size_t len,
-                            bool as_folder)
+/* Mixed eight bytes at a time. The tree may be a stranger's: names that collide make their own
+ * folder slow to search, no other. */
+static uint32_t hash_name(const char *name, size_t len)
 {
-    size_t low = 0;
-    size_t high = folder->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        struct node *node = &folder->nodes[middle];
-        int order = compare_names(
-            name, len, as_folder, node->name, node->name_len, node->type == GIT_TYPE_FOLDER);
-        if (order == 0) {
-            return node;
+    uint64_t hash = len * 0x9e3779b97f4a7c15u;
+    for (size_t at = 0; at < len; at += 8) {
+        uint64_t word = 0;
+        memcpy(&word, name + at, len - at < 8 ? len - at : 8);
+        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+        hash ^= hash >> 32;
+    }
+    return (uint32_t)(hash * 0xc4ceb9fe1a85ec53u >> 32);
+}
+
+/* False: memory is short. */
+static bool make_index(struct git_folder *folder)
+{
+    size_t cap = 4;
+    while (cap < folder->count * 2) {
+        cap *= 2;
+    }
+    folder->index = mem_calloc(cap, sizeof *folder->index);
+    folder->index_mask = cap - 1;
+    for (size_t i = 0; folder->index != NULL && i < folder->count; i++) {
+        uint32_t hash = hash_name(folder->nodes[i].name, folder->nodes[i].name_len);
+        size_t at = hash & folder->index_mask;
+        while (folder->index[at] != 0) {
+            at = (at + 1) & folder->index_mask;
         }
-        low = order > 0 ? middle + 1 : low;
-        high = order > 0 ? high : middle;
+        folder->index[at] = (uint64_t)hash << 32 | (i + 1);
+    }
+    return folder->index != NULL;
+}
+
+static bool is_named(const struct node *node, const char *name, size_t len)
+{
+    return node->name_len == len && memcmp(node->name, name, len) == 0;
+}
+
+/* Without an index, for want of memory. */
+static struct node *find_slowly(const struct git_folder *folder, const char *name, size_t len)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        if (is_named(&folder->nodes[i], name, len)) {
+            return &folder->nodes[i];
+        }
     }
     return NULL;
 }
 
-/* Its place depends on whether it is a folder, so there are two to look at. */
 static struct node *find_node(const struct git_folder *folder, const char *name, size_t len)
 {
-    struct node *node = find_as(folder, name, len, false);
-    return node != NULL ? node : find_as(folder, name, len, true);
+    /* What is remembered of it is no part of what a folder is. */
+    if (folder->index == NULL && !make_index((struct git_folder *)(uintptr_t)folder)) {
+        return find_slowly(folder, name, len);
+    }
+    uint32_t hash = hash_name(name, len);
+    size_t at = hash & folder->index_mask;
+    while (folder->index[at] != 0) {
+        struct node *node = &folder->nodes[(uint32_t)folder->index[at] - 1];
+        if (folder->index[at] >> 32 == hash && is_named(node, name, len)) {
+            return node;
+        }
+        at = (at + 1) & folder->index_mask;
+    }
+    return NULL;
 }
 
 bool git_folder_find(const struct git_folder *folder,
@@ -407,7 +450,7 @@ int git_folder_listing(const struct git_folder *folder, struct hash *ret_hash, s
     }
     struct hasher *hasher = hasher_new();
     CLEANUP(cleanup_free)
-    const struct node **sorted = mem_calloc(folder->count + 1, sizeof *sorted);
+    const struct node **sorted = mem_calloc(folder->count + 1, sizeof(const struct node *));
     if (hasher == NULL || sorted == NULL) {
         hasher_free(hasher);
         return err_set(err, -ENOMEM, "not enough memory to list a folder");
@@ -415,7 +458,7 @@ int git_folder_listing(const struct git_folder *folder, struct hash *ret_hash, s
     for (size_t i = 0; i < folder->count; i++) {
         sorted[i] = &folder->nodes[i];
     }
-    qsort(sorted, folder->count, sizeof *sorted, by_name);
+    qsort(sorted, folder->count, sizeof(const struct node *), by_name);
     hasher_begin(hasher);
     for (size_t i = 0; i < folder->count; i++) {
         char letter = git_type_letter(sorted[i]->type);
@@ -459,6 +502,27 @@ static enum git_presence presence_of(enum git_type type)
     return GIT_PRESENT;
 }
 
+/* One component: what it is, and the folder to go on in. 1: the walk is over. */
+static int step(struct git_objects *objects,
+                const struct git_folder **folder,
+                const char *name,
+                bool last,
+                struct git_found *found,
+                struct err *err)
+{
+    struct node *node = find_node(*folder, name, strcspn(name, "/"));
+    found->presence = node == NULL ? GIT_ABSENT : last ? GIT_PRESENT : presence_of(node->type);
+    if (node == NULL || last || found->presence != GIT_PRESENT) {
+        if (node != NULL) {
+            entry_of(node, &found->entry);
+        }
+        return 1;
+    }
+    int rc = open_child(objects, node, err);
+    *folder = node->child;
+    return rc;
+}
+
 int git_tree_find(struct git_objects *objects,
                   const struct git_folder *root,
                   const char *path,
@@ -470,32 +534,19 @@ int git_tree_find(struct git_objects *objects,
         .presence = GIT_PRESENT,
         .entry = {.type = GIT_TYPE_FOLDER, .name = "", .id = root->id},
     };
-    const char *at = strcmp(path, ".") == 0 ? "" : path;
-    const char *start = at;
-    while (*at != '\0') {
+    const char *start = strcmp(path, ".") == 0 ? "" : path;
+    const char *at = start;
+    int rc = 0;
+    while (rc == 0 && *at != '\0') {
         const char *name = at;
         size_t len = next_component(&at);
-        struct node *node = find_node(folder, name, len);
         found.reached = (size_t)(name - start) + len;
-        found.presence = node == NULL ? GIT_ABSENT : GIT_PRESENT;
-        if (node == NULL || *at == '\0') {
-            if (node != NULL) {
-                entry_of(node, &found.entry);
-            }
-            break;
-        }
-        found.presence = presence_of(node->type);
-        if (found.presence != GIT_PRESENT) {
-            break;
-        }
-        int rc = open_child(objects, node, err);
-        if (rc != 0) {
-            return rc;
-        }
-        folder = node->child;
+        rc = step(objects, &folder, name, *at == '\0', &found, err);
     }
-    *ret_found = found;
-    return 0;
+    if (rc >= 0) {
+        *ret_found = found;
+    }
+    return rc < 0 ? rc : 0;
 }
 
 /* ---- reading many folders at once ---- */
@@ -543,6 +594,20 @@ static bool same_parent(const char *a, const char *b)
     return strncmp(a, b, len) == 0 && strchr(b + len, '/') == NULL;
 }
 
+/* Puts the folder behind a node on the list, unless it is known: then it is hung there. */
+static int want_child(struct git_objects *objects, struct node *node, struct wanted *wanted)
+{
+    size_t size = sizeof wanted->ids.items[0];
+    if (vec_reserve_one(&wanted->ids.items, &wanted->ids.cap, wanted->ids.count, size) != 0) {
+        return -ENOMEM;
+    }
+    char *hex = wanted->ids.items[wanted->ids.count];
+    hex_of(node->id, objects->id_size, hex);
+    node->child = known_folder(objects, hex);
+    wanted->ids.count += node->child == NULL ? 1 : 0;
+    return 0;
+}
+
 /* One round: every walk goes on; what stops it is put on the list. */
 static int walk_round(struct git_objects *objects,
                       struct walk *walks,
@@ -551,19 +616,10 @@ static int walk_round(struct git_objects *objects,
 {
     for (size_t i = 0; i < count; i++) {
         walk_on(&walks[i]);
-        struct node *node = walks[i].stopped;
-        if (node == NULL) {
-            continue;
+        int rc = walks[i].stopped != NULL ? want_child(objects, walks[i].stopped, wanted) : 0;
+        if (rc != 0) {
+            return rc;
         }
-        if (vec_reserve_one(
-                &wanted->ids.items, &wanted->ids.cap, wanted->ids.count, sizeof *wanted->ids.items)
-            != 0) {
-            return -ENOMEM;
-        }
-        char *hex = wanted->ids.items[wanted->ids.count];
-        hex_of(node->id, objects->id_size, hex);
-        node->child = known_folder(objects, hex);
-        wanted->ids.count += node->child == NULL ? 1 : 0;
     }
     return 0;
 }
@@ -651,6 +707,90 @@ int git_tree_prefetch(struct git_objects *objects,
     return walk_all(objects, walks, used, err);
 }
 
+/* Folders whose children are to be read next. */
+struct level {
+    VEC_FIELDS(struct git_folder *);
+};
+
+/* Ids of the children of one folder that are not known. */
+static int want_children(struct git_objects *objects,
+                         struct git_folder *folder,
+                         struct wanted *wanted)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < folder->count; i++) {
+        struct node *node = &folder->nodes[i];
+        if (node->type == GIT_TYPE_FOLDER && node->child == NULL) {
+            rc = want_child(objects, node, wanted);
+        }
+    }
+    return rc;
+}
+
+/* The children of one folder, which were read, onto the next level. */
+static int take_children(struct git_objects *objects, struct git_folder *folder, struct level *next)
+{
+    char hex[GIT_ID_MAX];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < folder->count; i++) {
+        struct node *node = &folder->nodes[i];
+        if (node->type != GIT_TYPE_FOLDER) {
+            continue;
+        }
+        if (node->child == NULL) {
+            hex_of(node->id, objects->id_size, hex);
+            node->child = known_folder(objects, hex);
+        }
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+        rc = node->child != NULL ? vec_push(next, node->child) : 0;
+    }
+    return rc;
+}
+
+/* Reads what lies right below one level. */
+static int read_level(struct git_objects *objects,
+                      const struct level *level,
+                      struct wanted *wanted,
+                      struct err *err)
+{
+    int rc = 0;
+    wanted->ids.count = 0;
+    for (size_t i = 0; rc == 0 && i < level->count; i++) {
+        rc = want_children(objects, level->items[i], wanted);
+    }
+    if (rc != 0 || wanted->ids.count == 0) {
+        return rc;
+    }
+    make_unique(wanted);
+    return read_folders(
+        objects, (const char(*)[GIT_ID_MAX])wanted->ids.items, wanted->ids.count, err);
+}
+
+int git_tree_read_all(struct git_objects *objects,
+                      const struct git_folder *root,
+                      size_t max,
+                      struct err *err)
+{
+    struct level level = {0};
+    struct wanted wanted = {0};
+    size_t read = 0;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+    int rc = vec_push(&level, (struct git_folder *)(uintptr_t)root);
+    while (rc == 0 && level.count > 0 && read < max) {
+        struct level next = {0};
+        rc = read_level(objects, &level, &wanted, err);
+        for (size_t i = 0; rc == 0 && i < level.count; i++) {
+            rc = take_children(objects, level.items[i], &next);
+        }
+        read += wanted.ids.count;
+        vec_fini(&level);
+        level = next;
+    }
+    vec_fini(&level);
+    mem_free(wanted.ids.items);
+    return rc != -ENOMEM ? rc : err_set(err, rc, "not enough memory to read git trees");
+}
+
 /* ---- blobs ---- */
 
 struct blob_wanted {
@@ -702,7 +842,7 @@ int git_blob_read(struct git_objects *objects,
 int git_blob_sizes(struct git_objects *objects,
                    const unsigned char *ids,
                    size_t count,
-                   uint64_t *ret_sizes,
+                   uint64_t *ret_sizes, // NOLINT(readability-non-const-parameter): filled
                    struct err *err)
 {
     CLEANUP(cleanup_free) char(*hex)[GIT_ID_MAX] = mem_calloc(count + 1, sizeof *hex);

@@ -109,6 +109,12 @@ int git_tree_prefetch(struct git_objects *objects,
                       size_t count,
                       struct err *err);
 
+/* Reads all folders of a tree at once, but no more than about `max`. */
+int git_tree_read_all(struct git_objects *objects,
+                      const struct git_folder *root,
+                      size_t max,
+                      struct err *err);
+
 /* Letter of a type in a listing, as readdir shows it: 'f', 'l' or 'd'. */
 char git_type_letter(enum git_type type);
 

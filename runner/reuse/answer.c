@@ -489,31 +489,46 @@ static int prefetch_sizes(struct answers *answers,
     return rc;
 }
 
-int answers_prefetch(struct answers *answers,
-                     const struct observation *asked,
-                     size_t count,
-                     struct err *err)
+static int prefetch_folders(struct answers *answers,
+                            const struct observation *asked,
+                            size_t count,
+                            struct err *err)
 {
-    const struct answer_memo *memo = &answers->host->memo;
-    if (answers->root == NULL) {
-        return 0;
-    }
-    CLEANUP(cleanup_free) const char **paths = mem_calloc(count + 1, sizeof *paths);
+    CLEANUP(cleanup_free) const char **paths = mem_calloc(count + 1, sizeof(const char *));
     size_t used = 0;
     if (paths == NULL) {
         return err_set(err, -ENOMEM, "not enough memory to read ahead");
     }
     for (size_t i = 0; i < count; i++) {
         struct route route;
-        if (asked[i].kind != OBSERVE_HOST && find_route(answers, asked[i].path, &route, NULL) == 0
+        if (asked[i].path != NULL && asked[i].kind != OBSERVE_HOST
+            && find_route(answers, asked[i].path, &route, NULL) == 0
             && route.place == PLACE_MERGED) {
             paths[used++] = route.path;
         }
     }
-    int rc = git_tree_prefetch(answers->objects, answers->root, paths, used, err);
+    return git_tree_prefetch(answers->objects, answers->root, paths, used, err);
+}
+
+int answers_prefetch(struct answers *answers,
+                     const struct observation *asked,
+                     size_t count,
+                     bool folders,
+                     struct err *err)
+{
+    const struct answer_memo *memo = &answers->host->memo;
+    if (answers->root == NULL) {
+        return 0;
+    }
+    int rc = folders ? prefetch_folders(answers, asked, count, err) : 0;
     return rc == 0 && memo->get_size != NULL && memo->put_size != NULL
                ? prefetch_sizes(answers, asked, count, err)
                : rc;
+}
+
+int answers_read_whole(struct answers *answers, size_t max, struct err *err)
+{
+    return answers->root != NULL ? git_tree_read_all(answers->objects, answers->root, max, err) : 0;
 }
 
 /* ---- did the machine change ---- */

@@ -128,11 +128,16 @@ int answers_get(struct answers *answers,
                 struct answer *ret_answer,
                 struct err *err);
 
-/* Reads at once what the answers to all these need. Changes no answer, only the time it takes. */
+/* Reads at once what the answers to all these need. Changes no answer, only the time it takes. With
+ * `folders` false only sizes are asked for. */
 int answers_prefetch(struct answers *answers,
                      const struct observation *asked,
                      size_t count,
+                     bool folders,
                      struct err *err);
+
+/* Reads all folders of the tree at once (about `max` at most). */
+int answers_read_whole(struct answers *answers, size_t max, struct err *err);
 
 /* True when the path is answered by the machine (or it is a fact of it): it can change during a
  * run. */

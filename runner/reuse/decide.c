@@ -93,35 +93,35 @@ static void note_class_lease(struct look *look, int64_t class_id, const unsigned
 
 /* One class: 1 = a row answers, 0 = none, *ret_reason says more when there nearly was one. */
 static int look_at_class(struct look *look,
-                         const struct evidence_class *class_,
+                         const struct evidence_class *item,
                          enum reuse_reason *reason)
 {
     struct reuse_state *state = look->request->state;
     struct term sum = {0};
     bool expired = false;
-    uint32_t *atoms = arena_calloc(look->arena, class_->count + 1u, sizeof *atoms);
-    if (atoms == NULL || evidence_class_atoms(class_, atoms, NULL) != 0
-        || state_fast(state, atoms, class_->count, &sum, NULL) != 1) {
+    uint32_t *atoms = arena_calloc(look->arena, item->count + 1u, sizeof *atoms);
+    if (atoms == NULL || evidence_class_atoms(item, atoms, NULL) != 0
+        || state_fast(state, atoms, item->count, &sum, NULL) != 1) {
         return 0;
     }
     unsigned char fast[EVIDENCE_FAST_SIZE];
     term_bytes(sum, fast);
-    note_class_lease(look, class_->id, fast);
+    note_class_lease(look, item->id, fast);
     struct evidence_query query = {
         .unit_key = look->request->key,
-        .class_id = class_->id,
+        .class_id = item->id,
         .reader = reuse_reader(look->reuse),
         .failed_too = true,
         .now_ms = reuse_now(look->reuse),
     };
-    if ((!class_->foreign && evidence_probe(look->reuse->store, class_->id, fast, NULL) != 1)
-        || hash_vector(state, atoms, class_->count, &query.full) != 0) {
+    if ((!item->foreign && evidence_probe(look->reuse->store, item->id, fast, NULL) != 1)
+        || hash_vector(state, atoms, item->count, &query.full) != 0) {
         return 0;
     }
     int found = find_row(look, &query, &expired);
     if (found == 1) {
         look->atoms = atoms;
-        look->atom_count = class_->count;
+        look->atom_count = item->count;
         return 1;
     }
     *reason = expired ? REUSE_REASON_EXPIRED : *reason;
@@ -316,6 +316,7 @@ static int take_leases(struct look *look,
     struct reuse *reuse = look->reuse;
     struct hash keys[2];
     struct err err = {0};
+    reuse_picture_end(reuse);
     hasher_begin(reuse->hasher);
     hasher_add_text(reuse->hasher, "state");
     hasher_add(reuse->hasher, lease->key.bytes, HASH_SIZE);
@@ -354,6 +355,7 @@ void reuse_release(struct reuse *reuse, struct reuse_lease *lease)
     if (*place == lease) {
         *place = lease->next;
     }
+    reuse_picture_end(reuse);
     for (unsigned i = 0; i < lease->taken_count; i++) {
         (void)evidence_lease_drop(reuse->store, &lease->taken[i], NULL);
     }
@@ -363,6 +365,7 @@ void reuse_release(struct reuse *reuse, struct reuse_lease *lease)
 
 void reuse_renew(struct reuse *reuse)
 {
+    reuse_picture_end(reuse);
     for (struct reuse_lease *lease = reuse->leases; lease != NULL; lease = lease->next) {
         for (unsigned i = 0; i < lease->taken_count; i++) {
             (void)evidence_lease_renew(reuse->store, &lease->taken[i], REUSE_LEASE_MS, NULL);
@@ -493,6 +496,7 @@ static void decide_row(struct look *look)
         decide_run(look, REUSE_REASON_FAILED);
     } else if (!read_outcome(look)) {
         if (!request->peek) {
+            reuse_picture_end(look->reuse);
             (void)evidence_forget(look->reuse->store, look->row.id, NULL);
         }
         decide_run(look, REUSE_REASON_DAMAGED);
@@ -528,9 +532,9 @@ void reuse_decide(struct reuse *reuse,
     struct look look = {
         .reuse = reuse, .request = request, .arena = arena, .decision = ret_decision};
     *ret_decision = (struct reuse_decision){.action = REUSE_RUN};
-    if (!looks_up(&look, &reason)) {
-        decide_run(&look, reason);
-    } else if (look_at_shortcut(&look) || look_at_classes(&look, &reason) == 1) {
+    reuse_picture_begin(reuse);
+    if (looks_up(&look, &reason)
+        && (look_at_shortcut(&look) || look_at_classes(&look, &reason) == 1)) {
         decide_row(&look);
     } else {
         decide_run(&look, reason);

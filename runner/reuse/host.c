@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,7 +89,13 @@ static bool same_stamp(const struct file_stamp *a, const struct file_stamp *b)
 
 char host_type_letter(mode_t mode)
 {
-    return S_ISREG(mode) ? 'f' : S_ISLNK(mode) ? 'l' : S_ISDIR(mode) ? 'd' : 's';
+    if (S_ISREG(mode)) {
+        return 'f';
+    }
+    if (S_ISLNK(mode)) {
+        return 'l';
+    }
+    return S_ISDIR(mode) ? 'd' : 's';
 }
 
 /* lstat into the node: missing is no failure. */
@@ -131,6 +138,7 @@ static struct host_node *node_at(struct host *host,
         return (struct host_node *)known;
     }
     struct host_node *node = node_new(path, len, parent);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     if (node == NULL || vec_push(&host->all, node) != 0) {
         node_free(node);
         return NULL;
@@ -343,9 +351,10 @@ static char letter_of(int folder, const struct dirent *entry)
     case DT_LNK:
         return 'l';
     case DT_UNKNOWN:
-        return fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
-                   ? host_type_letter(st.st_mode)
-                   : 's';
+        if (fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            return host_type_letter(st.st_mode);
+        }
+        return 's';
     default:
         return 's';
     }
@@ -353,13 +362,13 @@ static char letter_of(int folder, const struct dirent *entry)
 
 static int add_name(struct names *names, char letter, const char *name)
 {
-    size_t len = strlen(name);
-    char *text = mem_calloc(1, len + 2);
+    size_t size = strlen(name) + 1;
+    char *text = mem_calloc(1, 1 + size);
     if (text == NULL) {
         return -ENOMEM;
     }
     text[0] = letter;
-    memcpy(text + 1, name, len);
+    memcpy(text + 1, name, size);
     if (vec_push(names, text) != 0) {
         mem_free(text);
         return -ENOMEM;
@@ -405,27 +414,36 @@ static void set_unreadable(struct answer *answer, int rc)
     answer_set(answer, refused ? ANSWER_UNSEEN : ANSWER_VOLATILE, NULL, 0);
 }
 
+static int list_folder(struct host *host, const struct host_node *node, struct answer *answer)
+{
+    CLEANUP(names_fini) struct names names = {0};
+    int rc = read_names(node->path, &names);
+    if (rc == -ENOMEM) {
+        return rc;
+    }
+    if (rc != 0) {
+        set_unreadable(answer, rc);
+        return 0;
+    }
+    hasher_begin(host->hasher);
+    for (size_t i = 0; i < names.count; i++) {
+        hasher_add(host->hasher, names.items[i], strlen(names.items[i]) + 1);
+    }
+    struct hash digest = hasher_end(host->hasher);
+    answer_set(answer, ANSWER_LISTING, digest.bytes, HASH_SIZE);
+    return 0;
+}
+
 int host_listing(struct host *host,
                  const struct host_node *node,
                  struct answer *ret_answer,
                  struct err *err)
 {
     if (!node->listing_known) {
-        CLEANUP(names_fini) struct names names = {0};
         struct host_node *known = writable(node);
-        int rc = read_names(node->path, &names);
-        if (rc == -ENOMEM) {
-            return err_set(err, rc, "not enough memory to list %s", node->path);
-        }
+        int rc = list_folder(host, node, &known->listing);
         if (rc != 0) {
-            set_unreadable(&known->listing, rc);
-        } else {
-            hasher_begin(host->hasher);
-            for (size_t i = 0; i < names.count; i++) {
-                hasher_add(host->hasher, names.items[i], strlen(names.items[i]) + 1);
-            }
-            struct hash digest = hasher_end(host->hasher);
-            answer_set(&known->listing, ANSWER_LISTING, digest.bytes, HASH_SIZE);
+            return err_set(err, rc, "not enough memory to list %s", node->path);
         }
         known->listing_known = true;
     }
@@ -477,17 +495,10 @@ static int subtree_folder(struct subtree *walk, const char *folder)
 {
     CLEANUP(names_fini) struct names names = {0};
     char path[PATH_TEXT_MAX];
-    size_t len = strlen(folder);
     int rc = read_names(folder, &names);
     for (size_t i = 0; rc == 0 && i < names.count; i++) {
-        const char *name = names.items[i] + 1;
-        if (len + 1 + strlen(name) >= sizeof path) {
-            return -ENAMETOOLONG;
-        }
-        memcpy(path, folder, len);
-        path[len] = '/';
-        memcpy(path + len + 1, name, strlen(name) + 1);
-        rc = subtree_add(walk, path);
+        int n = snprintf(path, sizeof path, "%s/%s", folder, names.items[i] + 1);
+        rc = n > 0 && (size_t)n < sizeof path ? subtree_add(walk, path) : -ENAMETOOLONG;
     }
     return rc;
 }

@@ -96,24 +96,31 @@ static void add_ncpu(struct hasher *hasher)
 }
 
 /* Lines of /proc/cpuinfo that say what a processor is; its frequency is another each time. */
-static void add_cpuinfo(struct hasher *hasher)
+static bool describes_cpu(const char *line)
 {
     static const char *const keys[] = {
         "vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU ", "processor"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (text_starts_with(line, keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_cpuinfo(struct hasher *hasher)
+{
     CLEANUP(str_fini) struct str text = STR_INIT(FACT_BYTES_MAX);
     if (file_read("/proc/cpuinfo", &text, NULL) != 0) {
         return;
     }
-    const char *at = str_text(&text);
-    while (*at != '\0') {
+    for (const char *at = str_text(&text); *at != '\0';) {
         size_t len = strcspn(at, "\n");
-        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-            if (text_starts_with(at, keys[i])) {
-                hasher_add(hasher, at, len + 1);
-                break;
-            }
+        len += at[len] == '\n' ? 1 : 0;
+        if (describes_cpu(at)) {
+            hasher_add(hasher, at, len);
         }
-        at += len + (at[len] == '\n' ? 1 : 0);
+        at += len;
     }
 }
 

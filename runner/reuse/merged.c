@@ -11,11 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Products of one folder in one text: a million of 250 bytes. */
+#define SUBTREE_BYTES_MAX (256u << 20)
+
 bool path_is_below(const char *path, const char *folder)
 {
     size_t len = strlen(folder);
+    if (len == 0) {
+        return true;
+    }
     return strncmp(path, folder, len) == 0
-           && (path[len] == '/' || path[len] == '\0' || (len > 0 && folder[len - 1] == '/'));
+           && (path[len] == '/' || path[len] == '\0' || folder[len - 1] == '/');
 }
 
 /* ---- products ---- */
@@ -118,15 +124,24 @@ void merged_child(const struct answers *answers,
 
 /* ---- folders ---- */
 
+static void spot_free(struct spot *spot)
+{
+    if (spot != NULL) {
+        mem_free(spot->path);
+        mem_free(spot);
+    }
+}
+
 static struct spot *spot_new(struct answers *answers, const char *path, size_t len)
 {
     struct spot *spot = mem_calloc(1, sizeof *spot);
-    if (spot == NULL || (spot->path = mem_strndup(path, len)) == NULL
-        || vec_push(&answers->all_spots, spot) != 0) {
-        if (spot != NULL) {
-            mem_free(spot->path);
-        }
-        mem_free(spot);
+    if (spot == NULL || (spot->path = mem_strndup(path, len)) == NULL) {
+        spot_free(spot);
+        return NULL;
+    }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+    if (vec_push(&answers->all_spots, spot) != 0) {
+        spot_free(spot);
         return NULL;
     }
     return map_put(&answers->spots, spot->path, (uintptr_t)spot) < 0 ? NULL : spot;
@@ -179,7 +194,7 @@ bool merged_leads_to_exposed(const struct answers *answers, const char *path)
     vec_for_each (entry, &answers->exposed) {
         const char *inside = entry->world + sizeof WORLD_ROOT;
         if (entry->source != NULL && path_is_below(entry->world, WORLD_ROOT)
-            && path_is_below(inside, path) && inside[len] == '/') {
+            && strncmp(inside, path, len) == 0 && inside[len] == '/') {
             return true;
         }
     }
@@ -470,55 +485,73 @@ int merged_listing(struct answers *answers,
 
 /* Tree id, conversions, every product below, every exposed entry below: more than what is seen
  * (hidden parts of the tree count too), never less. */
+static void sum_products(const struct answers *answers, const struct spot *folder, struct str *text)
+{
+    const struct manifest *products = answers->state->products;
+    size_t len = strlen(folder->path);
+    if (!folder->products) {
+        return;
+    }
+    for (size_t at = merged_lower_bound(products, folder->path, len); at < products->count; at++) {
+        const struct product *product = &products->items[at];
+        if (strncmp(product->path, folder->path, len) != 0) {
+            break;
+        }
+        if (len == 0 || product->path[len] == '/') { /* not the folder, not a name alike */
+            (void)str_appendf(text, "%o %s", product->mode, product->path + len);
+            (void)str_append_n(text, "", 1);
+            (void)str_append_n(text, product->digest.bytes, HASH_SIZE);
+        }
+    }
+}
+
+/* 1 = summed up; 0 = one of them has no answer: nor has the whole. */
+static int sum_exposed(struct answers *answers,
+                       const struct spot *folder,
+                       struct str *text,
+                       struct err *err)
+{
+    const struct exposure *entry = NULL;
+    vec_for_each (entry, &answers->exposed) {
+        struct answer below = {0};
+        if (entry->source == NULL || !path_is_below(entry->world, WORLD_ROOT "/")
+            || !path_is_below(entry->world + sizeof WORLD_ROOT, folder->path)) {
+            continue;
+        }
+        int rc = host_answer(
+            answers, OBSERVE_SUBTREE, entry->source, strlen(entry->source), &below, err);
+        if (rc != 0 || below.bytes[0] == ANSWER_VOLATILE) {
+            return rc;
+        }
+        (void)str_append(text, entry->world);
+        (void)str_append_n(text, &below, sizeof below);
+    }
+    return 1;
+}
+
 int merged_subtree(struct answers *answers,
                    const struct spot *folder,
                    struct answer *ret_answer,
                    struct err *err)
 {
-    const struct manifest *products = answers->state->products;
-    size_t len = strlen(folder->path);
-    CLEANUP(str_fini) struct str text = STR_INIT(GIT_OBJECT_BYTES_MAX);
+    CLEANUP(str_fini) struct str text = STR_INIT(SUBTREE_BYTES_MAX);
     if (folder->tree != NULL) {
         (void)str_append_n(&text, git_folder_id(folder->tree), git_id_size(answers->objects));
         (void)str_append_n(&text, folder->salt.bytes, HASH_SIZE);
     }
-    size_t at = folder->products ? merged_lower_bound(products, folder->path, len) : SIZE_MAX;
-    for (; products != NULL && at < products->count; at++) {
-        const struct product *product = &products->items[at];
-        if (len > 0 && !path_is_below(product->path, folder->path)) {
-            if (strncmp(product->path, folder->path, len) != 0) {
-                break;
-            }
-            continue;
-        }
-        (void)str_appendf(&text, "%o %s", product->mode, product->path + len);
-        (void)str_append_n(&text, "", 1);
-        (void)str_append_n(&text, product->digest.bytes, HASH_SIZE);
-    }
-    for (size_t i = 0; i < answers->exposed.count; i++) {
-        const struct exposure *entry = &answers->exposed.items[i];
-        const char *inside = entry->world + sizeof WORLD_ROOT - 1;
-        struct answer below = {0};
-        if (entry->source == NULL || !path_is_below(entry->world, WORLD_ROOT)
-            || (len > 0 && !path_is_below(inside + 1, folder->path))) {
-            continue;
-        }
-        int rc = host_answer(
-            answers, OBSERVE_SUBTREE, entry->source, strlen(entry->source), &below, err);
-        if (rc != 0) {
-            return rc;
-        }
-        if (below.bytes[0] == ANSWER_VOLATILE) {
-            *ret_answer = below;
-            return 0;
-        }
-        (void)str_append(&text, inside);
-        (void)str_append_n(&text, &below, sizeof below);
+    sum_products(answers, folder, &text);
+    int rc = sum_exposed(answers, folder, &text, err);
+    if (rc < 0) {
+        return rc;
     }
     if (str_error(&text) != 0) {
         return err_set(err, str_error(&text), "not enough memory to sum up %s", folder->path);
     }
     struct hash digest = hash_bytes(str_text(&text), text.len);
-    answer_set(ret_answer, ANSWER_SUBTREE, digest.bytes, HASH_SIZE);
+    if (rc == 1) {
+        answer_set(ret_answer, ANSWER_SUBTREE, digest.bytes, HASH_SIZE);
+    } else {
+        answer_set(ret_answer, ANSWER_VOLATILE, NULL, 0);
+    }
     return 0;
 }

@@ -90,7 +90,7 @@ static bool parse_record(const char *text, struct product *product)
     if (!parse_digest(end + 1, &product->digest) || end[1 + 2 * HASH_SIZE] != ' ') {
         return false;
     }
-    product->path = end + 2 + 2 * HASH_SIZE;
+    product->path = end + 2 + (size_t)2 * HASH_SIZE;
     return path_is_inside(product->path);
 }
 

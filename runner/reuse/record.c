@@ -368,17 +368,17 @@ static size_t count_shared(const struct observation *a,
 }
 
 static int read_class(struct recording *rec,
-                      const struct evidence_class *class_,
+                      const struct evidence_class *item,
                       struct observation **ret_questions,
                       struct err *err)
 {
-    uint32_t *atoms = arena_calloc(rec->arena, class_->count + 1u, sizeof *atoms);
-    struct observation *questions = arena_calloc(rec->arena, class_->count + 1u, sizeof *questions);
+    uint32_t *atoms = arena_calloc(rec->arena, item->count + 1u, sizeof *atoms);
+    struct observation *questions = arena_calloc(rec->arena, item->count + 1u, sizeof *questions);
     if (atoms == NULL || questions == NULL) {
         return err_set(err, -ENOMEM, "not enough memory to widen a class");
     }
-    int rc = evidence_class_atoms(class_, atoms, err);
-    for (uint32_t i = 0; rc == 0 && i < class_->count; i++) {
+    int rc = evidence_class_atoms(item, atoms, err);
+    for (uint32_t i = 0; rc == 0 && i < item->count; i++) {
         rc = reuse_atom(rec->reuse, atoms[i], &questions[i], err);
     }
     if (rc == 0) {
@@ -626,6 +626,7 @@ int reuse_record(struct reuse *reuse,
         .vector = STR_INIT(VECTOR_BYTES_MAX),
         .outcome = STR_INIT(OUTCOME_BYTES_MAX),
     };
+    reuse_picture_end(reuse);
     int rc = record(&rec, err);
     str_fini(&rec.vector);
     str_fini(&rec.outcome);

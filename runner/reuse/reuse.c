@@ -10,12 +10,36 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* How long one picture of the store serves look-ups that follow each other: thousands of them at
+ * the start of a run; what others add meanwhile is seen a moment later. */
+#define PICTURE_NS INT64_C(20000000)
+
 /* Notes that wait to be told; what repeats is told once anyway. */
 #define NOTES_MAX 100u
 
 int64_t reuse_now(const struct reuse *reuse)
 {
     return reuse->options.now_ms != 0 ? reuse->options.now_ms : clock_wall_ms();
+}
+
+void reuse_picture_begin(struct reuse *reuse)
+{
+    int64_t now_ns = clock_mono_ns();
+    if (reuse->picture && now_ns - reuse->picture_ns > PICTURE_NS) {
+        reuse_picture_end(reuse);
+    }
+    if (!reuse->picture) {
+        reuse->picture = evidence_begin_read(reuse->store, NULL) == 0;
+        reuse->picture_ns = now_ns;
+    }
+}
+
+void reuse_picture_end(struct reuse *reuse)
+{
+    if (reuse->picture) {
+        evidence_end_read(reuse->store);
+        reuse->picture = false;
+    }
 }
 
 /* ---- notes ---- */
@@ -135,6 +159,7 @@ void reuse_close(struct reuse *reuse)
     while (reuse->leases != NULL) {
         reuse_release(reuse, reuse->leases);
     }
+    reuse_picture_end(reuse);
     if (reuse->store != NULL) {
         flush(reuse);
     }

@@ -267,29 +267,38 @@ static int by_age(const void *a, const void *b)
     return (x->used < y->used) - (x->used > y->used);
 }
 
+struct watch_lists {
+    VEC_FIELDS(struct watch_list);
+};
+
+static void watch_list_folder(DIR *stream, struct watch_lists *lists)
+{
+    const struct dirent *entry = NULL;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+    while ((entry = readdir(stream)) != NULL) {
+        struct stat st;
+        if (entry->d_name[0] == '.'
+            || fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+            continue;
+        }
+        struct watch_list list = {.name = mem_strdup(entry->d_name), .used = st.st_mtime};
+        if (list.name == NULL || vec_push(lists, list) != 0) {
+            mem_free(list.name);
+        }
+    }
+}
+
 /* Removes the oldest lists. Whoever reads one meanwhile has it open. */
 static void watch_prune(const struct reuse *reuse)
 {
     char folder[PATH_TEXT_MAX];
-
-    struct {
-        VEC_FIELDS(struct watch_list);
-    } lists = {0};
-
+    struct watch_lists lists = {0};
     (void)snprintf(folder, sizeof folder, "%s/watch", reuse->options.cache);
     DIR *stream = opendir(folder);
-    const struct dirent *entry = NULL;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-    while (stream != NULL && (entry = readdir(stream)) != NULL) {
-        struct stat st;
-        if (entry->d_name[0] != '.'
-            && fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-            struct watch_list list = {.name = mem_strdup(entry->d_name), .used = st.st_mtime};
-            if (list.name == NULL || vec_push(&lists, list) != 0) {
-                mem_free(list.name);
-            }
-        }
+    if (stream == NULL) {
+        return;
     }
+    watch_list_folder(stream, &lists);
     if (lists.count > 1) {
         qsort(lists.items, lists.count, sizeof *lists.items, by_age);
     }
@@ -300,9 +309,7 @@ static void watch_prune(const struct reuse *reuse)
         mem_free(lists.items[i].name);
     }
     vec_fini(&lists);
-    if (stream != NULL) {
-        (void)closedir(stream);
-    }
+    (void)closedir(stream);
 }
 
 /* A state whose files are too young to be believed is remembered under an id that is never asked

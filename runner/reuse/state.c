@@ -108,6 +108,7 @@ int reuse_state(struct reuse *reuse,
     state->reuse = reuse;
     state->id = id;
     memcpy(state->id_hex, hex, sizeof hex);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     if (copy_world(state, world) != 0 || vec_push(&reuse->states, state) != 0) {
         mem_free(state);
         return err_set(err, -ENOMEM, "not enough memory for a state");
@@ -129,6 +130,8 @@ static void drop_answers(struct reuse_state *state)
     state->page_count = 0;
     answers_free(state->answers);
     state->answers = NULL;
+    state->rounds = 0;
+    state->read_whole = false;
 }
 
 void state_free(struct reuse_state *state)
@@ -235,11 +238,11 @@ static struct page *page_of(struct reuse_state *state, uint32_t atom)
         while (count <= at) {
             count *= 2;
         }
-        struct page **grown = mem_realloc(state->pages, count, sizeof *grown);
+        struct page **grown = mem_realloc(state->pages, count, sizeof(struct page *));
         if (grown == NULL) {
             return NULL;
         }
-        memset(grown + state->page_count, 0, (count - state->page_count) * sizeof *grown);
+        memset(grown + state->page_count, 0, (count - state->page_count) * sizeof(struct page *));
         state->pages = grown;
         state->page_count = count;
     }
@@ -281,61 +284,120 @@ static int fill_atom(struct reuse_state *state,
     return 0;
 }
 
+/* A state that is asked for much: the whole tree, and all sizes any class asks for. */
+static int read_whole(struct reuse_state *state, struct err *err)
+{
+    struct reuse *reuse = state->reuse;
+    state->read_whole = true;
+    int rc = answers_read_whole(state->answers, WHOLE_FOLDERS_MAX, err);
+    if (rc == 0 && reuse->atoms == NULL) {
+        rc = evidence_atoms(reuse->store, &reuse->atoms, &reuse->atom_end, err);
+    }
+    return rc == 0 ? answers_prefetch(state->answers, reuse->atoms, reuse->atom_end, false, err)
+                   : rc;
+}
+
+static int read_ahead(struct reuse_state *state,
+                      const struct observation *asked,
+                      size_t count,
+                      struct err *err)
+{
+    if (!state->read_whole && ++state->rounds > ROUNDS_MAX) {
+        int rc = read_whole(state, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return state->read_whole ? 0 : answers_prefetch(state->answers, asked, count, true, err);
+}
+
+/* Atoms whose answers are to be had. */
+struct missing {
+    size_t count;
+    uint32_t *atoms;
+    struct observation *asked;
+};
+
+static void missing_fini(struct missing *missing)
+{
+    mem_free(missing->atoms);
+    mem_free(missing->asked);
+}
+
+static int add_missing(struct reuse_state *state,
+                       uint32_t atom,
+                       struct missing *missing,
+                       struct err *err)
+{
+    if (status_of(state, atom) != ATOM_UNKNOWN) {
+        return 0;
+    }
+    int rc = reuse_atom(state->reuse, atom, &missing->asked[missing->count], err);
+    if (rc == 0) {
+        missing->atoms[missing->count++] = atom;
+    }
+    return rc;
+}
+
+static int list_missing(struct reuse_state *state,
+                        const uint32_t *atoms,
+                        size_t count,
+                        struct missing *missing,
+                        struct err *err)
+{
+    int rc = 0;
+    missing->atoms = mem_calloc(count + 1, sizeof *missing->atoms);
+    missing->asked = mem_calloc(count + 1, sizeof *missing->asked);
+    if (missing->atoms == NULL || missing->asked == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for answers");
+    }
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = add_missing(state, atoms[i], missing, err);
+    }
+    return rc;
+}
+
 /* Answers those of the atoms that are not known yet, reading ahead for all of them at once. */
 static int fill_atoms(struct reuse_state *state,
                       const uint32_t *atoms,
                       size_t count,
                       struct err *err)
 {
+    CLEANUP(missing_fini) struct missing missing = {0};
     if (state_answers(state) == NULL) {
         return err_set(err, -ENODATA, "this state has no answers");
     }
-    CLEANUP(cleanup_free) struct observation *asked = mem_calloc(count + 1, sizeof *asked);
-    CLEANUP(cleanup_free) uint32_t *missing = mem_calloc(count + 1, sizeof *missing);
-    size_t used = 0;
-    if (asked == NULL || missing == NULL) {
-        return err_set(err, -ENOMEM, "not enough memory for answers");
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (status_of(state, atoms[i]) == ATOM_UNKNOWN) {
-            int rc = reuse_atom(state->reuse, atoms[i], &asked[used], err);
-            if (rc != 0) {
-                return rc;
-            }
-            missing[used++] = atoms[i];
-        }
-    }
-    int rc = answers_prefetch(state->answers, asked, used, err);
-    for (size_t i = 0; rc == 0 && i < used; i++) {
-        rc = fill_atom(state, missing[i], &asked[i], err);
+    int rc = list_missing(state, atoms, count, &missing, err);
+    rc = rc == 0 ? read_ahead(state, missing.asked, missing.count, err) : rc;
+    for (size_t i = 0; rc == 0 && i < missing.count; i++) {
+        rc = fill_atom(state, missing.atoms[i], &missing.asked[i], err);
     }
     return rc;
 }
 
-/* Adds up what is known. False: something is not known yet. */
-static bool add_up(const struct reuse_state *state,
-                   const uint32_t *atoms,
-                   size_t count,
-                   struct term *sum,
-                   bool *ret_all)
+/* Adds up what is known of a class: the worst status of its atoms. */
+static enum atom_status add_up(const struct reuse_state *state,
+                               const uint32_t *atoms,
+                               size_t count,
+                               struct term *sum)
 {
     struct term total = {0};
-    *ret_all = true;
+    bool all = true;
     for (size_t i = 0; i < count; i++) {
-        size_t at = atoms[i] / PAGE_ATOMS;
-        const struct page *page = at < state->page_count ? state->pages[at] : NULL;
-        unsigned status = page != NULL ? page->status[atoms[i] % PAGE_ATOMS] : ATOM_UNKNOWN;
-        if (status != ATOM_KNOWN) {
-            *ret_all = false;
-            if (status == ATOM_UNKNOWN) {
-                return false;
-            }
-            continue;
+        switch (status_of(state, atoms[i])) {
+        case ATOM_UNKNOWN:
+            return ATOM_UNKNOWN;
+        case ATOM_NO_ANSWER:
+            all = false;
+            break;
+        case ATOM_KNOWN:
+            total =
+                term_add(total, state->pages[atoms[i] / PAGE_ATOMS]->terms[atoms[i] % PAGE_ATOMS]);
+            break;
         }
-        total = term_add(total, page->terms[atoms[i] % PAGE_ATOMS]);
     }
     *sum = total;
-    return true;
+    return all ? ATOM_KNOWN : ATOM_NO_ANSWER;
 }
 
 int state_fast(struct reuse_state *state,
@@ -344,17 +406,16 @@ int state_fast(struct reuse_state *state,
                struct term *ret_sum,
                struct err *err)
 {
-    bool all = false;
-    if (!add_up(state, atoms, count, ret_sum, &all)) {
+    enum atom_status status = add_up(state, atoms, count, ret_sum);
+    if (status == ATOM_UNKNOWN) {
         int rc = fill_atoms(state, atoms, count, err);
         if (rc != 0) {
             return rc;
         }
-        bool complete = add_up(state, atoms, count, ret_sum, &all);
-        assert(complete);
-        (void)complete;
+        status = add_up(state, atoms, count, ret_sum);
+        assert(status != ATOM_UNKNOWN);
     }
-    return all ? 1 : 0;
+    return status == ATOM_KNOWN ? 1 : 0;
 }
 
 int state_answer(struct reuse_state *state,

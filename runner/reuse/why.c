@@ -119,22 +119,22 @@ static bool compare_vector(struct reuse_state *state,
 }
 
 static void compare_class(struct reuse_state *state,
-                          const struct evidence_class *class_,
+                          const struct evidence_class *item,
                           struct arena *arena,
                           struct differences *nearest)
 {
     const struct evidence_vector *vectors = NULL;
     size_t count = 0;
     struct term sum;
-    uint32_t *atoms = arena_calloc(arena, class_->count + 1u, sizeof *atoms);
+    uint32_t *atoms = arena_calloc(arena, item->count + 1u, sizeof *atoms);
     struct differences *found = arena_calloc(arena, 1, sizeof *found);
-    if (atoms == NULL || found == NULL || evidence_class_atoms(class_, atoms, NULL) != 0
-        || state_fast(state, atoms, class_->count, &sum, NULL) < 0
-        || evidence_vectors(state->reuse->store, class_->id, arena, &vectors, &count, NULL) != 0) {
+    if (atoms == NULL || found == NULL || evidence_class_atoms(item, atoms, NULL) != 0
+        || state_fast(state, atoms, item->count, &sum, NULL) < 0
+        || evidence_vectors(state->reuse->store, item->id, arena, &vectors, &count, NULL) != 0) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        if (compare_vector(state, atoms, class_->count, &vectors[i], found) && found->count > 0
+        if (compare_vector(state, atoms, item->count, &vectors[i], found) && found->count > 0
             && (nearest->count == 0 || found->count < nearest->count)) {
             *nearest = *found;
         }
