@@ -68,19 +68,19 @@ static bool mark(int fan, pid_t init, const char *folder)
 static void keep_event(struct witness *witness, const struct fanotify_event_metadata *event)
 {
     char magic[64];
-    char path[4096];
+    char opened[4096];
     struct stat st;
     assert_true((event->mask & FAN_Q_OVERFLOW) == 0);
     (void)snprintf(magic, sizeof magic, "/proc/self/fd/%d", event->fd);
-    const ssize_t n = readlink(magic, path, sizeof path - 1);
+    const ssize_t n = readlink(magic, opened, sizeof opened - 1);
     assert_true(n > 0);
-    path[n] = '\0';
+    opened[n] = '\0';
     const bool regular = fstat(event->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 0;
     (void)close(event->fd);
     if (regular
-        && (witness->count == 0 || strcmp(witness->opened[witness->count - 1], path) != 0)) {
+        && (witness->count == 0 || strcmp(witness->opened[witness->count - 1], opened) != 0)) {
         assert_true(witness->count < OPENED_MAX);
-        witness->opened[witness->count++] = strdup(path);
+        witness->opened[witness->count++] = strdup(opened);
     }
 }
 
@@ -172,7 +172,7 @@ static void assert_nothing_missed(const char *script, int at_least)
     need_isolation();
     witness = (struct witness){
         .fan = fanotify_init(FAN_NONBLOCK | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
-                             O_RDONLY | O_CLOEXEC | O_LARGEFILE)};
+                             O_RDONLY | O_CLOEXEC)};
     if (witness.fan < 0) {
         print_message("skipped: fanotify_init: %s (needs root)\n", strerror(errno));
         skip();
