@@ -405,7 +405,7 @@ TEST(no_memory_for_the_units_is_an_error)
                CC "pool p\n  depth = 1\nrule ar\n  command = ar\n  rspfile = $out.rsp\n"
                   "  rspfile_content = $in\n  pool = p\n"
                   "build a.o: cc a.c\nbuild lib: ar a.o\n");
-    (void)edges(NULL);
+    json_decref(edges(NULL)); /* the folders are there now */
     for (size_t n = 1;; n++) {
         struct sdk sdk;
         struct err err = {0};

@@ -26,6 +26,7 @@ struct fake_slot {
     uv_timer_t timer;
     struct exec_request request;
     char unit[256];
+    char output_dir[1024]; /* "" = none; the request's own does not outlive its start */
     char verb[32];
     bool busy;
     bool stopped;
@@ -250,13 +251,12 @@ static void leave_files(const struct fake_slot *slot)
 {
     const char *files = slot->request.argv[1] != NULL ? strchr(slot->request.argv[1], '>') : NULL;
     struct err err = {0};
-    while (files != NULL && slot->request.output_dir != NULL) {
+    while (files != NULL && slot->output_dir[0] != '\0') {
         size_t name = strcspn(files + 1, "=");
         const char *content = files + 1 + name + 1;
         size_t len = strcspn(content, ",");
         char path[1200];
-        (void)snprintf(
-            path, sizeof path, "%s/%.*s", slot->request.output_dir, (int)name, files + 1);
+        (void)snprintf(path, sizeof path, "%s/%.*s", slot->output_dir, (int)name, files + 1);
         if (file_write_atomic(path, content, len, &err) != 0) {
             fail_msg("%s", err.text);
         }
@@ -316,6 +316,10 @@ static int fake_start(struct exec *exec,
     (void)err;
     assert_false(slot->busy);
     slot->request = *request;
+    (void)snprintf(slot->output_dir,
+                   sizeof slot->output_dir,
+                   "%s",
+                   request->output_dir != NULL ? request->output_dir : "");
     (void)snprintf(slot->unit, sizeof slot->unit, "%s", env_value(request->env, "SLUICE_UNIT"));
     (void)snprintf(slot->verb,
                    sizeof slot->verb,
