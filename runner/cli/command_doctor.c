@@ -241,6 +241,25 @@ static void check_cgroups(const struct patient *patient, struct finding_row *row
     }
 }
 
+/* Root's share of processes is limited by the unit's own pid namespace only (kernel.pid_max belongs
+ * to it since Linux 6.14); RLIMIT_NPROC does not bind root. */
+static void check_processes(const struct patient *patient, struct finding_row *row)
+{
+    struct utsname name;
+    unsigned long major = 0;
+    unsigned long minor = 0;
+    (void)patient;
+    const bool known = uname(&name) == 0 && read_version(name.release, &major, &minor);
+    if (geteuid() != 0) {
+        note(row, HEALTH_YES, "limited for each unit");
+    } else if (known && (major > 6 || (major == 6 && minor >= 14))) {
+        note(row, HEALTH_YES, "limited for each unit, root's too");
+    } else {
+        note(row, HEALTH_WARN, "a unit of root may start as many as the machine holds");
+        row->fix = "run sluice as another user than root, or on Linux 6.14 or newer";
+    }
+}
+
 static void check_disk(const struct patient *patient, struct finding_row *row)
 {
     struct statvfs fs = {0};
@@ -314,6 +333,7 @@ static const struct {
     {"isolation",                   check_isolation       },
     {"system call listener",        check_listener        },
     {"cgroups",                     check_cgroups         },
+    {"processes",                   check_processes       },
     {"disk space",                  check_disk            },
     {"history",                     check_store           },
     {"plugins",                     check_plugins         },

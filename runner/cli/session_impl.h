@@ -24,4 +24,7 @@ int world_lay_out(void *context, struct err *err);
  * after world_prepare(): passes on another tree prove nothing. */
 int resume_prepare(struct session *session, struct err *err);
 
+/* submodules.c: warns of those that units will miss. */
+void submodules_tell(const struct session *session);
+
 #endif

@@ -254,7 +254,11 @@ int world_prepare(struct session *session, struct err *err)
         return err_set(err, -ENOMEM, "out of memory");
     }
     rc = take_snapshot(session, session->repo, err);
-    return rc == 0 && wanted.isolated ? take_place(session, err) : rc;
+    if (rc == 0 && wanted.isolated) {
+        submodules_tell(session);
+        rc = take_place(session, err);
+    }
+    return rc;
 }
 
 int world_lay_out(void *context, struct err *err)

@@ -12,6 +12,7 @@
 #include "exec/exec_impl.h"
 #include "exec/hidden.h"
 #include "exec/message.h"
+#include "proc/children.h"
 
 #include <uv.h>
 
@@ -22,6 +23,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -217,10 +219,29 @@ static void on_failed(struct local_slot *slot, size_t size)
     arena_free(arena);
 }
 
+/* What a slot process that died has left behind is ours now (exec_local_new()). Slots and their
+ * units have sessions of their own; a helper that we run ourselves has ours. */
+static void end_orphans(const struct local *local)
+{
+    pid_t *slots = mem_calloc(local->jobs, sizeof *slots);
+    size_t count = 0;
+    for (unsigned i = 0; slots != NULL && i < local->jobs; i++) {
+        if (local->slots[i].pid > 0) {
+            slots[count++] = local->slots[i].pid;
+        }
+    }
+    if (slots != NULL) {
+        const struct children_kept kept = {slots, count, true};
+        (void)children_end(&kept);
+    }
+    mem_free(slots);
+}
+
 static void on_death(struct local_slot *slot)
 {
     bool busy = slot->busy;
     drop_process(slot, true);
+    end_orphans(slot->local);
     if (busy) {
         finish_error(slot, "infrastructure: the slot process that ran this unit died");
     }
@@ -499,6 +520,7 @@ int exec_local_new(const struct exec_local_options *options,
     if (local == NULL) {
         return err_set(err, -ENOMEM, "out of memory for %u slots", options->jobs);
     }
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* see end_orphans() */
     local->exec.ops = &local_ops;
     local->loop = options->loop;
     local->jobs = options->jobs;

@@ -46,6 +46,7 @@
 #define CAPABILITIES_MAX 63
 
 static bool scratch_on_disk;
+static bool plain_tmpfs; /* pretended */
 
 const char *namespace_step_help(enum namespace_step step)
 {
@@ -449,7 +450,7 @@ static int make_stage(const struct world *world,
  * Linux 6.6. */
 static bool has_user_xattr(const char *root)
 {
-    return setxattr(root, "user.sluice", "1", 1, 0) == 0;
+    return !plain_tmpfs && setxattr(root, "user.sluice", "1", 1, 0) == 0;
 }
 
 static int pivot(struct err *err)
@@ -792,6 +793,11 @@ const char *world_layer_of_unit(const char *products, char *buf, size_t size)
 {
     (void)snprintf(buf, size, STAGE "/%s", products);
     return buf;
+}
+
+void world_pretend_plain_tmpfs(void)
+{
+    plain_tmpfs = true;
 }
 
 bool world_scratch_on_disk(void)

@@ -88,6 +88,9 @@ extern const char *const world_machine_proc;
  * world_enter(). */
 bool world_scratch_on_disk(void);
 
+/* For tests: worlds that are entered from now on act as on such a kernel. */
+void world_pretend_plain_tmpfs(void);
+
 /* Removes what a unit left in an on-disk scratch; nothing to do with tmpfs. */
 void unit_world_clean(unsigned serial);
 

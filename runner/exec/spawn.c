@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,9 @@ static int run_child(void *argument)
     const struct spawn *spawn = child->spawn;
     struct observer *observer = spawn->observer;
     (void)setsid();
+    if (spawn->dies_with_us) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
     if (dup2(spawn->in, STDIN_FILENO) < 0 || dup2(spawn->out, STDOUT_FILENO) < 0
         || dup2(spawn->err, STDERR_FILENO) < 0 || fchdir(spawn->folder) < 0) {
         child->error = errno;

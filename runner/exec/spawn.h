@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "model/pipeline.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct observer;
@@ -19,6 +20,7 @@ struct spawn {
     int folder;                  /* descriptor of the working folder */
     const char *folder_path;     /* the same by name, as the command will see it */
     int in, out, err;
+    bool dies_with_us;              /* the kernel kills it when this process dies */
     struct observer *observer;      /* NULL = not observed */
     const struct text_list *layers; /* as observer_begin() wants them; observed only */
 };

@@ -8,6 +8,7 @@
 #include "exec/collect.h"
 #include "exec/namespace.h"
 #include "exec/spawn.h"
+#include "proc/children.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,10 +29,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Rounds of killing what is left of an in-place unit; each round kills every child we have, so a
- * process tree of this depth ends. */
-#define KILL_ROUNDS_MAX 10000
 
 static int64_t micros(struct timeval tv)
 {
@@ -469,35 +466,12 @@ static void advance_isolated(struct unit_process *unit)
 
 /* ---- in place ---- */
 
-/* Kills every child of this process; those of the killed become ours (subreaper) and are met in the
- * next round. */
-static void kill_children(void)
-{
-    char list[4096];
-    CLEANUP(cleanup_fd) int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
-    if (n <= 0) {
-        return;
-    }
-    list[n] = '\0';
-    char *at = list;
-    for (;;) {
-        char *end = at;
-        long pid = strtol(at, &end, 10);
-        if (end == at || *end == '\0') { /* the last number may be cut off */
-            break;
-        }
-        (void)kill((pid_t)pid, SIGKILL);
-        at = end;
-    }
-}
-
 /* True when processes had to be killed. */
 static bool end_rest_in_place(void)
 {
     int64_t until = clock_mono_ns() + (int64_t)UNIT_LEAK_GRACE_MS * 1000000;
     bool killed = false;
-    for (int round = 0; round < KILL_ROUNDS_MAX;) {
+    for (int round = 0; round < CHILDREN_ROUNDS_MAX;) {
         pid_t pid = waitpid(-1, NULL, WNOHANG);
         if (pid < 0 && errno == ECHILD) {
             return killed;
@@ -506,7 +480,7 @@ static bool end_rest_in_place(void)
             continue;
         }
         if (killed || clock_mono_ns() > until) {
-            kill_children();
+            (void)children_kill(NULL);
             killed = true;
             round++;
         }
@@ -526,7 +500,7 @@ static void start_in_place(struct unit_process *unit,
     int rc =
         n > 0 && (size_t)n < sizeof folder ? 0 : err_set(&err, -ENAMETOOLONG, "cwd is too long");
     CLEANUP(cleanup_fd) int fd = rc == 0 ? open_folder(request, folder, false, &err) : rc;
-    struct spawn spawn = {.folder = fd, .folder_path = folder};
+    struct spawn spawn = {.folder = fd, .folder_path = folder, .dies_with_us = true};
     rc = fd < 0 ? fd : start_command(request, stdio, &spawn, &unit->pid, &err);
     if (rc == 0) {
         unit->watch = (int)syscall(SYS_pidfd_open, unit->pid, 0);

@@ -90,3 +90,24 @@ int git_diff_names(const struct git_repo *repo,
     }
     return result;
 }
+
+int git_submodules(const struct git_repo *repo, const char *tree, struct str *out, struct err *err)
+{
+    static const char mode[] = "160000 ";
+    if (!git_is_id(tree)) {
+        return err_set(err, -EINVAL, "'%s' is no tree id", tree);
+    }
+    const char *const argv[] = {
+        "git", "ls-tree", "-r", "-z", "--format=%(objectmode) %(path)", tree, NULL};
+    struct git_call call = {.argv = argv, .repo = repo};
+    CLEANUP(str_fini) struct str list = STR_INIT(GIT_OUTPUT_MAX);
+    int result = git_call_ok(&call, "cannot list a snapshot", &list, err);
+    const char *end = str_text(&list) + list.len;
+    for (const char *line = str_text(&list); result == 0 && line < end; line += strlen(line) + 1) {
+        if (strncmp(line, mode, sizeof mode - 1) == 0
+            && str_append_n(out, line + sizeof mode - 1, strlen(line + sizeof mode - 1) + 1) != 0) {
+            result = err_set(err, str_error(out), "the list of submodules is too long");
+        }
+    }
+    return result;
+}

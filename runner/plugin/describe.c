@@ -184,7 +184,8 @@ static int refuse_ending(const struct run_result *result, const struct str *erro
 static int ask(const char *program, struct str *out, struct err *err)
 {
     const char *const argv[] = {program, "describe", NULL};
-    const struct run_request request = {.argv = argv, .timeout_ms = PLUGIN_DESCRIBE_TIMEOUT_MS};
+    const struct run_request request = {
+        .argv = argv, .timeout_ms = PLUGIN_DESCRIBE_TIMEOUT_MS, .contain = true};
     CLEANUP(str_fini) struct str errors = STR_INIT(COMPLAINT_MAX);
     struct run_result result = {0};
     int status = run_program(&request, out, &errors, &result, err);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "proc/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ struct child {
     struct pollfd watched[WATCH_COUNT]; /* fd -1 = closed */
     struct str *sinks[2];               /* where streams go; NULL = dropped */
     const char *name;
+    int control; /* of its keeper; -1 = it has none */
 };
 
 static void child_close(struct child *child)
@@ -40,6 +42,18 @@ static void child_close(struct child *child)
         cleanup_fd(&child->watched[i].fd);
         child->watched[i].fd = -1;
     }
+    cleanup_fd(&child->control);
+    child->control = -1;
+}
+
+/* With all it started, as far as that can be known. */
+static void child_kill(struct child *child)
+{
+    if (child->control < 0) {
+        (void)kill(-child->pid, SIGKILL);
+    }
+    cleanup_fd(&child->control);
+    child->control = -1;
 }
 
 /* A file that cannot be seen by others, holding the input: no writer to feed, no SIGPIPE. */
@@ -75,10 +89,7 @@ static void set_attributes(posix_spawnattr_t *attributes)
         attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const struct run_request *request,
-                 const int fds[3],
-                 pid_t *ret_pid,
-                 struct err *err)
+int run_spawn(const struct run_request *request, const int fds[3], pid_t *ret_pid, struct err *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -132,7 +143,9 @@ static int child_start(struct child *child, const struct run_request *request, s
     child->watched[WATCH_ERR] = (struct pollfd){.fd = errors[0], .events = POLLIN};
     child->watched[WATCH_CHILD] = (struct pollfd){.fd = -1, .events = POLLIN};
     if (rc == 0) {
-        rc = spawn(request, (const int[]){input, out[1], errors[1]}, &child->pid, err);
+        const int fds[] = {input, out[1], errors[1]};
+        rc = request->contain ? keeper_start(request, fds, &child->pid, &child->control, err)
+                              : run_spawn(request, fds, &child->pid, err);
     }
     cleanup_fd(&out[1]);
     cleanup_fd(&errors[1]);
@@ -143,7 +156,7 @@ static int child_start(struct child *child, const struct run_request *request, s
     child->watched[WATCH_CHILD].fd = (int)syscall(SYS_pidfd_open, child->pid, 0);
     if (child->watched[WATCH_CHILD].fd < 0) { /* nobody would tell us of its end */
         rc = err_errno(err, "cannot watch %s", request->argv[0]);
-        (void)kill(-child->pid, SIGKILL);
+        child_kill(child);
         reap(child->pid, NULL);
         child_close(child);
     }
@@ -277,7 +290,8 @@ int run_program(const struct run_request *request,
 {
     struct child child = {
         .sinks = {out, errors},
-          .name = request->argv[0]
+        .name = request->argv[0],
+        .control = -1,
     };
     int rc = child_start(&child, request, err);
     if (rc < 0) {
@@ -285,7 +299,7 @@ int run_program(const struct run_request *request,
     }
     rc = watch(&child, request, err);
     if (rc < 0) {
-        (void)kill(-child.pid, SIGKILL);
+        child_kill(&child);
     }
     struct run_result result;
     reap(child.pid, &result);

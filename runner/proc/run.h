@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct run_request {
@@ -18,6 +19,7 @@ struct run_request {
     size_t input_len;
     int64_t
         timeout_ms; /* 0 = none; beyond it the process group is killed and -ETIMEDOUT returned */
+    bool contain; /* whatever the program starts ends with it, daemons as well; costs one fork(2) */
 };
 
 struct run_result {

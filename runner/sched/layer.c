@@ -428,8 +428,10 @@ void layer_set_program_error(struct sched *sched,
     char words[PLUGIN_WORDS_MAX];
     char text[ERR_TEXT_MAX];
     read_words(sched, &outcome->err, words, sizeof words);
-    (void)snprintf(text, sizeof text, "%s %s: ", sched->options->plugins[chore->layer].name, verb);
-    const size_t told = text_starts_with(words, text) ? strlen(text) : 0; /* our SDK says it too */
+    char prefix[2 * ID_MAX];
+    (void)snprintf(
+        prefix, sizeof prefix, "%s %s: ", sched->options->plugins[chore->layer].name, verb);
+    const size_t told = text_starts_with(words, prefix) ? strlen(prefix) : 0; /* the SDK says it */
     (void)snprintf(text,
                    sizeof text,
                    "%s %s: %s%s%s%s%.300s",

@@ -443,3 +443,19 @@ EOF
     says "expose: there is no /no/such on this machine"
     says_not "there is no sluice.yml"
 }
+
+@test "a submodule that isolated units will miss is told, with the line that exposes it" {
+    isolated
+    git init -q ../lib
+    echo content >../lib/file
+    git -C ../lib add file
+    git -C ../lib -c user.name=x -c user.email=x@x commit -qm lib
+    git -c protocol.file.allow=always submodule --quiet add "$PWD/../lib" vendor/lib
+    pipeline <<<'layers: {a: {uses: command, with: {run: "cat vendor/lib/file"}}}'
+    expect_code 1 "$SLUICE" run
+    says "vendor/lib is a submodule"
+    says "expose: [vendor/lib]"
+    pipeline <<<'layers: {a: {uses: command, expose: [vendor/lib], with: {run: "cat vendor/lib/file"}}}'
+    expect_code 0 "$SLUICE" run
+    says_not "is a submodule"
+}

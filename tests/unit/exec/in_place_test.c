@@ -81,6 +81,16 @@ TEST(detached_grandchildren_die_with_the_unit_and_are_reported)
     assert_int_equal(count_processes("1000.31"), 0);
 }
 
+/* The unit's slot process is its parent here. */
+TEST(a_slot_process_that_is_killed_takes_its_unit_with_it)
+{
+    run("(setsid sleep 1000.35 >/dev/null 2>&1 &); sleep 0.1; kill -KILL $PPID; exec sleep 1000.35",
+        NULL);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(result.message, "slot process"));
+    assert_int_equal(count_processes("1000.35"), 0);
+}
+
 TEST(a_flood_keeps_head_and_tail_and_counts_the_rest)
 {
     run("echo first line; head -c 300000000 /dev/zero | tr '\\0' x; echo; echo last line", NULL);

@@ -74,6 +74,37 @@ TEST(the_live_tree_the_host_and_other_homes_are_hidden)
     assert_null(strstr(result.out, ".stage"));
 }
 
+/* Before Linux 6.6 tmpfs has no user attributes, and what units write lies in the run folder. */
+TEST(what_units_write_lies_on_disk_where_tmpfs_has_no_attributes)
+{
+    char left[600];
+    need_isolation();
+    assert_int_equal(setenv("SLUICE_TEST_PLAIN_TMPFS", "1", 1), 0);
+    engine_open(&engine, true);
+    put_file(engine.lower, "a", "lower\n");
+    run("cat a; echo mine >a; mkdir -p deep/er; echo new >deep/er/file; cat a deep/er/file; "
+        "echo t >/tmp/t; ls -d /tmp/*; head -c 3000000 /dev/zero >big; rm a; ls; grep upper "
+        "/proc/self/mountinfo | grep -c /.stage/disk/",
+        NULL);
+    assert_string_equal(result.out, "lower\nmine\nnew\n/tmp/t\nbig\ndeep\n1\n");
+    assert_passed();
+    (void)snprintf(left,
+                   sizeof left,
+                   "rmdir %s/scratch.0/* 2>/dev/null; ls %s/scratch.0 | wc -l",
+                   engine.run_dir,
+                   engine.run_dir);
+    run("cat a; ls", NULL);
+    assert_string_equal(result.out, "lower\na\n");
+    engine_close(&engine);
+    assert_int_equal(unsetenv("SLUICE_TEST_PLAIN_TMPFS"), 0);
+    FILE *listing = popen(left, "re");
+    int entries = -1;
+    assert_non_null(listing);
+    assert_int_equal(fscanf(listing, "%d", &entries), 1);
+    (void)pclose(listing);
+    assert_int_equal(entries, 0);
+}
+
 TEST(the_system_and_the_root_are_read_only)
 {
     open_world();

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "git/git.h"
@@ -207,6 +208,12 @@ TEST(submodules_and_inner_repositories_are_recorded_by_their_commit)
         "| sed 's/ commit / /;s/\\t.*//' | sort -u",
         tree);
     assert_string_equal(sh_out(script), expected);
+    CLEANUP(str_fini) struct str names = STR_INIT(4096);
+    struct err err = {0};
+    assert_int_equal(git_submodules(open_repo("r"), tree, &names, &err), 0);
+    assert_int_equal(names.len, sizeof "inner\0mod");
+    assert_memory_equal(str_text(&names), "inner\0mod", sizeof "inner\0mod");
+    assert_int_equal(git_submodules(open_repo("r"), "HEAD", &names, &err), -EINVAL);
     materialise(open_repo("r"), tree, at("pool"));
     assert_string_equal(sh_out("ls -A pool/tree/mod pool/tree/inner"),
                         "pool/tree/inner:\n\npool/tree/mod:");

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -71,6 +72,69 @@ TEST(a_hanging_program_is_killed_with_its_children)
                      -ETIMEDOUT);
     assert_true(clock_mono_ns() - before < 5000000000LL);
     assert_non_null(strstr(err.text, "100 ms"));
+}
+
+static size_t count_sleeps(const char *mark)
+{
+    char script[200];
+    CLEANUP(str_fini) struct str out = STR_INIT(4096);
+    struct run_request request = {.timeout_ms = 10000};
+    struct run_result result;
+    struct err err = {0};
+    (void)snprintf(script, sizeof script, "pgrep -fc '^sleep %s$' || true", mark);
+    assert_int_equal(run_shell(script, &request, &out, NULL, &result, &err), 0);
+    return (size_t)strtoul(str_text(&out), NULL, 10);
+}
+
+/* A plugin's `describe` that starts a daemon left it running, for ever. */
+TEST(what_a_contained_program_leaves_behind_ends_with_it)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(4096);
+    struct run_request request = {.timeout_ms = 10000, .contain = true};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(
+        run_shell("setsid sleep 1000.11 >/dev/null 2>&1 & (setsid sh -c 'sleep 1000.11 "
+                  "& sleep 1000.11' &) ; sleep 0.1; echo done; exit 3",
+                  &request,
+                  &out,
+                  NULL,
+                  &result,
+                  &err),
+        0);
+    assert_int_equal(result.exit_code, 3);
+    assert_string_equal(str_text(&out), "done\n");
+    assert_int_equal(count_sleeps("1000.11"), 0);
+}
+
+TEST(a_contained_program_that_hangs_is_ended_with_its_daemons)
+{
+    struct run_request request = {.timeout_ms = 200, .contain = true};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_shell("setsid sleep 1000.12 >/dev/null 2>&1 & sleep 1000.12",
+                               &request,
+                               NULL,
+                               NULL,
+                               &result,
+                               &err),
+                     -ETIMEDOUT);
+    assert_int_equal(count_sleeps("1000.12"), 0);
+}
+
+TEST(a_contained_program_ends_as_it_does_alone)
+{
+    const char *argv[] = {"no-such-program-anywhere", NULL};
+    struct run_request request = {.timeout_ms = 10000, .contain = true};
+    struct run_result result;
+    struct err err = {0};
+    assert_int_equal(run_shell("kill -SEGV $$", &request, NULL, NULL, &result, &err), 0);
+    assert_int_equal(result.signal, SIGSEGV);
+    assert_int_equal(run_shell("kill -KILL $$", &request, NULL, NULL, &result, &err), 0);
+    assert_int_equal(result.signal, SIGKILL);
+    request.argv = argv;
+    assert_int_equal(run_program(&request, NULL, NULL, &result, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "no-such-program-anywhere"));
 }
 
 TEST(a_flood_ends_at_the_limit)

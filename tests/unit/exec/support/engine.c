@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include "base/file.h"
+#include "exec/namespace.h"
 #include "exec/slot.h"
 #include "model/trace.h"
 
@@ -88,6 +89,9 @@ static int fake_prepare(enum report_format format, struct err *err)
 __attribute__((constructor)) static void be_slot(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "slot") == 0) {
+        if (getenv("SLUICE_TEST_PLAIN_TMPFS") != NULL) {
+            world_pretend_plain_tmpfs();
+        }
         static const struct slot_reports reports = {.prepare = fake_prepare, .read = fake_reader};
         _exit(slot_main((int)strtol(argv[2], NULL, 10), &reports));
     }
