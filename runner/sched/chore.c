@@ -266,7 +266,8 @@ static bool runs_beside(const struct chore *chore)
 static bool has_answer(struct sched *sched,
                        const struct chore *chore,
                        struct exec_request *request,
-                       struct arena *arena)
+                       struct arena *arena,
+                       const char **ret_why)
 {
     struct reuse_found found;
     if (runs_beside(chore) || !reusing_applies(sched, chore->layer)) {
@@ -282,6 +283,7 @@ static bool has_answer(struct sched *sched,
     request->observe = true;
     reusing_decide(sched, &subject, arena, &found);
     sched->chore_ticket = found.ticket;
+    *ret_why = found.why;
     if (found.choice == REUSE_CHOICE_HIT) {
         const struct sched_slot slot = slot_of(sched, chore, sched->chore_at);
         struct outcome hit = *found.outcome;
@@ -295,6 +297,17 @@ static bool has_answer(struct sched *sched,
     return found.choice == REUSE_CHOICE_HIT;
 }
 
+static void emit_started(struct sched *sched, const struct chore *chore, const char *why)
+{
+    struct event event = {.type = EVENT_UNIT_STARTED};
+    event.u.unit_started.layer = sched_layer_of(sched, chore->layer)->id;
+    event.u.unit_started.unit = chore->unit->id;
+    event.u.unit_started.attempt = 1;
+    event.u.unit_started.slot = (int)sched->options->plan.slots;
+    event.u.unit_started.why = why;
+    sched_emit(sched, &event);
+}
+
 /* 0 = it runs, 1 = it was answered. */
 static int launch(struct sched *sched,
                   const struct chore *chore,
@@ -302,10 +315,14 @@ static int launch(struct sched *sched,
                   struct arena *arena,
                   struct err *err)
 {
-    if (has_answer(sched, chore, request, arena)) {
+    const char *why = NULL;
+    if (has_answer(sched, chore, request, arena, &why)) {
         return 1;
     }
     int rc = runs_beside(chore) ? 0 : world_make(sched, chore->layer, err);
+    if (rc == 0 && chore_prepares(chore) && !sched->options->plan_only) {
+        emit_started(sched, chore, why);
+    }
     return rc < 0 ? rc : exec_start(sched->options->exec, sched->options->plan.slots, request, err);
 }
 

@@ -266,7 +266,7 @@ void layer_unit_prepared(struct sched *sched,
     const struct sched_options *options = sched->options;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
     struct outcome ended = *outcome;
-    ended.slot = -1;
+    ended.slot = outcome->reused != NULL ? -1 : (int)options->plan.slots;
     if (plan_add_ended(sched->plan, unit, &ended) < 0) {
         layer_set_error(sched, unit->layer, "out of memory for its plan");
         return;

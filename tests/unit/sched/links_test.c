@@ -147,6 +147,7 @@ TEST(a_unit_that_expands_and_has_outputs_is_one_like_any_other)
               1,
               NULL);
     assert_story(&story,
+                 "starts build/expand-linked",
                  "unit build/expand-linked passed",
                  "ok-a sees c/1=x in 1\n",
                  "unit build/ok-a passed",
