@@ -10,8 +10,8 @@
 #include "model/outcome.h"
 #include "model/unit.h"
 
-/* Loads what reading this format needs, so that report_read() can be called later where files cannot
- * be seen. 0, or -ENOPKG and what to install. */
+/* Loads what reading this format needs, so that report_read() can be called later where files
+ * cannot be seen. 0, or -ENOPKG and what to install. */
 int report_prepare(enum report_format format, struct err *err);
 
 /* Calls `each` per case in file order; strings live during the call. Non-zero from `each` stops and

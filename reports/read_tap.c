@@ -19,9 +19,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/vec.h"
-#include "reports/junit_case.h"
-#include "reports/read_impl.h"
+#include "reports/tap_impl.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -29,354 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* Subtests within subtests; deeper lines are noise. */
-#define LEVELS_MAX 16
-#define INDENT     4
-
-/* Memory for the points of one top-level test and its subtests; the report itself is bounded by
- * REPORT_BYTES_MAX. */
-#define POINTS_ARENA_MAX ((size_t)2 * REPORT_BYTES_MAX)
-
-struct point {
-    bool ok;
-    bool skip;
-    bool todo;
-    bool brace; /* its subtest follows in { } */
-    uint64_t number;
-    const char *name;
-    const char *reason; /* of the directive */
-    double time_s;
-};
-
-struct level {
-    bool active;
-    bool open; /* `point` is waiting for what belongs to it */
-    bool has_plan;
-    bool plan_last;      /* the plan came after points */
-    bool strict;         /* pragma +strict: a line that is not TAP is an error */
-    bool announced;      /* by "# Subtest", a version line or a brace: not noise */
-    char complaint[192]; /* of a subtest: told when it turns out not to be noise */
-    uint64_t planned;
-    uint64_t seen;
-    uint64_t last_number;
-    uint64_t highest;
-    unsigned char *numbers; /* bit per number that was seen */
-    char name[64];          /* from "# Subtest: name", for messages */
-    struct point point;
-    struct str details;
-
-    struct {
-        VEC_FIELDS(struct test_case);
-    } cases; /* of closed points, waiting for the point above */
-};
-
-struct tap {
-    struct report_feed *feed;
-    struct arena *arena; /* of the open top-level point */
-    struct level levels[LEVELS_MAX];
-    struct str skip_all; /* reason of a plan 1..0 */
-    size_t line_number;
-    size_t yaml_indent;  /* > 0: within a YAML block of that indentation ... */
-    unsigned yaml_level; /* ... that belongs to the open point of this level */
-    bool broken;         /* a message is in feed->err */
-    bool done;           /* bailed out */
-    int error;           /* -ENOMEM */
-};
-
-/* ---- complaints ---- */
-
-/* The first complaint is kept, reading goes on. */
-static void complain(struct tap *tap, const char *what, const char *detail)
-{
-    if (!tap->broken) {
-        (void)err_set(tap->feed->err,
-                      -EBADMSG,
-                      "line %zu of the TAP report: %s%s%s",
-                      tap->line_number,
-                      what,
-                      detail[0] != '\0' ? ": " : "",
-                      detail);
-    }
-    tap->broken = true;
-}
-
-static void out_of_memory(struct tap *tap)
-{
-    if (tap->error == 0) {
-        tap->error = err_set(tap->feed->err, -ENOMEM, "out of memory reading a TAP report");
-    }
-}
-
-static const char *keep(struct tap *tap, const char *text, size_t len)
-{
-    const char *copy = tap->arena != NULL ? arena_strndup(tap->arena, text, len) : NULL;
-    if (copy == NULL) {
-        out_of_memory(tap);
-        return "";
-    }
-    return copy;
-}
-
-/* ---- levels ---- */
-
-static void level_clear(struct level *level)
-{
-    vec_fini(&level->cases);
-    mem_free(level->numbers);
-    str_fini(&level->details);
-    *level = (struct level){0};
-    str_init(&level->details, KEEP_MAX);
-}
-
-static struct level *level_begin(struct tap *tap, unsigned index)
-{
-    struct level *level = &tap->levels[index];
-    if (!level->active) {
-        level_clear(level);
-        level->active = true;
-    }
-    return level;
-}
-
-/* Marks a number as seen; false when it was seen before. */
-static bool level_mark(struct tap *tap, struct level *level, uint64_t number)
-{
-    if (level->numbers == NULL) {
-        level->numbers = mem_calloc(CASES_PER_UNIT_MAX / 8 + 1, 1);
-        if (level->numbers == NULL) {
-            out_of_memory(tap);
-            return true;
-        }
-    }
-    unsigned char *byte = &level->numbers[number / 8];
-    unsigned char bit = (unsigned char)(1u << (number % 8));
-    bool fresh = (*byte & bit) == 0;
-    *byte |= bit;
-    return fresh;
-}
-
-/* A complaint about a subtest waits until it is known to be one. */
-static void level_complain(struct tap *tap, struct level *level, const char *what)
-{
-    if (level == &tap->levels[0]) {
-        complain(tap, what, "");
-    } else if (level->complaint[0] == '\0') {
-        char name[sizeof level->name]; /* gcc cannot see that the fields do not overlap */
-        memcpy(name, level->name, sizeof name);
-        name[sizeof name - 1] = '\0';
-        (void)snprintf(level->complaint,
-                       sizeof level->complaint,
-                       "%.100s%s%.63s",
-                       what,
-                       name[0] != '\0' ? ", in subtest " : "",
-                       name);
-    }
-}
-
-/* Checks the plan of a stream that is over. */
-static void level_check_plan(struct tap *tap, struct level *level)
-{
-    char what[128];
-    if (!level->has_plan) {
-        level_complain(tap, level, "there is no plan (1..N): the stream may have been cut off");
-    } else if (level->seen != level->planned) {
-        (void)snprintf(what,
-                       sizeof what,
-                       "%llu tests were planned, %llu were run",
-                       (unsigned long long)level->planned,
-                       (unsigned long long)level->seen);
-        level_complain(tap, level, what);
-    }
-}
-
-/* ---- closing points ---- */
-
-/* Frees the strings of the top-level point that was closed. */
-static void renew_arena(struct tap *tap)
-{
-    arena_free(tap->arena);
-    tap->arena = arena_new(POINTS_ARENA_MAX);
-    if (tap->arena == NULL) {
-        out_of_memory(tap);
-    }
-}
-
-static void emit(struct tap *tap, unsigned index, const struct test_case *test_case)
-{
-    if (index == 0) {
-        if (tap->feed->stop == 0) {
-            (void)feed_case(tap->feed, test_case);
-        }
-    } else if (vec_push(&tap->levels[index].cases, *test_case) != 0) {
-        out_of_memory(tap);
-    }
-}
-
-static enum outcome_status point_status(const struct point *point)
-{
-    if (point->skip || (point->todo && !point->ok)) {
-        return OUTCOME_SKIPPED; /* also `not ok # SKIP`, as cmocka writes it */
-    }
-    return point->ok ? OUTCOME_PASSED : OUTCOME_FAILED;
-}
-
-/* The value of a top-level "key: value" line in a YAML diagnostic, unquoted into the arena. */
-static const char *yaml_value(struct tap *tap, const char *details, const char *key)
-{
-    size_t key_len = strlen(key);
-    for (const char *line = details; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n' ? 1 : 0;
-        if (strncmp(line, key, key_len) != 0 || line[key_len] != ':') {
-            continue;
-        }
-        const char *value = line + key_len + 1;
-        value += strspn(value, " \t");
-        size_t len = strcspn(value, "\n");
-        bool quoted = len >= 2 && (*value == '"' || *value == '\'') && value[len - 1] == *value;
-        if (len > 0 && strchr("|>", *value) == NULL) {
-            return keep(tap, value + (quoted ? 1 : 0), len - (quoted ? 2 : 0));
-        }
-    }
-    return NULL;
-}
-
-static const char *first_line(struct tap *tap, const char *text)
-{
-    text += strspn(text, " \t\n");
-    return *text != '\0' ? keep(tap, text, strcspn(text, "\n")) : NULL;
-}
-
-/* File and line from the diagnostic: YAML keys, or "path:line" in front of a line. */
-static void take_place(struct tap *tap, const char *details, struct test_case *c)
-{
-    const char *file = yaml_value(tap, details, "file");
-    const char *line = yaml_value(tap, details, "line");
-    const char *path = NULL;
-    size_t len = 0;
-    if (file != NULL) {
-        c->file = file;
-        c->line = line != NULL ? (uint32_t)strtoul(line, NULL, 10) : 0;
-    } else if (find_location(details, &path, &len, &c->line) == 1) {
-        c->file = keep(tap, path, len);
-    }
-}
-
-static struct test_case point_case(struct tap *tap, const struct level *level)
-{
-    const struct point *point = &level->point;
-    struct test_case c = {
-        .name = point->name, .time_s = point->time_s, .status = point_status(point)};
-    const char *details = str_text(&level->details);
-    const char *duration = yaml_value(tap, details, "duration_ms");
-    if (duration != NULL && c.time_s < 0) {
-        double ms = junit_time(duration);
-        c.time_s = ms >= 0 ? ms / 1000 : -1;
-    }
-    if (c.status == OUTCOME_SKIPPED) {
-        c.message = point->reason;
-        c.type = point->todo ? "todo" : NULL;
-    }
-    if (c.status == OUTCOME_FAILED) {
-        const char *message = yaml_value(tap, details, "message");
-        c.details = level->details.len > 0 ? keep(tap, details, level->details.len) : NULL;
-        c.message = message != NULL ? message : first_line(tap, details);
-        take_place(tap, details, &c);
-    }
-    return c;
-}
-
-static const char *join_suite(struct tap *tap, const char *outer, const char *inner)
-{
-    if (inner == NULL) {
-        return outer;
-    }
-    const char *joined = arena_printf(tap->arena, "%s > %s", outer, inner);
-    if (joined == NULL) {
-        out_of_memory(tap);
-    }
-    return joined;
-}
-
-static bool any_failed(const struct level *child)
-{
-    for (size_t i = 0; i < child->cases.count; i++) {
-        if (child->cases.items[i].status == OUTCOME_FAILED
-            || child->cases.items[i].status == OUTCOME_ERRORED) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The points of a subtest take the place of the point that sums them up; it stays beside them when
- * it knows of a failure that none of them shows. */
-static void emit_subtest(struct tap *tap, unsigned index, struct test_case *summary)
-{
-    struct level *child = &tap->levels[index + 1];
-    for (size_t i = 0; i < child->cases.count; i++) {
-        struct test_case c = child->cases.items[i];
-        c.suite = join_suite(tap, summary->name, c.suite);
-        emit(tap, index, &c);
-    }
-    if (summary->status == OUTCOME_FAILED && !any_failed(child)) {
-        emit(tap, index, summary);
-    }
-}
-
-/* True when the lines of a level were a subtest: a group that nothing announced and that has no
- * plan is what a test printed; an announcement that nothing followed is how node:test writes. */
-static bool is_subtest(const struct level *level)
-{
-    return level->active && (level->has_plan || (level->announced && level->seen > 0));
-}
-
-/* The subtest at `index` is over. True when it holds cases that stand for the point above it. */
-static bool close_subtest(struct tap *tap, unsigned index)
-{
-    struct level *child = &tap->levels[index];
-    if (!is_subtest(child)) {
-        return false;
-    }
-    level_check_plan(tap, child);
-    if (child->complaint[0] != '\0' && index == 1) {
-        complain(tap, child->complaint, "");
-    } else if (child->complaint[0] != '\0') {
-        level_complain(tap, &tap->levels[index - 1], child->complaint);
-    }
-    return child->cases.count > 0;
-}
-
-/* Ends the open point at a level: it, or its subtest, goes up. Levels below are closed already. */
-static void close_point(struct tap *tap, unsigned index)
-{
-    struct level *level = &tap->levels[index];
-    struct test_case c = point_case(tap, level);
-    bool has_subtest = index + 1 < LEVELS_MAX && close_subtest(tap, index + 1);
-    if (has_subtest && c.status != OUTCOME_SKIPPED) {
-        emit_subtest(tap, index, &c);
-    } else {
-        emit(tap, index, &c);
-    }
-    for (unsigned i = index + 1; i < LEVELS_MAX && tap->levels[i].active; i++) {
-        level_clear(&tap->levels[i]);
-    }
-    level->open = false;
-    str_clear(&level->details);
-    if (index == 0) {
-        renew_arena(tap);
-    }
-}
-
-/* Closes all that is open at a level and below it, innermost first. */
-static void close_level(struct tap *tap, unsigned index)
-{
-    for (unsigned i = LEVELS_MAX; i-- > index;) {
-        if (tap->levels[i].active && tap->levels[i].open) {
-            close_point(tap, i);
-        }
-    }
-}
 
 /* ---- test points ---- */
 
@@ -398,7 +48,7 @@ static const char *clean_name(struct tap *tap, const char *text, size_t len)
 {
     char *name = arena_alloc(tap->arena, len + 1);
     if (name == NULL) {
-        out_of_memory(tap);
+        tap_out_of_memory(tap);
         return "";
     }
     while (len > 0 && isspace((unsigned char)text[len - 1])) {
@@ -438,7 +88,7 @@ static void parse_directive(struct tap *tap, struct point *point, const char *ha
         return;
     }
     const char *reason = word + len + strspn(word + len, " \t:");
-    point->reason = *reason != '\0' ? keep(tap, reason, strcspn(reason, "\n")) : NULL;
+    point->reason = *reason != '\0' ? tap_keep(tap, reason, strcspn(reason, "\n")) : NULL;
 }
 
 /* The number behind "ok"; without one, the next in order. Returns the text behind it. */
@@ -462,19 +112,19 @@ static void check_number(struct tap *tap, struct level *level, const struct poin
     char what[128];
     bool beyond = level->has_plan && !level->plan_last && point->number > level->planned;
     if (level->has_plan && level->plan_last) {
-        level_complain(tap, level, "a test follows the plan that ended the stream");
+        tap_level_complain(tap, level, "a test follows the plan that ended the stream");
     } else if (beyond || point->number == 0 || point->number >= CASES_PER_UNIT_MAX) {
         (void)snprintf(what,
                        sizeof what,
                        "test number %llu is outside the plan",
                        (unsigned long long)point->number);
-        level_complain(tap, level, what);
-    } else if (!level_mark(tap, level, point->number)) {
+        tap_level_complain(tap, level, what);
+    } else if (!tap_level_mark(tap, level, point->number)) {
         (void)snprintf(what,
                        sizeof what,
                        "test number %llu was there before",
                        (unsigned long long)point->number);
-        level_complain(tap, level, what);
+        tap_level_complain(tap, level, what);
     }
 }
 
@@ -500,10 +150,10 @@ static struct level *enter_level(struct tap *tap, unsigned index)
             return NULL;
         }
         if (above->open && !above->point.brace) {
-            close_level(tap, index - 1);
+            tap_close_level(tap, index - 1);
         }
     }
-    return level_begin(tap, index);
+    return tap_level_begin(tap, index);
 }
 
 static void announce(struct tap *tap, unsigned index, const char *name)
@@ -535,10 +185,10 @@ static void read_point(struct tap *tap, unsigned index, bool ok, const char *lin
     if (level == NULL) {
         return;
     }
-    close_level(tap, index);
+    tap_close_level(tap, index);
     size_t len = strlen(line);
     struct point point = {.ok = ok, .time_s = -1, .brace = strip_brace(line, &len)};
-    const char *text = keep(tap, line, len);
+    const char *text = tap_keep(tap, line, len);
     text = parse_number(level, &point, text);
     const char *hash = find_hash(text);
     if (*hash == '#') {
@@ -583,7 +233,7 @@ static void end_stream(struct tap *tap)
                               .time_s = -1};
         (void)feed_case(tap->feed, &c);
     }
-    level_check_plan(tap, level);
+    tap_level_check_plan(tap, level);
 }
 
 /* A second plan is wrong, unless the stream so far is whole: then another one follows it (cmocka
@@ -591,12 +241,12 @@ static void end_stream(struct tap *tap)
 static bool begin_next_stream(struct tap *tap, unsigned index, struct level *level)
 {
     if (index > 0 || level->seen != level->planned) {
-        level_complain(tap, level, "a second plan, while the first is not met");
+        tap_level_complain(tap, level, "a second plan, while the first is not met");
         return false;
     }
-    close_level(tap, 0);
+    tap_close_level(tap, 0);
     end_stream(tap);
-    level_clear(level);
+    tap_level_clear(level);
     level->active = true;
     return true;
 }
@@ -617,7 +267,7 @@ static bool read_plan(struct tap *tap, unsigned index, const char *text)
     level->planned = strtoull(text + 3, NULL, 10);
     level->plan_last = level->seen > 0;
     if (level->highest > level->planned) {
-        level_complain(tap, level, "a test number before the plan is outside of it");
+        tap_level_complain(tap, level, "a test number before the plan is outside of it");
     }
     if (level->planned == 0) {
         plan_skip_all(tap, index, rest);
@@ -659,7 +309,7 @@ static void read_version(struct tap *tap, unsigned index, const char *text)
 {
     long version = strtol(text + strlen("TAP version"), NULL, 10);
     if (version > 14) {
-        complain(tap, "this TAP version is newer than 14, the newest that is read", text);
+        tap_complain(tap, "this TAP version is newer than 14, the newest that is read", text);
     }
     if (index > 0) {
         announce(tap, index, "");
@@ -669,7 +319,7 @@ static void read_version(struct tap *tap, unsigned index, const char *text)
 static void read_bail_out(struct tap *tap, const char *text)
 {
     const char *reason = text + strlen("Bail out!");
-    complain(tap, "the test bailed out", reason + strspn(reason, " \t"));
+    tap_complain(tap, "the test bailed out", reason + strspn(reason, " \t"));
     tap->done = true;
 }
 
@@ -686,7 +336,7 @@ static bool read_brace(struct tap *tap, unsigned index, const char *text)
         return true;
     }
     if (*text == '}' && level->point.brace) {
-        close_level(tap, index);
+        tap_close_level(tap, index);
         return true;
     }
     return false;
@@ -770,7 +420,7 @@ static void read_line(struct tap *tap, const char *line)
     bool is_tap = indent % INDENT == 0 && indent / INDENT < LEVELS_MAX
                   && read_level_line(tap, (unsigned)(indent / INDENT), text);
     if (!is_tap && indent == 0 && tap->levels[0].strict) {
-        complain(tap, "not TAP, in a stream that says it is strict", text);
+        tap_complain(tap, "not TAP, in a stream that says it is strict", text);
     }
 }
 
@@ -781,14 +431,14 @@ static void flush_orphans(struct tap *tap)
 {
     for (unsigned i = LEVELS_MAX; i-- > 1;) {
         struct level *level = &tap->levels[i];
-        if (!is_subtest(level)) {
+        if (!tap_is_subtest(level)) {
             continue;
         }
-        complain(tap, "a subtest ends without the test point that sums it up", level->name);
+        tap_complain(tap, "a subtest ends without the test point that sums it up", level->name);
         for (size_t j = 0; j < level->cases.count; j++) {
             struct test_case c = level->cases.items[j];
-            c.suite = level->name[0] != '\0' ? join_suite(tap, level->name, c.suite) : c.suite;
-            emit(tap, i - 1, &c);
+            c.suite = level->name[0] != '\0' ? tap_join_suite(tap, level->name, c.suite) : c.suite;
+            tap_emit(tap, i - 1, &c);
         }
     }
 }
@@ -805,7 +455,7 @@ static void read_lines(struct tap *tap, struct str *text)
         read_line(tap, line);
         line = newline + 1;
     }
-    close_level(tap, 0);
+    tap_close_level(tap, 0);
     flush_orphans(tap);
     bool anything = tap->levels[0].has_plan || tap->levels[0].seen > 0 || tap->feed->count > 0;
     if (anything) {
@@ -836,14 +486,14 @@ int read_tap(const char *text, size_t len, struct report_feed *feed)
     }
     tap->feed = feed;
     str_init(&tap->skip_all, KEEP_MAX);
-    renew_arena(tap);
-    (void)level_begin(tap, 0);
+    tap_renew_arena(tap);
+    (void)tap_level_begin(tap, 0);
     if (clean.len > 0) {
         read_lines(tap, &clean);
     }
     int rc = result_of(tap);
     for (unsigned i = 0; i < LEVELS_MAX; i++) {
-        level_clear(&tap->levels[i]);
+        tap_level_clear(&tap->levels[i]);
     }
     str_fini(&tap->skip_all);
     arena_free(tap->arena);
