@@ -59,8 +59,10 @@ static const char *const words[] = {"a", "b", "c", "d", "lib", "x.txt"};
 
 static void make_path(char *path)
 {
-    static const char *const starts[] = {"", "", "", "", "./", "/src/", "../src/", "/tmp/", "/proc/self/cwd/"};
-    size_t len = (size_t)snprintf(path, PATH_SIZE, "%s", starts[below(sizeof starts / sizeof *starts)]);
+    static const char *const starts[] = {
+        "", "", "", "", "./", "/src/", "../src/", "/tmp/", "/proc/self/cwd/"};
+    size_t len =
+        (size_t)snprintf(path, PATH_SIZE, "%s", starts[below(sizeof starts / sizeof *starts)]);
     unsigned parts = 1 + below(3);
     for (unsigned i = 0; i < parts; i++) {
         const char *word = below(12) == 0 ? ".." : words[below(sizeof words / sizeof *words)];
@@ -75,7 +77,8 @@ static void make_path(char *path)
 static bool leads_out(const char *path)
 {
     char real[PATH_MAX];
-    return realpath(path, real) != NULL && strncmp(real, "/src", 4) != 0 && strncmp(real, "/tmp", 4) != 0;
+    return realpath(path, real) != NULL && strncmp(real, "/src", 4) != 0
+           && strncmp(real, "/tmp", 4) != 0;
 }
 
 static void say(const char *what, const char *path, int result)
@@ -161,8 +164,12 @@ static void say_all(const char *path)
         }
     } else if (S_ISDIR(st.st_mode)) {
         char line[2 * PATH_SIZE];
-        (void)snprintf(line, sizeof line,
-                       "find %s -printf '%%P %%M %%l\\n' | sort; find %s -type f | sort | xargs -r cat", path, path);
+        (void)snprintf(
+            line,
+            sizeof line,
+            "find %s -printf '%%P %%M %%l\\n' | sort; find %s -type f | sort | xargs -r cat",
+            path,
+            path);
         (void)fflush(stdout);
         (void)!system(line);
     }
@@ -187,7 +194,8 @@ static void ask_lstat(const char *path)
 static void ask_statx(const char *path)
 {
     struct statx sx;
-    int rc = statx(AT_FDCWD, path, below(2) ? AT_SYMLINK_NOFOLLOW : 0, STATX_TYPE | STATX_SIZE, &sx);
+    int rc =
+        statx(AT_FDCWD, path, below(2) ? AT_SYMLINK_NOFOLLOW : 0, STATX_TYPE | STATX_SIZE, &sx);
     if (rc < 0 || !S_ISREG(sx.stx_mode)) {
         say("statx", path, rc);
     } else {
@@ -275,7 +283,8 @@ static void ask_at(const char *path)
 
 static void ask_openat2(const char *path)
 {
-    static const uint64_t rules[] = {0, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS};
+    static const uint64_t rules[] = {
+        0, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS};
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = rules[below(4)]};
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
     if (fd < 0) {
@@ -414,7 +423,10 @@ static void do_tmpfile(const char *path)
 
 static void do_utimes(const char *path)
 {
-    const struct timespec times[2] = {{1, 0}, {1, 0}};
+    const struct timespec times[2] = {
+        {1, 0},
+        {1, 0}
+    };
     ask_stat(path);
     say("utimes", path, utimensat(AT_FDCWD, path, times, 0));
 }
@@ -532,15 +544,18 @@ static void do_pass(const char *path)
     }
     char byte = 0;
     struct iovec io = {&byte, 1};
+
     union {
         struct cmsghdr header;
         char room[CMSG_SPACE(sizeof(int))];
     } control = {0};
-    struct msghdr message = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     pid_t pid = fork();
     if (pid == 0) {
         int fd = open(path, O_RDONLY);
-        control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+        control.header = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
         memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
         message.msg_controllen = fd < 0 ? 0 : sizeof control;
         message.msg_control = fd < 0 ? NULL : &control;
@@ -580,7 +595,13 @@ static void tell(const char *path, int hops)
             printf("%d way %s -> %s\n", level, part, target);
             const char *slash = target[0] == '/' ? NULL : strrchr(part, '/');
             char next_path[2 * PATH_SIZE + PATH_SIZE + 2];
-            (void)snprintf(next_path, sizeof next_path, "%.*s%s%s", slash != NULL ? (int)(slash - part + 1) : 0, part, target, path + i);
+            (void)snprintf(next_path,
+                           sizeof next_path,
+                           "%.*s%s%s",
+                           slash != NULL ? (int)(slash - part + 1) : 0,
+                           part,
+                           target,
+                           path + i);
             tell(next_path, hops + 1);
             return;
         }
@@ -590,11 +611,11 @@ static void tell(const char *path, int hops)
 static void play(unsigned steps)
 {
     static void (*const plays[])(const char *path) = {
-        ask_stat,    ask_stat,     ask_lstat,  ask_statx,   ask_access, ask_read,    ask_read,  ask_read,
-        ask_map,     ask_link,     ask_list,   ask_list,    ask_at,     ask_openat2, ask_walk,  do_create,
-        do_overwrite, do_append,   do_update,  do_mkdir,    do_rmdir,   do_unlink,   do_rename, do_hardlink,
-        do_symlink,  do_chmod,     do_truncate, do_tmpfile, do_utimes,  do_thread,   do_pass,   do_shell,
-        do_exec_path, do_fork,     do_exec,
+        ask_stat,  ask_stat,  ask_lstat,    ask_statx,  ask_access,   ask_read,    ask_read,
+        ask_read,  ask_map,   ask_link,     ask_list,   ask_list,     ask_at,      ask_openat2,
+        ask_walk,  do_create, do_overwrite, do_append,  do_update,    do_mkdir,    do_rmdir,
+        do_unlink, do_rename, do_hardlink,  do_symlink, do_chmod,     do_truncate, do_tmpfile,
+        do_utimes, do_thread, do_pass,      do_shell,   do_exec_path, do_fork,     do_exec,
     };
     const unsigned starters = level < LEVEL_MAX ? 0 : 2; /* the last two start more players */
     for (unsigned i = 0; i < steps; i++) {
