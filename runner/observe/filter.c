@@ -190,12 +190,15 @@ void filter_fini(struct filter *filter)
 int filter_install(const struct filter *filter)
 {
     const struct sock_fprog program = {filter->length, filter->code};
-    const unsigned long flags =
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-    long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    /* Before Linux 5.16 a filter switches speculation off in its processes, which costs up to a
+     * third of their speed; ours is no wall against them. */
+    const unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    long fd = syscall(SYS_seccomp,
+                      SECCOMP_SET_MODE_FILTER,
+                      flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                      &program);
     if (fd < 0 && errno == EINVAL) { /* before Linux 5.19 */
-        fd = syscall(
-            SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+        fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
     }
     return fd < 0 ? -errno : (int)fd;
 }

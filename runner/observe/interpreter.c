@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,41 @@ bool elf_interpreter(const char *table, size_t len, struct elf_piece *ret_path)
     return false;
 }
 
+#ifdef __x86_64__
+#    define MACHINE EM_X86_64
+#else
+#    define MACHINE EM_AARCH64
+#endif
+
+static bool is_native(const char *head, size_t len)
+{
+    Elf64_Ehdr header;
+    struct elf_piece table;
+    if (!elf_locate(head, len, &table)) {
+        return false;
+    }
+    memcpy(&header, head, sizeof header);
+    return header.e_machine == MACHINE;
+}
+
+/* Formats registered with the kernel (binfmt_misc) have interpreters that it opens by itself, too.
+ * Which one is not looked for: where there is any, a file of no format of ours may have one. */
+static bool has_registered_formats(int proc)
+{
+    const int fd = openat(proc, "sys/fs/binfmt_misc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    int names = 0;
+    if (folder == NULL) {
+        return fd >= 0; /* cannot be looked at */
+    }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a supervisor has one thread */
+    while (readdir(folder) != NULL) {
+        names++;
+    }
+    (void)closedir(folder);
+    return names > 4; /* ".", "..", "register", "status" */
+}
+
 /* A regular file of the unit's view for reading; -1. Never a device or pipe: opening one may block
  * or do something. */
 static int open_file(struct resolver *resolver, const struct caller *caller, struct place *file)
@@ -133,6 +169,11 @@ static int next_of(struct resolver *resolver,
     }
     const int len = interpreter_of_script(head, (size_t)n, buf, PATH_TEXT_MAX);
     *ret_script = len > 0;
+    if (len == 0 && n > 0 && !is_native(head, (size_t)n) && has_registered_formats(caller->proc)) {
+        recorder_flag(resolver->recorder,
+                      TRACE_INCOMPLETE,
+                      "it executes a file that binfmt_misc may have an interpreter for");
+    }
     return len > 0 ? len : read_loader(fd, head, (size_t)n, buf, PATH_TEXT_MAX);
 }
 
