@@ -104,6 +104,15 @@ int evidence_atoms(struct evidence_store *store,
                    uint32_t *ret_end,
                    struct err *err);
 
+/* Calls `each` for the atoms of a path, or, with `below`, of all paths below it. Writes nothing. A
+ * number other than 0 from `each` ends it and is handed on. */
+int evidence_atoms_at(struct evidence_store *store,
+                      const char *path,
+                      bool below,
+                      int (*each)(void *context, uint32_t id, enum observation_kind kind),
+                      void *context,
+                      struct err *err);
+
 /* Ids of observations, made where there are none. ret_ids has room for count. */
 int evidence_intern(struct evidence_store *store,
                     const struct observation *items,

@@ -166,6 +166,7 @@ int class_add(struct evidence_store *store,
         wanted->unit = unit.id;
     }
     str_fini(&unit.classes);
+    wanted->packed = NULL;
     return result;
 }
 

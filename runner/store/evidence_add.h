@@ -14,7 +14,7 @@ struct class_wanted {
     const struct observation *questions;
     size_t question_count;
     bool foreign;             /* a row comes to it whose fast value is not known */
-    const struct str *packed; /* filled by class_add() */
+    const struct str *packed; /* class_add()'s own */
     sqlite3_int64 unit;       /* filled by class_add() */
 };
 

@@ -2,6 +2,7 @@
 /* Observations and their ids. Ids are never used for another observation, so what was looked up
  * once stays right; only the way back (observation to id) may be overtaken by a cleaning that
  * deleted the atom, or by a rollback. */
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "store/evidence_impl.h"
@@ -148,6 +149,52 @@ int evidence_atoms(struct evidence_store *store,
     *ret_atoms = store->atoms;
     *ret_end = end;
     return 0;
+}
+
+/* Between "path/" and "path0", the byte after '/': all that is below. */
+static int bind_range(sqlite3_stmt *statement, const char *path, struct str *bounds)
+{
+    size_t len = strlen(path) + 1;
+    (void)str_append(bounds, path);
+    (void)str_append_char(bounds, '/');
+    (void)str_append(bounds, path);
+    (void)str_append_char(bounds, '0');
+    if (str_error(bounds) != 0) {
+        return str_error(bounds);
+    }
+    bind_bytes(statement, 1, bounds->data, len);
+    bind_bytes(statement, 2, bounds->data + len, len);
+    return 0;
+}
+
+int evidence_atoms_at(struct evidence_store *store,
+                      const char *path,
+                      bool below,
+                      int (*each)(void *context, uint32_t id, enum observation_kind kind),
+                      void *context,
+                      struct err *err)
+{
+    CLEANUP(str_fini) struct str bounds = STR_INIT(1u << 16);
+    sqlite3_stmt *statement = NULL;
+    int result = evidence_statement(store, below ? SQL_ATOMS_BELOW : SQL_ATOMS_AT, &statement, err);
+    if (result != 0) {
+        return result;
+    }
+    if (!below) {
+        bind_bytes(statement, 1, path, strlen(path));
+    } else if (bind_range(statement, path, &bounds) != 0) {
+        return err_set(err, str_error(&bounds), "the path is too long: %.200s", path);
+    }
+    while ((result = evidence_next(store, statement, err)) == 1) {
+        result = each(context,
+                      (uint32_t)sqlite3_column_int64(statement, 0),
+                      (enum observation_kind)sqlite3_column_int(statement, 1));
+        if (result != 0) {
+            break;
+        }
+    }
+    (void)sqlite3_reset(statement);
+    return result;
 }
 
 /* ---- the way back ---- */

@@ -252,26 +252,34 @@ static int batch_body(struct evidence_store *store, void *context, struct err *e
  * the rows that would go first makes some: a row without its content is a miss. */
 #define GC_FIRST_ROOM_BYTES ((uint64_t)16 << 20)
 
-static int remove_content(struct gc *gc, const struct gc_row *row, uint64_t *freed)
+/* The digests of the row that the statement stands at, products left aside; bytes freed. */
+static uint64_t remove_named(struct gc *gc, sqlite3_stmt *statement)
+{
+    static const int columns[] = {ROW_STDOUT, ROW_STDERR, ROW_MANIFEST, ROW_OUTCOME};
+    uint64_t freed = 0;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        const struct hash digest = column_hash(statement, columns[i]);
+        const struct gc_blob *blob = find_blob(gc, &digest);
+        if (blob != NULL && blobs_remove(gc->store->blobs, &digest, NULL) == 0) {
+            freed += blob->bytes;
+        }
+    }
+    return freed;
+}
+
+static uint64_t remove_content(struct gc *gc, const struct gc_row *row)
 {
     sqlite3_stmt *statement = NULL;
-    int result = evidence_statement(gc->store, SQL_ROW_GET, &statement, NULL);
-    if (result != 0) {
-        return result;
+    uint64_t freed = 0;
+    if (evidence_statement(gc->store, SQL_ROW_GET, &statement, NULL) != 0) {
+        return 0;
     }
     (void)sqlite3_bind_int64(statement, 1, row->id);
     if (evidence_next(gc->store, statement, NULL) == 1) {
-        static const int columns[] = {ROW_STDOUT, ROW_STDERR, ROW_MANIFEST, ROW_OUTCOME};
-        for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-            const struct hash digest = column_hash(statement, columns[i]);
-            const struct gc_blob *blob = find_blob(gc, &digest);
-            if (blob != NULL && blobs_remove(gc->store->blobs, &digest, NULL) == 0) {
-                *freed += blob->bytes;
-            }
-        }
+        freed = remove_named(gc, statement);
+        (void)sqlite3_reset(statement);
     }
-    (void)sqlite3_reset(statement);
-    return 0;
+    return freed;
 }
 
 /* Deletes a batch of rows, a full disk notwithstanding. */
@@ -285,7 +293,7 @@ static int delete_batch(struct gc *gc, struct err *err)
     }
     uint64_t freed = 0;
     for (size_t i = first; i < gc->rows.count && freed < GC_FIRST_ROOM_BYTES; i++) {
-        (void)remove_content(gc, &gc->rows.items[i], &freed);
+        freed += remove_content(gc, &gc->rows.items[i]);
     }
     if (freed == 0) {
         return result;
@@ -379,13 +387,16 @@ static int atoms_body(struct evidence_store *store, void *context, struct err *e
     int64_t last = 0;
     (void)context;
     int result = evidence_number(store, "SELECT max(id) FROM atom", &last, err);
+    if (result != 0) {
+        return result;
+    }
     CLEANUP(cleanup_free) unsigned char *marks = mem_calloc((size_t)last + 1, 1);
-    if (result == 0 && marks == NULL) {
-        result = no_memory(err);
+    if (marks == NULL) {
+        return no_memory(err);
     }
     const struct marking marking = {marks, (size_t)last + 1};
-    if (result != 0 || mark_atoms(store, &marking) != 0) {
-        return result; /* something makes no sense: `verify` tells; nothing is deleted */
+    if (mark_atoms(store, &marking) != 0) {
+        return 0; /* something makes no sense: `verify` tells; nothing is deleted */
     }
     result = delete_atoms(store, marks, (size_t)last + 1, err);
     result = result == 0 ? evidence_run(store, SQL_EPOCH_GROW, err) : result;

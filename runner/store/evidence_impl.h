@@ -19,6 +19,8 @@ enum evidence_sql {
     SQL_ATOM_FIND,
     SQL_ATOM_ADD,
     SQL_ATOMS,
+    SQL_ATOMS_AT,
+    SQL_ATOMS_BELOW,
     SQL_ATOM_DELETE,
     SQL_UNIT_GET,
     SQL_UNIT_ADD,

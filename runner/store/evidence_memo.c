@@ -247,6 +247,7 @@ static size_t merge(unsigned char *bytes, size_t new_count, size_t old_count, un
     const unsigned char *new_end = old;
     const unsigned char *old_end = old + old_count * ANSWER_BYTES;
     size_t count = 0;
+    assert(bytes != NULL);
     qsort(new, new_count, ANSWER_BYTES, compare_bytes);
     while (new < new_end || old < old_end) {
         int order = new == new_end ? 1 : old == old_end ? -1 : compare_bytes(new, old);

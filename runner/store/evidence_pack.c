@@ -58,6 +58,27 @@ int pack_atoms(struct str *out, const uint32_t *ids, size_t count)
     return out->error;
 }
 
+/* One difference. Nearly all take one byte or two: those are read without a call. */
+static inline int unpack_difference(const unsigned char **place,
+                                    const unsigned char *end,
+                                    uint64_t *ret_number)
+{
+    const unsigned char *bytes = *place;
+    if (end - bytes >= 2) {
+        if (bytes[0] < 0x80) {
+            *ret_number = bytes[0];
+            *place = bytes + 1;
+            return 0;
+        }
+        if (bytes[1] < 0x80) {
+            *ret_number = (uint64_t)(bytes[0] & 0x7f) | (uint64_t)bytes[1] << 7;
+            *place = bytes + 2;
+            return 0;
+        }
+    }
+    return unpack_number(place, end, ret_number);
+}
+
 int evidence_class_atoms(const struct evidence_class *item, uint32_t *atoms, struct err *err)
 {
     const unsigned char *place = item->packed;
@@ -65,12 +86,7 @@ int evidence_class_atoms(const struct evidence_class *item, uint32_t *atoms, str
     int64_t id = 0;
     for (uint32_t i = 0; i < item->count; i++) {
         uint64_t number = 0;
-        int result = 0;
-        if (place < end && *place < 0x80) {
-            number = *place++; /* most are one byte */
-        } else {
-            result = unpack_number(&place, end, &number);
-        }
+        int result = unpack_difference(&place, end, &number);
         id += number <= (uint64_t)2 * UINT32_MAX ? unzigzag(number) : INT64_C(1) << 40;
         if (result != 0 || id <= 0 || id > UINT32_MAX) {
             return err_set(err,

@@ -23,6 +23,8 @@ static const char *const evidence_sql[SQL_COUNT] = {
     [SQL_ATOM_FIND] = "SELECT id FROM atom WHERE path = ? AND kind = ?",
     [SQL_ATOM_ADD] = "INSERT INTO atom (path, kind) VALUES (?, ?) RETURNING id",
     [SQL_ATOMS] = "SELECT id, kind, path FROM atom WHERE id >= ? ORDER BY id",
+    [SQL_ATOMS_AT] = "SELECT id, kind FROM atom WHERE path = ?",
+    [SQL_ATOMS_BELOW] = "SELECT id, kind FROM atom WHERE path > ? AND path < ?",
     [SQL_ATOM_DELETE] = "DELETE FROM atom WHERE id = ?",
 
     [SQL_UNIT_GET] = "SELECT id, classes, words FROM unit WHERE key = ?",

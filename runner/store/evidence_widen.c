@@ -140,7 +140,7 @@ static int move_row(struct evidence_store *store,
                     const struct evidence_moved *moved,
                     struct err *err)
 {
-    struct statement_of_row row;
+    struct statement_of_row row = {.class_id = 0};
     int result = get_row(store, moved->id, &row, err);
     if (result != 1) {
         return result; /* gone meanwhile */

@@ -264,15 +264,15 @@ static size_t classes_of(struct evidence_store *store,
 }
 
 /* "C/a X/b" */
-static const char *questions_of(struct evidence_store *store, const struct evidence_class *class_)
+static const char *questions_of(struct evidence_store *store, const struct evidence_class *item)
 {
     static char text[2048];
     uint32_t ids[64];
     size_t len = 0;
-    assert_true(class_->count <= 64);
-    assert_int_equal(evidence_class_atoms(class_, ids, NULL), 0);
+    assert_true(item->count <= 64);
+    assert_int_equal(evidence_class_atoms(item, ids, NULL), 0);
     text[0] = '\0';
-    for (uint32_t i = 0; i < class_->count; i++) {
+    for (uint32_t i = 0; i < item->count; i++) {
         struct observation atom;
         assert_int_equal(evidence_atom(store, ids[i], &atom, NULL), 0);
         len += (size_t)snprintf(

@@ -87,13 +87,13 @@ struct evidence_added add(struct evidence_store *store, const struct evidence_ne
 
 static int find_in(struct evidence_store *store,
                    const struct evidence_query *query,
-                   const struct evidence_class *class_,
+                   const struct evidence_class *item,
                    struct arena *arena,
                    struct evidence_row *ret_row)
 {
     struct err err = {0};
-    int result = evidence_probe(store, class_->id, query->full.bytes, &err);
-    if (result == 1 || class_->foreign) {
+    int result = evidence_probe(store, item->id, query->full.bytes, &err);
+    if (result == 1 || item->foreign) {
         result = evidence_find(store, query, arena, ret_row, &err);
     }
     if (result < 0) {
