@@ -372,6 +372,17 @@ YAML
     misses
 }
 
+@test "--verify-hits finds what no observation can, and its evidence is trusted no more" {
+    echo $(($(date +%s) + 4)) >until
+    unit 'test $(date +%s) -lt $(cat until)'
+    earn
+    sleep 5
+    hits # the clock is no observation
+    expect_code 1 "$SLUICE" run --verify-hits 100%
+    says "quarantine"
+    misses
+}
+
 # ---- trust ----
 
 @test "protected runs reuse what protected runs earned, and nothing else" {
