@@ -551,11 +551,13 @@ static bool looked_lately(int fd)
         return true;
     }
     int64_t age_ms = clock_wall_ms() - (int64_t)st.st_mtim.tv_sec * 1000;
-    bool lately = st.st_size > 0 && age_ms >= 0 && age_ms < GC_LOOK_MS;
-    if (!lately) {
-        (void)pwrite(fd, "looked\n", 7, 0);
+    if (st.st_size > 0 && age_ms >= 0 && age_ms < GC_LOOK_MS) {
+        return true;
     }
-    return lately;
+    /* where the look cannot be noted (a full disk), the next run looks as well */
+    const bool noted = pwrite(fd, "looked\n", 7, 0) == 7;
+    (void)noted;
+    return false;
 }
 
 int evidence_gc_when_due(struct evidence_store *store,
