@@ -73,9 +73,14 @@ static void walk_and_note(struct asking *asking,
     if (relative && question->base == NULL) {
         return;
     }
+    struct places *places = &asking->resolver->recorder->places;
+    if (repeat_find(asking->repeats, places, question, asked, ret)) {
+        return;
+    }
     resolve(asking->resolver, question, ret);
     ask_landing(asking->resolver, ret, asked);
     race_asked(asking->race, question, ret, asked);
+    repeat_add(asking->repeats, places, question, asked, ret);
 }
 
 bool ask_at(struct asking *asking,

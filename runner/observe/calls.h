@@ -5,6 +5,7 @@
 #define SLUICE_OBSERVE_CALLS_H
 
 #include "observe/race.h"
+#include "observe/repeat.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,7 @@ extern const size_t call_count;
 struct asking {
     struct resolver *resolver;
     struct race *race;
+    struct repeats *repeats;
     const struct caller *caller;
     const struct call *call;
     const uint64_t *args;

@@ -18,22 +18,19 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_name(const struct places *places,
-                          const struct place *parent,
-                          const char *name,
-                          size_t len)
+uint64_t places_hash(const struct places *places, uint64_t start, const char *bytes, size_t len)
 {
-    uint64_t hash = (parent != NULL ? parent->hash : 0) ^ places->secret[0];
+    uint64_t hash = start ^ places->secret[0];
     size_t left = len;
     while (left > 8) {
         uint64_t word;
-        memcpy(&word, name, sizeof word);
+        memcpy(&word, bytes, sizeof word);
         hash = fold(hash ^ word, places->secret[1]);
-        name += 8;
+        bytes += 8;
         left -= 8;
     }
     uint64_t word = 0;
-    memcpy(&word, name, left);
+    memcpy(&word, bytes, left);
     return fold(fold(hash ^ word, places->secret[1]) ^ len, places->secret[0]);
 }
 
@@ -121,7 +118,7 @@ struct place *places_child(struct places *places,
                            size_t len)
 {
     assert(len <= UINT16_MAX);
-    const uint64_t hash = hash_name(places, parent, name, len);
+    const uint64_t hash = places_hash(places, parent != NULL ? parent->hash : 0, name, len);
     struct place *place = places->buckets[hash & (places->bucket_count - 1)];
     while (place != NULL) {
         if (place->hash == hash && place->parent == parent && place->name_len == len

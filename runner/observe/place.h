@@ -98,6 +98,9 @@ struct place *places_child(struct places *places,
  * resolved by the text). NULL when there is no room. */
 struct place *places_at(struct places *places, const char *path);
 
+/* The keyed hash of some bytes; `start` tells apart what is hashed. */
+uint64_t places_hash(const struct places *places, uint64_t start, const char *bytes, size_t len);
+
 /* Copies text into the places' memory; NULL when there is no room. */
 const char *places_keep(struct places *places, const char *text, size_t len);
 

@@ -290,6 +290,7 @@ static void step_into(struct walk *walk, const char *name, size_t len, const cha
         end_at(walk, NULL);
         return;
     }
+    walk->landing->fixed = walk->landing->fixed && place->zone == ZONE_FIXED;
     if (is_nothing(rest)) {
         step_last(walk, place, rest);
         return;
@@ -405,6 +406,7 @@ void resolve(struct resolver *resolver, const struct path_question *question, st
     const size_t len = strlen(question->path);
     ret->place = NULL;
     ret->reach = NULL;
+    ret->fixed = true;
     ret->is_folder_wanted = false;
     ret->touched_count = 0;
     walk.at = begin(resolver, question);

@@ -56,6 +56,7 @@ struct landing {
     struct place *place;       /* NULL: it asks nothing more */
     const struct place *reach; /* the furthest place it named: `place`, or what a walk that was
                                   blocked asked about; NULL after too many links */
+    bool fixed;                /* it never left read-only folders: it will always end here */
     bool is_folder_wanted;     /* it ended in "/" or "/.": what lies there must be a folder */
     unsigned touched_count;
     const struct place *touched[TOUCHED_MAX]; /* links followed */

@@ -50,6 +50,7 @@ struct supervisor {
     struct recorder recorder;
     struct resolver resolver;
     struct race *race;
+    struct repeats repeats;
     int root;
     int listener;
     int refused; /* errno of seccomp(2) */
@@ -144,6 +145,7 @@ static void forget(struct supervisor *s)
     }
     s->resolver.layer_count = 0;
     race_free(s->race);
+    repeat_fini(&s->repeats);
     recorder_fini(&s->recorder);
     mem_free(s->texts);
     cleanup_fd(&s->root);
@@ -245,6 +247,7 @@ static void answer(struct supervisor *s, const struct seccomp_notif *request)
                                   .folder = s->first ? s->folder : NULL};
     struct asking asking = {.resolver = &s->resolver,
                             .race = s->race,
+                            .repeats = &s->repeats,
                             .caller = &caller,
                             .args = args,
                             .network = s->world->network};
