@@ -7,6 +7,7 @@
 #include "store/blobs.h"
 
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <zstd.h>
 
 /* Read and written at once: 128 KiB is zstd's block, and beyond it system calls cost nothing. */
