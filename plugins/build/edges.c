@@ -377,9 +377,9 @@ static int put_command(struct emitting *e,
 
 static int refuse_dyndep(struct emitting *e, const struct ninja_edge *edge)
 {
-    const char *dyndep = NULL;
+    const char *dyndep = "";
     int rc = read_value(e, edge, "dyndep", &dyndep);
-    if (rc < 0 || dyndep[0] == '\0') {
+    if (rc < 0 || dyndep == NULL || dyndep[0] == '\0') {
         return rc;
     }
     return err_set(
