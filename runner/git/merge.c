@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trees of revisions, and of merges that nobody has made yet. `git merge-tree` joins two commits,
- * so between two changes the tree so far is made a commit, in the state folder's object store,
- * where no ref leads to it. */
+/* Trees of revisions, their differences, and merges that nobody has made yet. `git merge-tree`
+ * joins two commits, so between two changes the tree so far is made a commit, in the state folder's
+ * object store, where no ref leads to it. */
 #include "base/cleanup.h"
 #include "git/call.h"
 #include "git/tree.h"
@@ -46,6 +46,60 @@ int git_commit_tree(const struct git_repo *repo,
     const struct git_call call = {.argv = argv, .repo = repo};
     rc = git_call_ok(&call, "git rev-parse", &out, err);
     return rc == 0 ? take_id(&out, "git rev-parse", tree, err) : rc;
+}
+
+/* ":100644 100755 ID ID M" and a path, each closed by a NUL; moves *at behind both. NULL: it is
+ * none.
+ */
+static const char *parse_difference(const char **at, const char *end, const char **ret_head)
+{
+    const char *head = *at;
+    size_t len = strnlen(head, (size_t)(end - head));
+    if (head[0] != ':' || len < 20 || head + len + 1 >= end) {
+        return NULL;
+    }
+    const char *path = head + len + 1;
+    size_t path_len = strnlen(path, (size_t)(end - path));
+    *at = path + path_len + 1;
+    *ret_head = head;
+    return path_len > 0 && path + path_len < end ? path : NULL;
+}
+
+int git_diff_each(const struct git_repo *repo,
+                  const char *old_tree,
+                  const char *new_tree,
+                  int (*each)(void *context, const char *path, bool in_place),
+                  void *context,
+                  struct err *err)
+{
+    const char *const argv[] = {"git",
+                                "diff-tree",
+                                "-r",
+                                "-z",
+                                "--raw",
+                                "--no-renames",
+                                "--ignore-submodules=none",
+                                old_tree,
+                                new_tree,
+                                NULL};
+    const struct git_call call = {.argv = argv, .repo = repo};
+    CLEANUP(str_fini) struct str out = STR_INIT(GIT_OUTPUT_MAX);
+    if (!git_is_id(old_tree) || !git_is_id(new_tree)) {
+        return err_set(err, -EINVAL, "'%s'..'%s': not two tree ids", old_tree, new_tree);
+    }
+    int rc = git_call_ok(&call, "cannot compare two trees", &out, err);
+    const char *at = str_text(&out);
+    const char *end = at + out.len;
+    while (rc == 0 && at < end) {
+        const char *head = NULL;
+        const char *path = parse_difference(&at, end, &head);
+        if (path == NULL) {
+            return err_set(err, -EPROTO, "git diff-tree printed something else than differences");
+        }
+        /* The kind of node is in the first three digits of both modes. */
+        rc = each(context, path, memcmp(head + 1, head + 8, 3) == 0);
+    }
+    return rc;
 }
 
 /* "A and B" of what git listed behind the tree, each name closed by a NUL. */

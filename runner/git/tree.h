@@ -157,6 +157,18 @@ int git_folder_conversion(struct git_objects *objects,
                           const unsigned char **ret_id,
                           struct err *err);
 
+/* ---- differences ---- */
+
+/* Calls `each` for every file that differs between two trees (hex ids). `in_place`: a file or link
+ * that is one in both and kept its type; else something came, went or became something else. A
+ * number other than 0 from `each` ends it and is handed on. Starts git. */
+int git_diff_each(const struct git_repo *repo,
+                  const char *old_tree,
+                  const char *new_tree,
+                  int (*each)(void *context, const char *path, bool in_place),
+                  void *context,
+                  struct err *err);
+
 /* ---- trees that do not exist yet ---- */
 
 /* Tree id of a revision, or -ENOENT. */

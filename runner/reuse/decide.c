@@ -27,6 +27,7 @@ struct look {
     struct evidence_row row;
     const uint32_t *atoms; /* of the class that answered; NULL = not known */
     size_t atom_count;
+    bool carried;            /* it answered over another tree */
     struct hash class_lease; /* key for single flight by answers */
     bool has_class_lease;
     unsigned classes;
@@ -148,25 +149,58 @@ static int look_at_classes(struct look *look, enum reuse_reason *reason)
     return 0;
 }
 
-/* What answered in this very state before: no class needs to be looked at. */
-static int look_at_shortcut(struct look *look)
+/* A row by its id, if it may still answer. */
+static bool get_row(struct look *look, int64_t id)
 {
     const struct reuse_request *request = look->request;
-    int64_t id = shortcut_get(request->state, &request->key);
-    if (id == 0) {
-        return 0;
-    }
     const struct evidence_query query = {
         .unit_key = request->key,
         .reader = reuse_reader(look->reuse),
         .failed_too = true,
         .now_ms = reuse_now(look->reuse),
     };
-    if (evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
-        return 0;
+    if (id == 0
+        || evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
+        return false;
     }
     return request->policy == NULL || request->policy->ttl_ms == 0
            || look->row.time_ms + request->policy->ttl_ms > query.now_ms;
+}
+
+/* Does nothing that the row's class asks of differ from the tree where it answered? */
+static bool is_untouched(struct look *look)
+{
+    const struct evidence_class *classes = NULL;
+    size_t count = 0;
+    if (evidence_classes(
+            look->reuse->store, &look->request->key, look->arena, &classes, &count, NULL)
+        != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (classes[i].id == look->row.class_id) {
+            uint32_t *atoms = arena_calloc(look->arena, classes[i].count + 1u, sizeof *atoms);
+            return atoms != NULL && evidence_class_atoms(&classes[i], atoms, NULL) == 0
+                   && shortcut_holds(look->request->state, atoms, classes[i].count);
+        }
+    }
+    return false;
+}
+
+/* What answered in this very state before, or over the tree before: no class needs to be summed up.
+ */
+static bool look_at_shortcut(struct look *look)
+{
+    struct reuse_state *state = look->request->state;
+    const struct hash *key = &look->request->key;
+    if (get_row(look, shortcut_get(state, key))) {
+        return true;
+    }
+    if (!get_row(look, shortcut_carried(state, key)) || !is_untouched(look)) {
+        return false;
+    }
+    look->carried = true;
+    return true;
 }
 
 /* ---- from a row to an outcome ---- */
@@ -479,7 +513,7 @@ static void decide_hit(struct look *look)
     }
     if (!request->peek) {
         (void)vec_push(&look->reuse->used, look->row.id);
-        if (look->atoms != NULL) {
+        if (look->atoms != NULL || look->carried) {
             shortcut_put(
                 request->state, &request->key, look->row.id, look->atoms, look->atom_count);
         }

@@ -37,6 +37,12 @@ enum atom_status {
     ATOM_NO_ANSWER, /* volatile, or it could not be had: no class with it answers */
 };
 
+/* A set of atoms. */
+struct bits {
+    unsigned char *bytes;
+    size_t size; /* in bytes */
+};
+
 struct page {
     struct term terms[PAGE_ATOMS];
     struct answer answers[PAGE_ATOMS];
@@ -48,7 +54,8 @@ struct reuse_state {
     struct answer_state world; /* strings in the reuse arena */
     bool network;
     struct manifest products;
-    struct hash id; /* of what it was made from: without the machine's files */
+    struct hash spec; /* of what it was made from, but the tree and the machine's files */
+    struct hash id;   /* spec and tree */
     char id_hex[HASH_HEX_SIZE];
     struct answers *answers; /* NULL until the first question */
     bool no_answers;         /* they could not be made: everything runs */
@@ -65,6 +72,11 @@ struct reuse_state {
     struct arena *short_arena;
     const struct evidence_answer *known;
     size_t known_count;
+    char base_tree[GIT_ID_MAX];            /* tree of the state that was answered last; "" = none */
+    const struct evidence_answer *carried; /* what answered there */
+    size_t carried_count;
+    struct bits touched;       /* atoms that may be answered otherwise here than there */
+    struct bits watched_atoms; /* whose place on the machine was looked for */
 
     struct {
         VEC_FIELDS(struct evidence_answer);
@@ -203,14 +215,26 @@ int reuse_atom(struct reuse *reuse,
 
 /* Evidence that answered for the key in this very state, in an earlier run: its id, or 0. */
 int64_t shortcut_get(struct reuse_state *state, const struct hash *key);
-/* Remembers that it did; atoms: of the class that it rests on. */
+
+/* Evidence that answered for the key in the state that was answered last, of the same settings over
+ * another tree; 0 = none. It answers here too when shortcut_holds() for the atoms of its class. */
+int64_t shortcut_carried(struct reuse_state *state, const struct hash *key);
+bool shortcut_holds(const struct reuse_state *state, const uint32_t *atoms, size_t count);
+
+/* Remembers that evidence answered; atoms: of the class that it rests on. */
 void shortcut_put(struct reuse_state *state,
                   const struct hash *key,
                   int64_t evidence,
                   const uint32_t *atoms,
                   size_t count);
+
 /* Writes what was learnt. */
 int shortcut_flush(struct reuse_state *state, struct err *err);
+
+/* bits.c */
+int bits_set(struct bits *bits, uint32_t atom); /* -ENOMEM */
+bool bits_get(const struct bits *bits, uint32_t atom);
+void bits_fini(struct bits *bits);
 
 /* ---- outcome.c ---- */
 

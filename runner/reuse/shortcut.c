@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wholly unchanged run: which evidence answered in a state is remembered by the state's id, so no
- * class is looked at. The id must cover everything answers rest on: the tree, products and settings
- * by hash, and the machine's files by their stat data, so it is made anew in each run from a list
- * of the machine's paths that this state's hits rest on (FOLDER/watch/STATE). No stat data that is
- * younger than ANSWER_YOUNG_NS is believed: then classes are looked at. */
+/* Unchanged runs, and nearly unchanged ones. Which evidence answered in a state is remembered by
+ * the state's id, so no class is looked at. The id must cover everything answers rest on: tree,
+ * products and settings by hash, and the machine's files by their stat data, so it is made anew in
+ * each run from a list of the machine's paths that hits under these settings rest on
+ * (FOLDER/watch/SPEC). No stat data that is younger than ANSWER_YOUNG_NS is believed: then classes
+ * are looked at.
+ *
+ * Over another tree with all else the same, what answered over the tree before (the list's head
+ * names it) is carried over: git tells which paths differ, the store which atoms ask of them, and
+ * evidence whose class has none of these answers as it did. The rest is looked up class by class.
+ */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "model/world.h"
 #include "reuse/answer_impl.h"
 #include "reuse/reuse_impl.h"
 
@@ -26,14 +33,23 @@
 /* Lists kept; older ones are removed. As many as states whose answers the store remembers. */
 #define WATCH_LISTS_MAX EVIDENCE_STATES_MAX
 
-#define WATCH_HEAD "sluice-watch 1\n"
+#define WATCH_HEAD "sluice-watch 2\n" /* then the tree, then entries, each closed by a NUL */
+
+/* Differences between two trees beyond which nothing is carried over: each costs some look-ups of 2
+ * us for itself and the folders above it, looking at all classes half a second. */
+#define DIFFERENCES_MAX 10000u
 
 /* What an evidence id of 0 stands for is never stored. */
 #define NO_EVIDENCE 0
 
 static int watch_path(const struct reuse_state *state, char buf[PATH_TEXT_MAX])
 {
-    int n = snprintf(buf, PATH_TEXT_MAX, "%s/watch/%s", state->reuse->options.cache, state->id_hex);
+    char hex[HASH_HEX_SIZE];
+    int n = snprintf(buf,
+                     PATH_TEXT_MAX,
+                     "%s/watch/%s",
+                     state->reuse->options.cache,
+                     hash_hex(&state->spec, hex));
     return n > 0 && n < PATH_TEXT_MAX ? 0 : -ENAMETOOLONG;
 }
 
@@ -61,7 +77,11 @@ static void watch_read(struct reuse_state *state)
         return;
     }
     const char *end = text.data + text.len;
-    for (const char *at = text.data + head; at < end; at += strlen(at) + 1) {
+    const char *at = text.data + head;
+    if (strlen(at) < sizeof state->base_tree) {
+        memcpy(state->base_tree, at, strlen(at) + 1);
+    }
+    for (at += strlen(at) + 1; at < end; at += strlen(at) + 1) {
         if (watch_add(state, at) < 0) {
             return;
         }
@@ -133,8 +153,13 @@ static int hash_surroundings(struct reuse_state *state, struct hasher *hasher)
     return rc;
 }
 
-/* Makes short_id from the list as it is now. */
-static bool make_id(struct reuse_state *state, struct hash *ret_id)
+static const char *tree_of(const struct reuse_state *state)
+{
+    return state->world.tree != NULL ? state->world.tree : "";
+}
+
+/* What the list says of the machine now. */
+static bool hash_machine(struct reuse_state *state, struct hash *ret_machine)
 {
     struct hasher *hasher = hasher_new();
     bool good = hasher != NULL;
@@ -148,32 +173,140 @@ static bool make_id(struct reuse_state *state, struct hash *ret_id)
               compare_keys);
     }
     hasher_begin(hasher);
-    hasher_add_text(hasher, "shortcut 1");
-    hasher_add(hasher, state->id.bytes, HASH_SIZE);
+    hasher_add_text(hasher, "shortcut 2");
+    hasher_add(hasher, state->spec.bytes, HASH_SIZE);
     good = hash_surroundings(state, hasher) == 0;
     for (size_t i = 0; good && i < state->watched_keys.count; i++) {
         good = hash_entry(state, hasher, state->watched_keys.items[i]);
     }
-    *ret_id = hasher_end(hasher);
+    *ret_machine = hasher_end(hasher);
     hasher_free(hasher);
     return good;
 }
 
+static struct hash id_over(const struct reuse_state *state,
+                           const struct hash *machine,
+                           const char *tree)
+{
+    struct hasher *hasher = state->reuse->hasher;
+    hasher_begin(hasher);
+    hasher_add(hasher, machine->bytes, HASH_SIZE);
+    hasher_add_text(hasher, tree);
+    return hasher_end(hasher);
+}
+
+/* ---- another tree ---- */
+
+static int touch_atom(void *context, uint32_t atom, enum observation_kind kind)
+{
+    (void)kind;
+    return bits_set(context, atom);
+}
+
+/* A file that has other content is there as before. */
+static int touch_content(void *context, uint32_t atom, enum observation_kind kind)
+{
+    return kind != OBSERVE_EXISTS ? bits_set(context, atom) : 0;
+}
+
+static int touch_subtree(void *context, uint32_t atom, enum observation_kind kind)
+{
+    return kind == OBSERVE_SUBTREE ? bits_set(context, atom) : 0;
+}
+
+struct touching {
+    struct reuse_state *state;
+    unsigned count;
+};
+
+/* The folders above: whole subtrees are others; what came or went may also have made or removed the
+ * folder, and is another name in it. */
+static int touch_above(struct reuse_state *state, char *path, bool in_place)
+{
+    int rc = 0;
+    for (char *slash = strrchr(path, '/'); rc == 0 && slash > path; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        rc = evidence_atoms_at(state->reuse->store,
+                               path,
+                               false,
+                               in_place ? touch_subtree : touch_atom,
+                               &state->touched,
+                               NULL);
+    }
+    return rc;
+}
+
+static int touch_path(void *context, const char *path, bool in_place)
+{
+    struct touching *touching = context;
+    struct reuse_state *state = touching->state;
+    char world[PATH_TEXT_MAX + sizeof WORLD_ROOT];
+    const char *name = strrchr(path, '/');
+    name = name != NULL ? name + 1 : path;
+    if (++touching->count > DIFFERENCES_MAX || strcmp(name, ".gitattributes") == 0
+        || strlen(path) >= PATH_TEXT_MAX) {
+        return -E2BIG; /* everything may be converted otherwise */
+    }
+    (void)snprintf(world, sizeof world, WORLD_ROOT "/%s", path);
+    int rc = evidence_atoms_at(state->reuse->store,
+                               world,
+                               false,
+                               in_place ? touch_content : touch_atom,
+                               &state->touched,
+                               NULL);
+    if (rc == 0 && !in_place) {
+        rc = evidence_atoms_at(state->reuse->store, world, true, touch_atom, &state->touched, NULL);
+    }
+    return rc == 0 ? touch_above(state, world, in_place) : rc;
+}
+
+/* Finds out what differs from the tree before; nothing is carried over when that cannot be. */
+static void load_carried(struct reuse_state *state, const struct hash *machine)
+{
+    struct touching touching = {.state = state};
+    const char *tree = tree_of(state);
+    if (state->base_tree[0] == '\0' || tree[0] == '\0' || strcmp(state->base_tree, tree) == 0
+        || state->reuse->options.repo == NULL) {
+        return;
+    }
+    struct hash id = id_over(state, machine, state->base_tree);
+    if (evidence_answers(state->reuse->store,
+                         &id,
+                         state->short_arena,
+                         &state->carried,
+                         &state->carried_count,
+                         NULL)
+            != 0
+        || state->carried_count == 0
+        || git_diff_each(
+               state->reuse->options.repo, state->base_tree, tree, touch_path, &touching, NULL)
+               != 0) {
+        state->carried_count = 0;
+    }
+}
+
 static void load(struct reuse_state *state)
 {
+    struct hash machine;
     state->shortcut_tried = true;
     watch_read(state);
-    state->shortcut_usable = make_id(state, &state->short_id);
     state->short_arena = arena_new(REUSE_ARENA_MAX);
-    if (!state->shortcut_usable || state->short_arena == NULL
-        || evidence_answers(state->reuse->store,
-                            &state->short_id,
-                            state->short_arena,
-                            &state->known,
-                            &state->known_count,
-                            NULL)
-               != 0) {
+    state->shortcut_usable = hash_machine(state, &machine) && state->short_arena != NULL;
+    if (!state->shortcut_usable) {
+        return;
+    }
+    state->short_id = id_over(state, &machine, tree_of(state));
+    if (evidence_answers(state->reuse->store,
+                         &state->short_id,
+                         state->short_arena,
+                         &state->known,
+                         &state->known_count,
+                         NULL)
+        != 0) {
         state->known_count = 0;
+    }
+    if (state->known_count == 0) {
+        load_carried(state, &machine);
     }
 }
 
@@ -184,17 +317,39 @@ static int compare_answer(const void *key, const void *item)
                   HASH_SIZE);
 }
 
+static int64_t find_answer(const struct evidence_answer *answers,
+                           size_t count,
+                           const struct hash *key)
+{
+    if (count == 0) {
+        return NO_EVIDENCE;
+    }
+    const struct evidence_answer *found =
+        bsearch(key, answers, count, sizeof *answers, compare_answer);
+    return found != NULL ? found->evidence_id : NO_EVIDENCE;
+}
+
 int64_t shortcut_get(struct reuse_state *state, const struct hash *key)
 {
     if (!state->shortcut_tried) {
         load(state);
     }
-    if (state->known_count == 0) {
-        return NO_EVIDENCE;
+    return find_answer(state->known, state->known_count, key);
+}
+
+int64_t shortcut_carried(struct reuse_state *state, const struct hash *key)
+{
+    return find_answer(state->carried, state->carried_count, key);
+}
+
+bool shortcut_holds(const struct reuse_state *state, const uint32_t *atoms, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bits_get(&state->touched, atoms[i])) {
+            return false;
+        }
     }
-    const struct evidence_answer *found =
-        bsearch(key, state->known, state->known_count, sizeof *state->known, compare_answer);
-    return found != NULL ? found->evidence_id : NO_EVIDENCE;
+    return true;
 }
 
 /* A path of the machine that an answer rests on, as an entry of the list. 0 = it is none. */
@@ -213,27 +368,38 @@ static int entry_of(struct reuse_state *state,
     return 1;
 }
 
+/* Notes the machine's path behind an atom. False: it could not be. */
+static bool watch_atom(struct reuse_state *state, uint32_t atom)
+{
+    char entry[PATH_TEXT_MAX + 1];
+    struct observation asked;
+    if (bits_get(&state->watched_atoms, atom)) {
+        return true;
+    }
+    if (reuse_atom(state->reuse, atom, &asked, NULL) != 0) {
+        return false;
+    }
+    int rc = entry_of(state, &asked, entry);
+    if (rc == 1) {
+        rc = watch_add(state, entry);
+        state->watched_grew = state->watched_grew || rc == 0;
+    }
+    return rc >= 0 && bits_set(&state->watched_atoms, atom) == 0;
+}
+
 void shortcut_put(struct reuse_state *state,
                   const struct hash *key,
                   int64_t evidence,
                   const uint32_t *atoms,
                   size_t count)
 {
-    char entry[PATH_TEXT_MAX + 1];
-    if (state_answers(state) == NULL) {
+    if (count > 0 && state_answers(state) == NULL) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        struct observation asked;
-        if (reuse_atom(state->reuse, atoms[i], &asked, NULL) != 0) {
+        if (!watch_atom(state, atoms[i])) {
             return;
         }
-        int rc = entry_of(state, &asked, entry);
-        rc = rc == 1 ? watch_add(state, entry) : rc == 0 ? 1 : rc;
-        if (rc < 0) {
-            return;
-        }
-        state->watched_grew = state->watched_grew || rc == 0;
     }
     const struct evidence_answer answer = {.unit_key = *key, .evidence_id = evidence};
     (void)vec_push(&state->learnt, answer);
@@ -246,6 +412,7 @@ static int watch_write(struct reuse_state *state, struct err *err)
     char path[PATH_TEXT_MAX];
     CLEANUP(str_fini) struct str text = STR_INIT(WATCH_BYTES_MAX);
     (void)str_append(&text, WATCH_HEAD);
+    (void)str_append_n(&text, tree_of(state), strlen(tree_of(state)) + 1);
     for (size_t i = 0; i < state->watched_keys.count; i++) {
         const char *entry = state->watched_keys.items[i];
         (void)str_append_n(&text, entry, strlen(entry) + 1);
@@ -326,22 +493,18 @@ static struct hash passing_id(const struct reuse_state *state)
 
 int shortcut_flush(struct reuse_state *state, struct err *err)
 {
-    struct evidence_state own = {
-        .tree = state->world.tree != NULL ? state->world.tree : "",
-        .run = state->reuse->options.run,
-    };
+    struct hash machine;
+    struct evidence_state own = {.tree = tree_of(state), .run = state->reuse->options.run};
     int rc = 0;
     if (state->learnt.count == 0) {
         return 0;
     }
-    if (state->watched_grew) {
+    if (state->watched_grew || strcmp(state->base_tree, tree_of(state)) != 0) {
         rc = watch_write(state, err);
         watch_prune(state->reuse);
     }
-    bool lasting = rc == 0 && make_id(state, &own.id);
-    if (!lasting) {
-        own.id = passing_id(state);
-    }
+    bool lasting = rc == 0 && hash_machine(state, &machine);
+    own.id = lasting ? id_over(state, &machine, tree_of(state)) : passing_id(state);
     /* With a longer list the state has another id, under which what was known before is not. */
     bool moved =
         !state->shortcut_usable || memcmp(own.id.bytes, state->short_id.bytes, HASH_SIZE) != 0;

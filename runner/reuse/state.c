@@ -69,10 +69,10 @@ static int copy_world(struct reuse_state *state, const struct reuse_world *world
     return rc == 0 && whole ? 0 : -ENOMEM;
 }
 
+/* All of it but the tree. */
 static void hash_world(struct hasher *hasher, const struct reuse_world *world)
 {
     hasher_begin(hasher);
-    hasher_add_text(hasher, world->tree != NULL ? world->tree : "");
     hasher_add_text(hasher, world->root != NULL ? world->root : "");
     hasher_add_text(hasher, world->plugin_dir != NULL ? world->plugin_dir : "");
     hasher_add_text(hasher, world->network ? "network" : "");
@@ -95,6 +95,10 @@ int reuse_state(struct reuse *reuse,
     uintptr_t known = 0;
     char hex[HASH_HEX_SIZE];
     hash_world(reuse->hasher, world);
+    struct hash spec = hasher_end(reuse->hasher);
+    hasher_begin(reuse->hasher);
+    hasher_add(reuse->hasher, spec.bytes, HASH_SIZE);
+    hasher_add_text(reuse->hasher, world->tree != NULL ? world->tree : "");
     struct hash id = hasher_end(reuse->hasher);
     (void)hash_hex(&id, hex);
     if (map_get(&reuse->states_by_id, hex, &known) == 1) {
@@ -106,6 +110,7 @@ int reuse_state(struct reuse *reuse,
         return err_set(err, -ENOMEM, "not enough memory for a state");
     }
     state->reuse = reuse;
+    state->spec = spec;
     state->id = id;
     memcpy(state->id_hex, hex, sizeof hex);
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
@@ -138,6 +143,8 @@ void state_free(struct reuse_state *state)
 {
     drop_answers(state);
     arena_free(state->short_arena);
+    bits_fini(&state->touched);
+    bits_fini(&state->watched_atoms);
     vec_fini(&state->learnt);
     map_fini(&state->watched);
     for (size_t i = 0; i < state->watched_keys.count; i++) {

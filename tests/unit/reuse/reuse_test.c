@@ -531,17 +531,66 @@ TEST(an_unchanged_state_is_answered_without_looking_at_classes)
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
     assert_false(looked_at_classes(&shop));
     shop_close(&shop);
-    sh("echo new >r/other"); /* another state: looked at once, then known */
-    shop_open(&shop, "third");
-    assert_int_equal(shop_ask(&shop), REUSE_HIT);
-    assert_true(looked_at_classes(&shop));
-    shop_close(&shop);
-    shop_open(&shop, "fourth");
-    assert_int_equal(shop_ask(&shop), REUSE_HIT);
-    assert_false(looked_at_classes(&shop));
-    shop_close(&shop);
     sh("echo new >r/src/a.c");
     assert_now(REUSE_RUN);
+}
+
+/* Over another tree: is it decided by what answered before, or by looking at classes? */
+static void assert_carried(const char *change, enum reuse_action expected, bool carried)
+{
+    struct shop shop = {0};
+    sh(change);
+    shop_open(&shop, "other tree");
+    enum reuse_action action = shop_ask(&shop);
+    if (action != expected || looked_at_classes(&shop) == carried) {
+        fail_msg("`%s`: decided %d: %s", change, (int)action, shop.decision.why);
+    }
+    shop_drop(&shop);
+    shop_close(&shop);
+}
+
+TEST(what_answered_over_the_tree_before_is_carried_over_when_nothing_asked_of_differs)
+{
+    static const char *const asks[] = {"C/src/src/a.c",
+                                       "D/src/src",
+                                       "R/src/data",
+                                       "T/src/run.sh",
+                                       "X/src/far/off/file",
+                                       "X/src/src/b.c",
+                                       "X/usr/bin/no-such",
+                                       NULL};
+
+    static const struct {
+        const char *change;
+        enum reuse_action expected;
+        bool carried;
+    } list[] = {
+        {"echo new >r/other",                            REUSE_HIT, true },
+        {"echo new >r/src/b.c",                          REUSE_HIT, true },
+        {"echo x >>r/other; mkdir r/new; echo >r/new/f", REUSE_HIT, true },
+        {"mkdir r/far; echo >r/far/x",                   REUSE_HIT, true }, /* still nothing there */
+        {"echo y >r/far/x",                              REUSE_HIT, true },
+        {"rm -r r/far; echo >r/far",                     REUSE_RUN, false},
+        {"rm r/far",                                     REUSE_HIT, true },
+        {"mkdir r/data/sub; echo >r/data/sub/f",         REUSE_RUN, false},
+        {"rm -r r/data/sub",                             REUSE_HIT, true },
+        {"echo x >r/data/f",                             REUSE_RUN, false},
+        {"echo data >r/data/f",                          REUSE_HIT, true },
+        {"echo x >r/src/new",                            REUSE_RUN, false},
+        {"rm r/src/new",                                 REUSE_HIT, true },
+        {"chmod -x r/run.sh",                            REUSE_RUN, false},
+        {"chmod +x r/run.sh",                            REUSE_HIT, true },
+        {"echo '* text=auto' >r/.gitattributes",         REUSE_HIT, false}, /* may convert */
+        {"echo new2 >r/other",                           REUSE_HIT, true },
+        {"mv r/src r/moved; ln -s moved r/src",          REUSE_RUN, false},
+    };
+
+    shop_make_tree();
+    sh("mkdir r/data; echo data >r/data/f");
+    shop_earn(asks, OUTCOME_PASSED);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        assert_carried(list[i].change, list[i].expected, list[i].carried);
+    }
 }
 
 TEST(the_machines_files_are_part_of_what_is_unchanged)
