@@ -89,10 +89,18 @@ def complaint(module, target, name):
     return None
 
 
-def check_plugin(path, name):
+def plugin_of(path, text):
+    """Name of the plugin a file belongs to."""
+    if path.parts[0] != "tests":
+        return path.parts[1]
+    found = FUZZ.search(text) if path.parts[1] == "fuzz" else None
+    return (found[1] if found else path.parts[2]).removeprefix("plugin_")
+
+
+def check_plugin(path, text, name):
     """A plugin sees plugins/sdk and itself, no other plugin."""
     parts = name.split("/")
-    own = path.parts[2].removeprefix("plugin_") if path.parts[0] == "tests" else path.parts[1]
+    own = plugin_of(path, text)
     if parts[0] == "plugins" and len(parts) > 2 and parts[1] not in ("sdk", own):
         return f"plugin {own} must not include plugin {parts[1]} ({name})"
     return None
@@ -113,7 +121,7 @@ def check_file(path, text):
         target = target_of(path, found[1] == '"', name, MODULES)
         if target is None:
             continue
-        said = check_plugin(path, name) if module == "plugins" and target == "plugins" else None
+        said = check_plugin(path, text, name) if module == "plugins" and target == "plugins" else None
         said = said or (complaint(module, target, name) if target != module else None)
         if said:
             yield number, said

@@ -135,17 +135,20 @@ static int unite_manifests(struct sched *sched,
                            const struct set_list *sets,
                            struct err *err)
 {
-    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     const struct manifest **parts = mem_calloc(sets->count + 1, sizeof *parts);
     struct manifest *seen = arena_calloc(sched->arena, 1, sizeof *seen);
     size_t count = 0;
-    for (size_t i = 0; parts != NULL && i < sets->count; i++) {
+    if (parts == NULL || seen == NULL) {
+        mem_free(parts);
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < sets->count; i++) {
         if (sets->items[i]->manifest != NULL) {
             parts[count++] = sets->items[i]->manifest;
         }
     }
-    int rc = parts == NULL || seen == NULL ? err_set(err, -ENOMEM, "out of memory")
-                                           : manifest_merge(parts, count, sched->arena, seen, err);
+    int rc = manifest_merge(parts, count, sched->arena, seen, err);
     mem_free(parts);
     if (rc == 0 && seen->count > 0) {
         sched->layers[index].seen = seen;
