@@ -389,6 +389,39 @@ TEST(a_conflict_names_change_and_file)
     assert_string_equal(tree, "untouched");
 }
 
+struct differences {
+    char text[1000];
+    size_t len;
+};
+
+static int note_difference(void *context, const char *path, bool in_place)
+{
+    struct differences *all = context;
+    int n = snprintf(
+        all->text + all->len, sizeof all->text - all->len, "%s%s\n", in_place ? "~" : "!", path);
+    all->len += (size_t)n;
+    return strcmp(path, "stop") == 0 ? -E2BIG : 0;
+}
+
+TEST(differences_are_told_with_whether_something_came_or_went)
+{
+    struct differences all = {.len = 0};
+    struct err err = {0};
+    sh("git init -q r; cd r; mkdir d; for f in a b c d/x gone; do echo $f >$f; done; ln -s a l");
+    const struct git_repo *repo = open_repo("r");
+    char before[GIT_ID_MAX];
+    memcpy(before, snapshot(repo, NULL), sizeof before);
+    sh("cd r; echo more >>a; chmod +x b; rm c; ln -s a c; rm -r d; echo >d; rm gone; ln -sfn b l; "
+       "echo >\"$(printf 'n\\n\\377')\"");
+    const char *after = snapshot(repo, NULL);
+    assert_int_equal(git_diff_each(repo, before, after, note_difference, &all, &err), 0);
+    assert_string_equal(all.text, "~a\n~b\n!c\n!d\n!d/x\n!gone\n~l\n!n\n\377\n");
+    sh("cd r; echo >stop");
+    assert_int_equal(git_diff_each(repo, before, snapshot(repo, NULL), note_difference, &all, &err),
+                     -E2BIG);
+    assert_int_equal(git_diff_each(repo, "HEAD", after, note_difference, &all, &err), -EINVAL);
+}
+
 TEST(short_memory_is_an_error_wherever_it_strikes)
 {
     make_tree();
