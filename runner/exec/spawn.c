@@ -153,6 +153,21 @@ static int run_child(void *argument)
     _exit(127);
 }
 
+/* ThreadSanitizer takes every clone(2) for a fork and stumbles over the shared memory; the same
+ * function under its other name is not intercepted. */
+#if defined(__SANITIZE_THREAD__)
+#    define UNDER_TSAN 1
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define UNDER_TSAN 1
+#    endif
+#endif
+#if defined(UNDER_TSAN)
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): glibc's name */
+int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#    define clone __clone
+#endif
+
 static int start(struct child *child, pid_t *ret_pid)
 {
     static _Alignas(16) char stack[STACK_SIZE];

@@ -55,7 +55,7 @@ units() {
     pipeline <<<'layers: {a: {uses: ./picky}}'
     expect_code 0 "$SLUICE" plan
     says "not selected by its plugin"
-    says "2 to run, 1 not"
+    says "2 to run, 0 answered by evidence, 1 not selected"
 }
 
 # refuses ANSWER EXIT WORDS: what the plugin prints and exits with, what is told.
