@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../support/test.h"
+#include "support/test.h"
 #include "support/world.h"
 
 #define AUTHOR "git -c user.name=a -c user.email=a@x "

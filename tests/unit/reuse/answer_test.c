@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../support/test.h"
+#include "support/test.h"
 #include "unit/git/support/world.h"
 
 /* A state over a snapshot of test_folder()/r, with what a test adds to it. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../support/test.h"
+#include "support/test.h"
 
 static const unsigned char key[16] = "a secret of 16 b";
 

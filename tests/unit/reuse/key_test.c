@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../../support/test.h"
+#include "support/test.h"
 #include "unit/git/support/world.h"
 
 static const char *const argv[] = {"./test", "-v", NULL};

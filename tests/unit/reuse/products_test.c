@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../support/test.h"
 #include "support/shop.h"
+#include "support/test.h"
 
 static void make_products(void)
 {

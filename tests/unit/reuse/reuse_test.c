@@ -18,8 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../support/test.h"
 #include "support/shop.h"
+#include "support/test.h"
 
 static const char *const reads_a[] = {"C/src/src/a.c", "X/src/src/none.h", "D/src/src", NULL};
 static const char *const reads_b[] = {"C/src/src/b.c", NULL};
