@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "reuse/reuse_impl.h"
+#include "store/evidence_keep.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -151,6 +152,15 @@ static void flush(struct reuse *reuse)
     }
 }
 
+/* Now and then, so that nobody has to think of `sluice cache gc`. What cannot be cleaned now is
+ * cleaned by a later run. */
+static void make_room(struct reuse *reuse)
+{
+    struct evidence_cleaned cleaned;
+    struct err ignored = {0};
+    (void)evidence_gc_when_due(reuse->store, EVIDENCE_BUDGET_DEFAULT, &cleaned, &ignored);
+}
+
 void reuse_close(struct reuse *reuse)
 {
     if (reuse == NULL) {
@@ -162,6 +172,7 @@ void reuse_close(struct reuse *reuse)
     reuse_picture_end(reuse);
     if (reuse->store != NULL) {
         flush(reuse);
+        make_room(reuse);
     }
     for (size_t i = 0; i < reuse->states.count; i++) {
         state_free(reuse->states.items[i]);
