@@ -15,8 +15,14 @@ enum due {
     DUE_PASSED = 2,
 };
 
+/* What is known of a unit. */
+struct known {
+    struct plan_hint hint;
+    bool other_tree; /* what it came to, it came to on another snapshot */
+};
+
 struct layer_history {
-    struct map known;   /* unit -> struct plan_hint * */
+    struct map known;   /* unit -> struct known * */
     struct map carried; /* unit -> 1 */
     struct map due;     /* unit -> enum due */
     uint64_t failing;   /* units of `known` that did not pass */
@@ -31,6 +37,7 @@ struct history {
     struct layer_history *layers; /* one per layer of the pipeline */
     uint64_t due_open;            /* number of DUE_OPEN entries */
     bool rerun_failed;
+    const char *tree; /* of this run; NULL = everything runs in place */
     struct err error; /* the first failure; code 0 = none */
 };
 
@@ -72,6 +79,11 @@ void history_free(struct history *history)
     mem_free(history);
 }
 
+void history_set_tree(struct history *history, const char *tree)
+{
+    history->tree = tree != NULL && tree[0] != '\0' ? tree : NULL;
+}
+
 static void keep_error(struct history *history, int code, const char *text)
 {
     if (history->error.code == 0) {
@@ -95,19 +107,22 @@ static int load_one(void *context, const struct unit_history *row)
 {
     const struct loading *loading = context;
     const char *unit = arena_strdup(loading->history->arena, row->unit);
-    struct plan_hint *hint = arena_alloc(loading->history->arena, sizeof *hint);
-    if (unit == NULL || hint == NULL) {
+    struct known *known = arena_calloc(loading->history->arena, 1, sizeof *known);
+    const char *tree = loading->history->tree;
+    if (unit == NULL || known == NULL) {
         return -ENOMEM;
     }
-    *hint = (struct plan_hint){
+    known->other_tree =
+        tree != NULL && (row->last_tree == NULL || strcmp(row->last_tree, tree) != 0);
+    known->hint = (struct plan_hint){
         .duration_ms = row->duration_ms,
         .failed_recently = !status_is_good(row->last),
         .known = row->runs > 0,
         .flaky = row->flakes > 0,
         .last = row->last,
     };
-    loading->layer->failing += hint->failed_recently ? 1 : 0;
-    const int rc = map_put(&loading->layer->known, unit, (uintptr_t)hint);
+    loading->layer->failing += known->hint.failed_recently ? 1 : 0;
+    const int rc = map_put(&loading->layer->known, unit, (uintptr_t)known);
     return rc < 0 ? rc : 0;
 }
 
@@ -182,17 +197,19 @@ void history_hint(void *context,
     assert(index < history->pipeline->layer_count);
     struct layer_history *rows = layer_load(history, index);
     uintptr_t found = 0;
+    bool other_tree = false;
 
     *ret_hint = (struct plan_hint){0};
     rows->planned = true;
     if (map_get(&rows->known, unit, &found) == 1) {
-        *ret_hint = *(const struct plan_hint *)found;
+        *ret_hint = ((const struct known *)found)->hint;
+        other_tree = ((const struct known *)found)->other_tree;
     }
     if (map_get(&rows->carried, unit, NULL) == 1) {
         ret_hint->carried = true;
     }
     if (history->rerun_failed) {
-        ret_hint->carried = ret_hint->known && !ret_hint->failed_recently;
+        ret_hint->carried = ret_hint->known && !ret_hint->failed_recently && !other_tree;
         if (!ret_hint->carried) {
             note_due(history, rows, unit);
         }

@@ -18,13 +18,18 @@
 struct history;
 
 /* Borrows store and pipeline. With `rerun_failed` units that passed (or were skipped) when they
- * last ran are carried. */
+ * last ran, on the snapshot that history_set_tree() names, are carried. */
 int history_new(struct store *store,
                 const struct pipeline *pipeline,
                 bool rerun_failed,
                 struct history **ret_history,
                 struct err *err);
 void history_free(struct history *history);
+
+/* The snapshot of this run; borrowed. Until it is said, and when it is NULL or "" (all runs in
+ * place), it is not known what has changed, and passes are carried wherever they were earned. A
+ * pass on another snapshot proves nothing of this one: evidence answers for it, or it runs. */
+void history_set_tree(struct history *history, const char *tree);
 
 /* Carries the units that passed in this run; may be called for several runs. */
 int history_carry(struct history *history, const char *run_id, struct err *err);

@@ -10,7 +10,7 @@
 
 struct rerun {
     uint64_t outstanding; /* units that still have to be run again */
-    uint64_t ran;         /* units that were run now */
+    uint64_t ran;         /* units that were run now, or that evidence answered for */
     bool last_known;      /* there was a run before this one */
     int last_exit;        /* its exit code; -1 = it never came to its end */
     const char *last_run; /* its id; NULL when last_known is false */

@@ -40,10 +40,18 @@ static void show(const struct run_sink *sink, const struct event *event)
     }
 }
 
+/* Is it the news of a unit that was run now, or that evidence answered for? */
+static bool is_settling(const struct event *event)
+{
+    return event->type == EVENT_UNIT_STARTED
+           || (event->type == EVENT_UNIT_FINISHED
+               && event->u.unit_finished.outcome->reused != NULL);
+}
+
 static void emit(struct event_sink *base, const struct event *event)
 {
     struct run_sink *sink = (struct run_sink *)(void *)base; /* it is the first member */
-    sink->rerun.ran += event->type == EVENT_UNIT_STARTED ? 1 : 0;
+    sink->rerun.ran += is_settling(event) ? 1 : 0;
     if (sink->history != NULL) {
         history_note(sink->history, event);
     }

@@ -164,6 +164,9 @@ enum exit_code session_prepare(struct session *session, struct err *err)
     if (rc != 0) {
         return rc == -ENOENT && in->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
+    if (session->history != NULL) {
+        history_set_tree(session->history, session->tree);
+    }
     open_reuse(session);
     if (in->resume.given) {
         rc = resume_prepare(session, err);

@@ -83,6 +83,7 @@ int store_history(struct store *store,
             .runs = count_at(statement, 3),
             .flakes = count_at(statement, 4),
             .last_failed_ms = sqlite3_column_int64(statement, 5),
+            .last_tree = text_at(statement, 6),
         };
         stop = each(context, &history);
     }

@@ -33,17 +33,19 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_LAYER_OPEN] = "UPDATE layer SET open_tree = ?2, open_ms = ?3 WHERE id = ?1",
     [STATEMENT_UNIT_SEEN] = "INSERT INTO unit (layer, name) VALUES (?1, ?2) "
                             "ON CONFLICT DO UPDATE SET name = name RETURNING id",
-    /* ?3 status, ?4 passed (0 or 1), ?5 flaky, ?6 duration, ?7 time of failure or 0, ?8 weight */
+    /* ?3 status, ?4 passed (0 or 1), ?5 flaky, ?6 duration, ?7 time of failure or 0, ?8 weight,
+     * ?9 snapshot */
     [STATEMENT_UNIT_DONE] =
-        "INSERT INTO unit (layer, name, runs, last, passes, flakes, duration_ms, last_failed_ms) "
-        "VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7) "
-        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, flakes = flakes + ?5, "
+        "INSERT INTO unit (layer, name, runs, last, passes, flakes, duration_ms, last_failed_ms, "
+        "last_tree) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7, ?9) "
+        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, last_tree = ?9, flakes = flakes + ?5, "
         "duration_ms = CASE WHEN ?4 = 0 THEN duration_ms WHEN passes = 0 THEN ?6 "
         "ELSE duration_ms + ?8 * (?6 - duration_ms) END, passes = passes + ?4, "
         "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
     /* Not a run of the unit: it measures nothing. */
-    [STATEMENT_UNIT_REUSED] = "INSERT INTO unit (layer, name, last) VALUES (?1, ?2, ?3) "
-                              "ON CONFLICT DO UPDATE SET last = ?3 RETURNING id",
+    [STATEMENT_UNIT_REUSED] =
+        "INSERT INTO unit (layer, name, last, last_tree) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT DO UPDATE SET last = ?3, last_tree = ?4 RETURNING id",
     [STATEMENT_OUTCOME] =
         "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
         "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib, reused) "
@@ -51,7 +53,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_VERDICT] =
         "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
     [STATEMENT_HISTORY] =
-        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms FROM unit "
+        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms, last_tree FROM unit "
         "JOIN layer ON layer.id = unit.layer WHERE layer.name = ? AND runs > 0",
     /* A run that never finished has no sums: they are made from its rows. */
     [STATEMENT_RUNS] =
@@ -206,6 +208,7 @@ static int write_unit(struct store *store,
     bind_text(statement, 2, row->unit);
     if (row->reused) {
         (void)sqlite3_bind_int64(statement, 3, (int64_t)outcome->status);
+        bind_text(statement, 4, store->tree);
     } else if (outcome->final) {
         bool passed = outcome->status == OUTCOME_PASSED;
         bool good = passed || outcome->status == OUTCOME_SKIPPED;
@@ -215,6 +218,7 @@ static int write_unit(struct store *store,
         (void)sqlite3_bind_double(statement, 6, (double)outcome->wall_ns / 1e6);
         (void)sqlite3_bind_int64(statement, 7, good ? 0 : row->time_ms);
         (void)sqlite3_bind_double(statement, 8, STORE_DURATION_WEIGHT);
+        bind_text(statement, 9, store->tree);
     }
     return database_step(&store->database, statement, ret_unit, err);
 }

@@ -383,6 +383,24 @@ YAML
     misses
 }
 
+# ---- --rerun-failed ----
+
+# A test passed, what it reads was broken, another was mended: --rerun-failed was green.
+@test "--rerun-failed takes over no pass from another tree: evidence answers for it, or it runs" {
+    printf 'cat a\ncat b\ncat c\n' >units
+    echo 1 >a && echo 1 >c
+    jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
+    expect_code 1 "$SLUICE" run
+    rm a && echo 1 >b
+    expect_code 1 "$SLUICE" run --rerun-failed --json
+    json 'd["counts"]["passed"] == 2 and d["counts"]["failed"] == 1 and d["counts"]["reused"] == 1'
+    echo 1 >a
+    expect_code 0 "$SLUICE" run --rerun-failed --json # all of it is proven, in two runs
+    json 'd["counts"]["passed"] == 3 and d["counts"]["reused"] == 3'
+    expect_code 0 "$SLUICE" run --rerun-failed
+    says "nothing has to be run again"
+}
+
 # ---- trust ----
 
 @test "protected runs reuse what protected runs earned, and nothing else" {

@@ -53,6 +53,8 @@ static struct event finished(const struct record *record, const struct outcome *
     };
 }
 
+static const char *recorded_tree; /* of the runs that are recorded; NULL = in place */
+
 static void record_run(struct store *store,
                        const char *id,
                        const struct record *records,
@@ -66,6 +68,7 @@ static void record_run(struct store *store,
                           .root = "/r",
                           .pipeline = "sluice.yml",
                           .name = "p",
+                          .tree = recorded_tree,
                           .host = "h",
                           .command = "sluice run",
                           .jobs = 1,
@@ -147,6 +150,36 @@ TEST(rerun_failed_carries_what_passed_or_was_skipped)
     assert_false(hint_of(history, 0, "bad").carried);
     assert_false(hint_of(history, 0, "new").carried);
     assert_false(hint_of(history, 1, "slow").carried);
+    history_free(history);
+    store_close(store);
+}
+
+/* A test passed, the file it reads was changed, and --rerun-failed opened the gate without it. */
+TEST(rerun_failed_carries_nothing_from_another_snapshot)
+{
+    struct store *store = fresh_store();
+    recorded_tree = "1111";
+    record_run(store, "20260101T000000-0001", first_run, FIRST_COUNT);
+    recorded_tree = NULL;
+    struct history *history = open_history(store, true);
+    history_set_tree(history, "1111");
+    assert_true(hint_of(history, 0, "good").carried);
+    history_free(history);
+    history = open_history(store, true);
+    history_set_tree(history, "2222");
+    assert_false(hint_of(history, 0, "good").carried);
+    assert_false(hint_of(history, 0, "left out").carried);
+    assert_true(hint_of(history, 0, "good").known);
+    assert_int_equal(history_outstanding(history, false), 2); /* both are due now */
+    history_free(history);
+    history = open_history(store, true);
+    history_set_tree(history, ""); /* in place: what changed is not known */
+    assert_true(hint_of(history, 0, "good").carried);
+    history_free(history);
+    record_run(store, "20260102T000000-0001", first_run, FIRST_COUNT); /* in place */
+    history = open_history(store, true);
+    history_set_tree(history, "1111");
+    assert_false(hint_of(history, 0, "good").carried);
     history_free(history);
     store_close(store);
 }
