@@ -79,7 +79,8 @@ after_kill() {
         expect_code 0 "$SLUICE" report --junit "$BATS_TEST_TMPDIR/killed.xml" "$id"
         red "$BATS_TEST_TMPDIR/killed.xml"
     fi
-    expect_code 0 "$SLUICE" run -j2 --resume="$id" --json --junit junit.xml
+    # nothing is looked up, so that it shows what is taken over from the killed run
+    expect_code 0 "$SLUICE" run -j2 --no-reuse --resume="$id" --json --junit junit.xml
     json "d['counts']['passed'] == 22"
     id=$(jq -r .run "$BATS_TEST_TMPDIR/out")
     [ "$(grep -c '"unit_started"' ".sluice/runs/$id/events.ndjson")" -eq $((22 - passed)) ]
