@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +139,7 @@ int build_read_settings(json_t *with, struct build_settings *ret_settings, struc
         {"root",      JSON_FIELD_STRING, false, &s.root     },
     };
     int rc = json_read_object(with, fields, sizeof fields / sizeof fields[0], err);
-    if (rc < 0) {
+    if (rc != 0) {
         return err_wrap(err, "with");
     }
     if ((rc = check_folder("dir", s.dir, err)) < 0
@@ -289,19 +290,20 @@ static int plan_ninja(struct sdk *sdk, const struct build_settings *s, struct er
 
 int build_plan(struct sdk *sdk, struct err *err)
 {
-    struct build_settings settings;
+    struct build_settings settings = {0};
     const char *tool = NULL;
     int rc = build_read_settings(sdk->with, &settings, err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     if (settings.command != NULL) {
         return plan_command(sdk, &settings, err);
     }
     rc = find_tool(&settings, &tool, err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
+    assert(tool != NULL);
     return strcmp(tool, "ninja") == 0 ? plan_ninja(sdk, &settings, err)
                                       : plan_configure(sdk, tool, &settings, err);
 }

@@ -96,10 +96,10 @@ static int emit_edges(struct sdk *sdk, void *context, struct err *err)
 static int configure_and_list(const char *words, struct err *err)
 {
     json_t *with CLEANUP(json_cleanup) = NULL;
-    struct build_settings settings;
+    struct build_settings settings = {0};
     int rc = json_parse(words, strlen(words), &with, err);
     rc = rc == 0 ? build_read_settings(with, &settings, err) : rc;
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     if (settings.tool == NULL || settings.build_dir == NULL || settings.root == NULL) {

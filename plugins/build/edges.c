@@ -351,8 +351,7 @@ static int put_command(struct emitting *e,
         rc == 0 ? arena_calloc(e->arena, command.folders.count + 8, sizeof *argv) : NULL;
     if (rc == 0 && argv == NULL) {
         rc = no_memory(e);
-    }
-    if (rc == 0) {
+    } else if (rc == 0) {
         const bool plain = command.folders.count == 0 && command.response_file[0] == '\0';
         size_t count = 0;
         argv[count++] = "/bin/sh";

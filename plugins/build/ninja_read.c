@@ -407,9 +407,10 @@ static int read_depth(struct reading *r, const char *at, struct ninja_pool *pool
     struct ninja_raw raw;
     int rc = read_binding(r, &name, &raw);
     rc = rc == 0 ? replace(r, at, NULL, &raw, &value) : rc;
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
+    assert(name != NULL && value != NULL);
     char *end = NULL;
     unsigned long depth = strtoul(value, &end, 10);
     if (strcmp(name, "depth") != 0) {
@@ -683,6 +684,18 @@ static int read_build(struct reading *r, const char *at)
     return rc == 0 ? finish_edge(r, at, edge) : rc;
 }
 
+static int add_default(struct reading *r, const char *at, struct ninja_node *node)
+{
+    assert(node != NULL);
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
+    if (vec_push(&r->ninja->defaults, node) < 0) {
+        return no_memory(r);
+    }
+    return node->maker == NULL && !node->is_input
+               ? refuse_at(r, at, "default: there is no target \"%.200s\"", node->path)
+               : 0;
+}
+
 static int read_default(struct reading *r, const char *at)
 {
     r->defaults.count = 0;
@@ -692,13 +705,7 @@ static int read_default(struct reading *r, const char *at)
     for (size_t i = 0; rc == 0 && i < r->defaults.count; i++) {
         struct ninja_node *node = NULL;
         rc = read_node(r, NULL, &r->defaults.items[i], &node);
-        // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
-        if (rc == 0 && vec_push(&r->ninja->defaults, node) < 0) {
-            rc = no_memory(r);
-        }
-        if (rc == 0 && node->maker == NULL && !node->is_input) {
-            rc = refuse_at(r, at, "default: there is no target \"%.200s\"", node->path);
-        }
+        rc = rc == 0 ? add_default(r, at, node) : rc;
     }
     return rc == 0 ? expect_newline(r) : rc;
 }
@@ -765,9 +772,12 @@ static int read_include(struct reading *r, const char *at, bool own_scope)
     const char *path = NULL;
     int rc = read_raw(r, true, &raw);
     rc = rc == 0 ? replace(r, at, NULL, &raw, &path) : rc;
-    rc = rc == 0 && path[0] == '\0' ? refuse_at(r, at, "a path was expected") : rc;
-    rc = rc == 0 ? expect_newline(r) : rc;
-    if (rc < 0) {
+    if (rc != 0) {
+        return rc;
+    }
+    assert(path != NULL);
+    rc = path[0] == '\0' ? refuse_at(r, at, "a path was expected") : expect_newline(r);
+    if (rc != 0) {
         return rc;
     }
     struct ninja_scope *scope = top(r)->scope;
@@ -818,17 +828,23 @@ static int read_statement(struct reading *r)
         return refuse_at(r, at, "an indented line that belongs to no statement");
     }
     int rc = read_word(r, "a statement was expected (build, rule, pool, default, ...)", &word);
-    for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof statements[0]; i++) {
+    if (rc != 0) {
+        return rc;
+    }
+    assert(word != NULL);
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         if (strcmp(statements[i].word, word) == 0) {
             return statements[i].read(r, at);
         }
     }
-    return rc == 0 ? read_variable(r, at) : rc;
+    return read_variable(r, at);
 }
 
-static int read_all(struct reading *r)
+/* Reads a manifest and what it includes, to the end. */
+static int read_all(struct reading *r, const char *path)
 {
-    int rc = 0;
+    int rc = add_console(r);
+    rc = rc == 0 ? open_file(r, path, new_scope(r, NULL)) : rc;
     while (rc == 0 && r->depth > 0) {
         skip_lines(top(r), true);
         if (top(r)->at[strspn(top(r)->at, " ")] == '\0') {
@@ -847,15 +863,13 @@ int ninja_read(const char *path,
 {
     struct reading *r = mem_calloc(1, sizeof *r);
     struct ninja *ninja = mem_calloc(1, sizeof *ninja);
-    int rc = r == NULL || ninja == NULL || (ninja->arena = arena_new(NINJA_ARENA_MAX)) == NULL
-                 ? err_set(err, -ENOMEM, "out of memory for a manifest")
-                 : 0;
-    if (rc == 0) {
+    int rc;
+    if (r == NULL || ninja == NULL || (ninja->arena = arena_new(NINJA_ARENA_MAX)) == NULL) {
+        rc = err_set(err, -ENOMEM, "out of memory for a manifest");
+    } else {
         *r = (struct reading){.ninja = ninja, .reader = reader, .err = err};
         str_init(&r->scratch, NINJA_VALUE_MAX);
-        rc = add_console(r);
-        rc = rc == 0 ? open_file(r, path, new_scope(r, NULL)) : rc;
-        rc = rc == 0 ? read_all(r) : rc;
+        rc = read_all(r, path);
         str_fini(&r->scratch);
         vec_fini(&r->outputs);
         vec_fini(&r->inputs);
