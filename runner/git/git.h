@@ -71,8 +71,8 @@ int git_resolve(const struct git_repo *repo,
                 char id[GIT_ID_MAX],
                 struct err *err);
 
-/* Paths of submodules and other repositories recorded in a tree, each ended by NUL, appended to *out.
- * Lists the whole tree: for those who have reason to think that there are some. */
+/* Paths of submodules and other repositories recorded in a tree, each ended by NUL, appended to
+ * *out. Lists the whole tree: for those who have reason to think that there are some. */
 int git_submodules(const struct git_repo *repo, const char *tree, struct str *out, struct err *err);
 
 /* Paths that differ between two trees, NUL-separated, appended to *out. */

@@ -7,6 +7,7 @@
 #include "git/tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Files of a conflict that are named. */
@@ -41,7 +42,7 @@ int git_commit_tree(const struct git_repo *repo,
     if (rc != 0) {
         return rc;
     }
-    (void)strcpy(stpcpy(spec, commit), "^{tree}");
+    (void)snprintf(spec, sizeof spec, "%s^{tree}", commit);
     const char *const argv[] = {"git", "rev-parse", "--verify", "-q", spec, NULL};
     const struct git_call call = {.argv = argv, .repo = repo};
     rc = git_call_ok(&call, "git rev-parse", &out, err);

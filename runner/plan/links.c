@@ -318,9 +318,11 @@ static int check_circles(struct linking *linking)
     const struct plan *plan = linking->plan;
     uint32_t *left = mem_calloc(plan->units.count, sizeof *left);
     uint32_t *todo = mem_calloc(plan->units.count, sizeof *todo);
-    int rc = left == NULL || todo == NULL ? out_of_memory(linking->err) : 0;
+    int rc = 0;
 
-    if (rc == 0 && let_pass(linking, left, todo) < linking->layer->counts.selected) {
+    if (left == NULL || todo == NULL) {
+        rc = out_of_memory(linking->err);
+    } else if (let_pass(linking, left, todo) < linking->layer->counts.selected) {
         uint32_t i = linking->layer->first_unit;
         while (left[i] == 0) {
             i = plan->units.items[i].next;
