@@ -118,16 +118,16 @@ TEST(ages_are_words)
         int64_t age_s;
         const char *words;
     } samples[] = {
-        {0,               "just now"    },
-        {59,              "just now"    },
-        {60,              "1 min ago"   },
-        {3599,            "59 min ago"  },
-        {3600,            "1 h ago"     },
-        {47 * 3600,       "47 h ago"    },
-        {48 * 3600,       "2 days ago"  },
-        {400 * 24 * 3600, "400 days ago"},
-        {-30,             "just now"    }, /* clocks differ */
-        {-600,            ""            },
+        {0,                        "just now"    },
+        {59,                       "just now"    },
+        {60,                       "1 min ago"   },
+        {3599,                     "59 min ago"  },
+        {3600,                     "1 h ago"     },
+        {INT64_C(47) * 3600,       "47 h ago"    },
+        {INT64_C(48) * 3600,       "2 days ago"  },
+        {INT64_C(400) * 24 * 3600, "400 days ago"},
+        {-30,                      "just now"    }, /* clocks differ */
+        {-600,                     ""            },
     };
 
     const int64_t now_ms = INT64_C(1795338000000);

@@ -83,7 +83,7 @@ struct reused feed_origin(const char *change)
                            .run = "20261122T070000-0001",
                            .change = change,
                            .tree = "abc",
-                           .earned_ms = NOW_MS - 2 * 3600 * 1000};
+                           .earned_ms = NOW_MS - INT64_C(2) * 3600 * 1000};
 }
 
 void feed_reused(struct event_sink *sink, const char *layer, const char *unit, const char *change)
