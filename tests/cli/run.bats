@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `sluice run` from end to end: verdicts, reports, exit codes.
 load support
+bats_require_minimum_version 1.5.0 # run !
 
 setup() {
     fresh_tree
@@ -436,8 +437,8 @@ EOF
     expect_code 3 "$SLUICE" run
     says "missing.txt"
     tr '\n' ' ' <"$BATS_TEST_TMPDIR/err" >joined
-    ! grep -E 'command plan[^.]*command plan: ' joined
-    ! grep -F 'layer lonely: command' joined
+    run ! grep -E 'command plan[^.]*command plan: ' joined
+    run ! grep -F 'layer lonely: command' joined
 }
 
 @test "what is to be exposed and is not there is told" {
