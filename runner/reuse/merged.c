@@ -291,6 +291,7 @@ int merged_folder(struct answers *answers,
         if (below == NULL) {
             return err_set(err, -ENOMEM, "not enough memory to look into the tree");
         }
+        assert(spot != NULL);
         rc = fill_spot(answers, spot, below, err);
         spot = below;
     }

@@ -200,7 +200,7 @@ int reuse_atom(struct reuse *reuse,
             return rc;
         }
     }
-    if (atom < reuse->atom_end && reuse->atoms[atom].path != NULL) {
+    if (reuse->atoms != NULL && atom < reuse->atom_end && reuse->atoms[atom].path != NULL) {
         *ret_observation = reuse->atoms[atom];
         return 0;
     }
