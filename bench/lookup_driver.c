@@ -30,7 +30,7 @@ struct bench {
 static _Noreturn void die(const char *what, const struct err *err)
 {
     (void)fprintf(stderr, "bench_lookup: %s: %s\n", what, err->text);
-    exit(1);
+    exit(1); /* NOLINT(concurrency-mt-unsafe): this program has one thread */
 }
 
 /* Processor time of this process; git's is its own. */
@@ -85,6 +85,11 @@ static void read_paths(struct bench *bench)
             abort();
         }
     }
+    if (paths.count == 0) {
+        struct err err = {0};
+        (void)err_set(&err, -EINVAL, "there are none on standard input");
+        die("paths", &err);
+    }
     bench->paths = paths.items;
     bench->path_count = paths.count;
 }
@@ -104,12 +109,12 @@ static int compare_questions(const void *a, const void *b)
  * the rest the unit's own, of which a few are of this class only; some that are not there, some
  * folders. */
 static size_t make_questions(
-    struct bench *bench, unsigned unit, unsigned class_, struct observation *out, size_t count)
+    struct bench *bench, unsigned unit, unsigned nth_class, struct observation *out, size_t count)
 {
     uint64_t seed = (uint64_t)(unit / 20) * 7919;
     uint64_t own = (uint64_t)unit * 104729 + 1;
     for (size_t i = 0; i < count; i++) {
-        own += i == count - CLASS_OWN ? class_ * 15485863u : 0;
+        own += i == count - CLASS_OWN ? nth_class * 15485863u : 0;
         own = own * 6364136223846793005u + 1442695040888963407u;
         bool shared = i < count * 2 / 3;
         size_t at =
@@ -140,7 +145,7 @@ static size_t make_questions(
 }
 
 static void add_class(
-    struct bench *bench, unsigned unit, unsigned class_, size_t paths, bool answers)
+    struct bench *bench, unsigned unit, unsigned nth_class, size_t paths, bool answers)
 {
     static const char outcome[] =
         "{\"v\":1,\"seq\":0,\"t\":0,\"type\":\"unit_finished\",\"layer\":\"\",\"unit\":\"\","
@@ -151,7 +156,7 @@ static void add_class(
     struct err err = {0};
     struct str vector = STR_INIT(1u << 24);
     struct term sum = {0};
-    size_t count = make_questions(bench, unit, class_, questions, paths);
+    size_t count = make_questions(bench, unit, nth_class, questions, paths);
     if (evidence_intern(bench->reuse->store, questions, count, atoms, &err) != 0
         || state_fast(bench->state, atoms, count, &sum, &err) != 1
         || state_vector(bench->state, atoms, count, &vector, &err) != 0) {
