@@ -227,15 +227,24 @@ static void host_missing(enum host_presence presence, struct answer *answer)
     answer_set(answer, tags[presence], NULL, 0);
 }
 
+/* The machine's files keep their permissions in the world (the tree's have 0644 or 0755). */
+static void put_permissions(const struct host_node *node, unsigned char bytes[2])
+{
+    bytes[0] = (unsigned char)(node->mode & 0xff);
+    bytes[1] = (unsigned char)((node->mode & 07777) >> 8);
+}
+
 static void host_type(const struct host_node *node, struct answer *answer)
 {
-    unsigned char bytes[9] = {(node->mode & 0111) != 0 ? 'x' : '-'};
+    unsigned char bytes[9 + 2] = {(node->mode & 0111) != 0 ? 'x' : '-'};
     bool sized = S_ISREG(node->mode) || S_ISLNK(node->mode);
     for (unsigned i = 0; i < 8; i++) {
         bytes[1 + i] = (unsigned char)(node->stamp.size >> (8 * i));
     }
     if (S_ISLNK(node->mode)) {
         bytes[0] = '-'; /* a link's mode says nothing */
+    } else {
+        put_permissions(node, bytes + 9);
     }
     if (S_ISDIR(node->mode)) {
         answer_set(answer, ANSWER_FOLDER, NULL, 0);
@@ -262,8 +271,9 @@ static int host_content(struct answers *answers,
         *answer = rc == 0 ? digest : *answer;
         return rc;
     }
-    unsigned char bytes[1 + HASH_SIZE] = {(node->mode & 0111) != 0 ? 'x' : '-'};
+    unsigned char bytes[1 + HASH_SIZE + 2] = {(node->mode & 0111) != 0 ? 'x' : '-'};
     memcpy(bytes + 1, digest.bytes + 1, HASH_SIZE);
+    put_permissions(node, bytes + 1 + HASH_SIZE);
     answer_set(answer, ANSWER_FILE, bytes, sizeof bytes);
     return 0;
 }

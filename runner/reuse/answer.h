@@ -15,8 +15,9 @@
  * Answers start with a tag byte. What the kinds add to it:
  *   X  absent · blocked (a name on the way is no folder) · behind a link (a name on the way is
  *      one) · link · present
- *   T  X, and for what is present: type, exec bit, size. A file of the tree that a conversion may
- *      rewrite has its content's id in place of its size
+ *   T  X, and for what is present: type, exec bit, size; of a file of the machine the permissions
+ *      as well. A file of the tree that a conversion may rewrite has its content's id in place of
+ *      its size
  *   L  a digest of the target, or that it is no link
  *   C  T without size, and a digest: blob id (with the salt of conversions) or SHA-256
  *   D  a hash of the sorted (name, type) of the folder as the world shows it; .git and .sluice of
@@ -39,8 +40,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Tag, up to two bytes of type and exec bit, a digest of 32 bytes and its length: 36; kept at 40
- * for alignment. */
+/* Tag, exec bit, a digest of 32 bytes, two bytes of permissions, and the length: 37; kept at 40 for
+ * alignment. */
 #define ANSWER_BYTES_MAX 39
 
 struct answer {
@@ -56,7 +57,8 @@ enum answer_tag {
     ANSWER_LINK = 'l',
     ANSWER_NO_LINK = 'n',
     ANSWER_FOLDER = 'd',
-    ANSWER_FILE = 'f',     /* T: exec bit, then size (8 bytes) or id; C: exec bit, then digest */
+    ANSWER_FILE = 'f',     /* T: exec bit, then size (8 bytes) or id; C: exec bit, then digest; then
+                              the permissions of a file of the machine */
     ANSWER_SPECIAL = 's',  /* a device, pipe or socket of the machine */
     ANSWER_LISTING = 'D',  /* digest */
     ANSWER_SUBTREE = 'R',  /* digest */

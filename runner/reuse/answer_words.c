@@ -30,16 +30,40 @@ static uint64_t size_in(const unsigned char *bytes)
     return size;
 }
 
+/* Lengths of what is told of a file: tag, exec bit, then these. The machine's have permissions. */
+#define TYPE_LEN         (2 + 8)
+#define HOST_TYPE_LEN    (TYPE_LEN + 2)
+#define HOST_CONTENT_LEN (2 + HASH_SIZE + 2)
+
+static const char *permission_words(const struct answer *answer, struct arena *arena)
+{
+    if (answer->len != HOST_TYPE_LEN && answer->len != HOST_CONTENT_LEN) {
+        return "";
+    }
+    const unsigned char *last = answer->bytes + answer->len - 2;
+    return arena_printf(arena, ", mode %03o", (unsigned)last[0] | (unsigned)last[1] << 8);
+}
+
 static const char *file_words(const struct answer *answer, struct arena *arena)
 {
     char hex[DIGEST_SHOWN + 1];
     const char *exec = answer->len > 1 && answer->bytes[1] == 'x' ? "executable, " : "";
-    if (answer->len == 10) {
-        return arena_printf(
-            arena, "a file, %s%llu bytes", exec, (unsigned long long)size_in(answer->bytes + 2));
+    const char *mode = permission_words(answer, arena);
+    if (mode == NULL) {
+        return NULL;
     }
-    return answer->len > 2 ? arena_printf(
-               arena, "%scontent %s", exec, short_hex(answer->bytes + 2, answer->len - 2u, hex))
+    if (answer->len == TYPE_LEN || answer->len == HOST_TYPE_LEN) {
+        return arena_printf(arena,
+                            "a file, %s%llu bytes%s",
+                            exec,
+                            (unsigned long long)size_in(answer->bytes + 2),
+                            mode);
+    }
+    return answer->len > 2 ? arena_printf(arena,
+                                          "%scontent %s%s",
+                                          exec,
+                                          short_hex(answer->bytes + 2, answer->len - 2u, hex),
+                                          mode)
                            : "a file";
 }
 

@@ -3,6 +3,7 @@
  * whether any row has that sum, prove it by the full fingerprint, read the row. What cannot be
  * looked up must run. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "reuse/reuse_impl.h"
@@ -18,6 +19,10 @@
 #define VECTOR_BYTES_MAX ((size_t)EVIDENCE_QUESTIONS_MAX * 49)
 
 #define MILLION 1000000u
+
+/* Clocks of machines that share evidence differ by less. What is earned later than this from now
+ * was earned under a clock that was wrong, and its age cannot be told. */
+#define CLOCK_SKEW_MS (INT64_C(10) * 60 * 1000)
 
 struct look {
     struct reuse *reuse;
@@ -45,12 +50,19 @@ static bool is_declared(const struct reuse_policy *policy)
 
 /* ---- rows ---- */
 
+/* Is the row that was found older than the policy allows, or than can be told? */
+static bool is_too_old(const struct look *look, int64_t now_ms)
+{
+    const struct reuse_policy *policy = look->request->policy;
+    const int64_t age_ms = now_ms - look->row.time_ms;
+    return policy != NULL && policy->ttl_ms > 0
+           && (age_ms >= policy->ttl_ms || age_ms < -CLOCK_SKEW_MS);
+}
+
 static int find_row(struct look *look, const struct evidence_query *query, bool *ret_expired)
 {
     int rc = evidence_find(look->reuse->store, query, look->arena, &look->row, NULL);
-    const struct reuse_policy *policy = look->request->policy;
-    if (rc == 1 && policy != NULL && policy->ttl_ms > 0
-        && look->row.time_ms + policy->ttl_ms <= query->now_ms) {
+    if (rc == 1 && is_too_old(look, query->now_ms)) {
         *ret_expired = true;
         return 0;
     }
@@ -163,8 +175,7 @@ static bool get_row(struct look *look, int64_t id)
         || evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
         return false;
     }
-    return request->policy == NULL || request->policy->ttl_ms == 0
-           || look->row.time_ms + request->policy->ttl_ms > query.now_ms;
+    return !is_too_old(look, query.now_ms);
 }
 
 /* Does nothing that the row's class asks of differ from the tree where it answered? */
@@ -417,6 +428,7 @@ static const char *or_empty(const char *text)
 static const char *run_words(struct look *look, enum reuse_reason reason)
 {
     const char *difference = NULL;
+    char took[DURATION_TEXT_MAX];
     switch (reason) {
     case REUSE_REASON_NEW:
         return "it has never run before, as far as this store knows";
@@ -427,6 +439,11 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
     case REUSE_REASON_EXPIRED:
         return arena_printf(look->arena,
                             "its evidence is too old: %s",
+                            or_empty(explain_origin(look->reuse, &look->row, look->arena)));
+    case REUSE_REASON_SLOW:
+        return arena_printf(look->arena,
+                            "it took %s, which is more than its timeout is now: %s",
+                            duration_format(look->row.wall_ns / MILLION, took),
                             or_empty(explain_origin(look->reuse, &look->row, look->arena)));
     case REUSE_REASON_QUARANTINED:
         return "its evidence contradicts itself (sluice cache quarantine shows how)";
@@ -448,6 +465,15 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
     return "";
 }
 
+/* The row that was found, if a pass of ours may take its place. */
+static int64_t own_row(const struct look *look)
+{
+    const struct evidence_reader reader = reuse_reader(look->reuse);
+    const bool own = look->row.trust == reader.trust
+                     && strcmp(or_empty(look->row.scope), or_empty(reader.scope)) == 0;
+    return own ? look->row.id : 0;
+}
+
 /* It runs, unless another process is at it already. */
 static void decide_run(struct look *look, enum reuse_reason reason)
 {
@@ -460,6 +486,10 @@ static void decide_run(struct look *look, enum reuse_reason reason)
     }
     decision->lease = lease_new(look);
     bool alone = look->request->no_join || look->request->again;
+    if (decision->lease != NULL
+        && (reason == REUSE_REASON_EXPIRED || reason == REUSE_REASON_SLOW)) {
+        decision->lease->replaces = own_row(look);
+    }
     if (decision->lease == NULL || alone || take_leases(look, decision->lease, holder) != 0) {
         return;
     }
@@ -520,6 +550,13 @@ static void decide_hit(struct look *look)
     }
 }
 
+/* Did it take longer than it may now? A fresh run may well be ended by its timeout. */
+static bool is_too_slow(const struct look *look)
+{
+    const int64_t timeout_ms = look->request->timeout_ms;
+    return timeout_ms > 0 && look->row.wall_ns / MILLION >= timeout_ms;
+}
+
 /* A row was found. */
 static void decide_row(struct look *look)
 {
@@ -528,6 +565,8 @@ static void decide_row(struct look *look)
         look->row.passed || request->attribute || (request->take_fails && look->row.confirmed >= 2);
     if (!wanted) {
         decide_run(look, REUSE_REASON_FAILED);
+    } else if (is_too_slow(look)) {
+        decide_run(look, REUSE_REASON_SLOW);
     } else if (!read_outcome(look)) {
         if (!request->peek) {
             reuse_picture_end(look->reuse);

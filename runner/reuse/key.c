@@ -16,7 +16,7 @@
 
 /* What the world fixes for every unit (exec): part of the key, so that evidence earned under other
  * constants is of another kind. */
-#define WORLD_CONSTANTS "umask 022; hostname sluice; rlimits of exec 1; mtime 1000000000; uid same"
+#define WORLD_CONSTANTS "umask 022; hostname sluice; rlimits of exec 1; mtime 1000000000"
 
 /* Bytes of a standard input that is hashed at once. */
 #define INPUT_CHUNK 65536u
@@ -136,6 +136,12 @@ static int add_input(struct hasher *hasher, const char *path, struct err *err)
     return 0;
 }
 
+/* Ids map to themselves: root is asked and refused other things than everybody else. */
+static const char *user(void)
+{
+    return geteuid() == 0 ? "root" : "user";
+}
+
 static void add_policy(struct hasher *hasher, const struct reuse_policy *policy)
 {
     bool declared = policy != NULL && policy->mode == REUSE_DECLARED;
@@ -151,6 +157,7 @@ static int add_all(struct hasher *hasher, const struct reuse_command *command, s
     add_number(hasher, "policy", REUSE_POLICY_VERSION);
     hasher_add_text(hasher, WORLD_CONSTANTS);
     hasher_add_text(hasher, machine());
+    hasher_add_text(hasher, user());
     add_number(hasher, "level", abi_level());
     add_texts(hasher, "argv", command->argv, count_texts(command->argv));
     hasher_add_text(hasher, command->cwd != NULL ? command->cwd : ".");

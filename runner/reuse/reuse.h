@@ -27,7 +27,7 @@
 
 /* Part of every unit key: when what is observed, or what an answer is, changes, older evidence is
  * of another kind and is not found. */
-#define REUSE_OBSERVER_VERSION 1
+#define REUSE_OBSERVER_VERSION 2
 #define REUSE_POLICY_VERSION   1
 
 /* Classes of one unit key; beyond, two are widened into their union. */
@@ -108,11 +108,12 @@ struct reuse_request {
     const char *layer;                 /* words for explanations */
     const char *unit;
     const char *const *argv;
-    bool peek;       /* only asked: takes no lease, touches no use-time, no verify sample */
-    bool no_join;    /* rather run than wait for another process */
-    bool again;      /* a further attempt: runs whatever is known */
-    bool attribute;  /* failures answer too, confirmed or not: "fails identically on the base" */
-    bool take_fails; /* confirmed failures (twice the same) answer */
+    int64_t timeout_ms; /* what took longer when it ran does not answer; 0 = none */
+    bool peek;          /* only asked: takes no lease, touches no use-time, no verify sample */
+    bool no_join;       /* rather run than wait for another process */
+    bool again;         /* a further attempt: runs whatever is known */
+    bool attribute;     /* failures answer too, confirmed or not: "fails identically on the base" */
+    bool take_fails;    /* confirmed failures (twice the same) answer */
 };
 
 enum reuse_action {
@@ -127,7 +128,8 @@ enum reuse_reason {
     REUSE_REASON_NONE,        /* HIT */
     REUSE_REASON_NEW,         /* never run before, as far as this store knows */
     REUSE_REASON_CHANGED,     /* first observations that differ are in the sentence */
-    REUSE_REASON_EXPIRED,     /* older than its ttl */
+    REUSE_REASON_EXPIRED,     /* older than its ttl, or from the future */
+    REUSE_REASON_SLOW,        /* it took longer than its timeout is now */
     REUSE_REASON_QUARANTINED, /* its evidence contradicts itself */
     REUSE_REASON_FAILED,      /* failed with the same answers: failures run again */
     REUSE_REASON_VERIFY,      /* in the sample */

@@ -102,7 +102,9 @@ struct reuse_lease {
     struct evidence_lease taken[2];
     unsigned taken_count;
     bool network;
-    bool verify; /* a hit that runs again */
+    int64_t
+        replaces; /* our own row that is too old or too slow: a pass takes its place; 0 = none */
+    bool verify;  /* a hit that runs again */
     bool verify_passed;
     int64_t verify_id;
     enum evidence_trust verify_trust;

@@ -316,6 +316,38 @@ YAML
     misses
 }
 
+@test "the permissions of an exposed file change" {
+    local ext=$BATS_TEST_TMPDIR/ext
+    mkdir "$ext" && echo 1 >"$ext/f" && chmod 644 "$ext/f"
+    jq -n --arg e "$ext" '{version: 1, layers: {t: {uses: "command", expose: [$e], with: {run: "stat -c %a \($e)/f"}}}}' >sluice.yml
+    earn
+    chmod 600 "$ext/f"
+    misses
+}
+
+@test "a timeout is shorter now than the unit took" {
+    slow() { jq -n --arg t "$1" '{version: 1, layers: {t: {uses: "command", timeout: $t, with: {run: "sleep 1"}}}}' >sluice.yml; }
+    slow 1m
+    earn
+    slow 500ms
+    misses
+    expect_code 0 "$SLUICE" plan
+    says "more than its timeout is now"
+    expect_code 1 "$SLUICE" run
+    slow 50s
+    hits
+}
+
+@test "evidence that was too old is earned anew once, not in every run" {
+    jq -n '{version: 1, layers: {t: {uses: "command", reuse: {ttl: "3s"}, with: {run: "true"}}}}' >sluice.yml
+    earn
+    hits
+    sleep 3
+    misses
+    earn
+    hits
+}
+
 # ---- never evidence ----
 
 @test "a failure runs again" {

@@ -402,6 +402,15 @@ TEST(an_exposed_ignored_folder_is_answered_by_the_machine)
     struct answer top = ask(OBSERVE_LISTING, "/src");
     struct answer top_exposed = ask_exposing("node_modules/", OBSERVE_LISTING, "/src");
     assert_false(answer_equal(&top, &top_exposed));
+    sh("chmod 600 r/node_modules/x/i.js");
+    struct answer closed = ask_exposing("node_modules", OBSERVE_CONTENT, file);
+    assert_false(answer_equal(&first, &closed)); /* stat tells, and others may not read it */
+    struct arena *arena = arena_new(4096);
+    assert_non_null(strstr(answer_words(&closed, OBSERVE_CONTENT, arena), ", mode 600"));
+    closed = ask_exposing("node_modules", OBSERVE_TYPE, file);
+    assert_string_equal(answer_words(&closed, OBSERVE_TYPE, arena), "a file, 4 bytes, mode 600");
+    arena_free(arena);
+    sh("chmod 644 r/node_modules/x/i.js");
     sh("echo two >r/node_modules/x/i.js");
     struct answer second = ask_exposing("./node_modules", OBSERVE_CONTENT, file);
     assert_false(answer_equal(&first, &second));

@@ -381,6 +381,73 @@ TEST(a_unit_with_network_rests_on_what_is_declared_and_expires)
     shop_close(&shop);
 }
 
+/* An expired pass that ran again was only confirmed, as old as it was: it ran in every run. */
+TEST(a_pass_takes_the_place_of_one_that_was_too_old)
+{
+    const struct reuse_policy policy = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    const int64_t now_ms = clock_wall_ms();
+    struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "r", .now_ms = now_ms};
+    struct shop shop = {.policy = &policy};
+    shop_make_tree();
+    for (int i = 0; i < 2; i++) {
+        shop_open_as(&shop, &options);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+        assert_int_equal(shop_ask(&shop), REUSE_HIT);
+        shop_close(&shop);
+        options.now_ms += 61000;
+    }
+}
+
+TEST(evidence_from_the_future_has_no_age)
+{
+    const struct reuse_policy policy = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    const int64_t now_ms = clock_wall_ms();
+    struct reuse_options options = {
+        .trust = EVIDENCE_MEMBER, .run = "r", .now_ms = now_ms + INT64_C(86400000)};
+    struct shop shop = {.policy = &policy};
+    shop_make_tree();
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    shop_close(&shop);
+    options.now_ms = now_ms; /* the clock was set back */
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_EXPIRED);
+    shop_drop(&shop);
+    shop.policy = NULL; /* without a ttl its age is of no interest */
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+}
+
+/* A unit that took 2 s was green under a timeout of 1 s that was set later. */
+TEST(what_took_longer_than_its_timeout_is_now_runs_again)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    struct outcome outcome = {.exit_code = 0,
+                              .attempt = 1,
+                              .final = true,
+                              .started_ms = clock_wall_ms() - 1,
+                              .wall_ns = INT64_C(2000000000)};
+    struct trace trace = {0};
+    outcome.trace = &trace;
+    shop_open(&shop, "slow");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop.timeout_ms = 2001;
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop.timeout_ms = 2000;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_SLOW);
+    assert_non_null(strstr(shop.decision.why, "more than its timeout"));
+    outcome.wall_ns = 1000000; /* on a calmer machine */
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+}
+
 TEST(protected_reads_protected_only_and_a_change_its_own)
 {
     const struct reuse_options change = {.trust = EVIDENCE_FORK, .scope = "7", .run = "c"};

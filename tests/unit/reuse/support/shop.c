@@ -83,6 +83,7 @@ struct reuse_request shop_request(struct shop *shop)
         .argv = argv,
         .no_join = shop->no_join,
         .again = shop->again,
+        .timeout_ms = shop->timeout_ms,
         .attribute = shop->attribute,
         .take_fails = shop->take_fails,
     };

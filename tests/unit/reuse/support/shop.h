@@ -25,6 +25,7 @@ struct shop {
     bool take_fails;
     bool no_join;
     bool again;
+    int64_t timeout_ms;
     struct reuse_decision decision;
     const char *why; /* why the last one was not stored; NULL = it was */
 };
