@@ -313,7 +313,7 @@ static void init_run(const struct init *init, struct unit_end *end, int *ret_upp
     }
     (void)snprintf(folder, sizeof folder, WORLD_ROOT "/%s", init->request->cwd);
     CLEANUP(cleanup_fd) int fd = open_folder(init->request, folder, true, &err);
-    struct layers layers;
+    struct layers layers = {0};
     list_layers(init, &layers);
     struct spawn spawn = {.folder = fd,
                           .folder_path = folder,

@@ -522,7 +522,7 @@ int evidence_import_fd(struct evidence_store *store,
                        struct evidence_transferred *ret,
                        struct err *err)
 {
-    struct err unused;
+    struct err unused = {0};
     struct stat st;
     err = err != NULL ? err : &unused;
     for (int taking = 0; taking < 2; taking++) {
