@@ -28,13 +28,13 @@ static void write_answer(struct str *out,
         return;
     }
     if (!json) {
-        (void)str_appendf(out,
-                          "%s/%s: %s: %s\n%s",
-                          subject->layer->id,
-                          subject->unit->id,
-                          reason->decision,
-                          reason->text,
-                          subject->explanation);
+        const bool explained = subject->explanation != NULL && subject->explanation[0] != '\0';
+        (void)str_appendf(out, "%s/%s\n", subject->layer->id, subject->unit->id);
+        if (explained) {
+            (void)str_append(out, subject->explanation);
+        } else {
+            (void)str_appendf(out, "%s: %s\n", reason->decision, reason->text);
+        }
         return;
     }
     struct json_writer w;
