@@ -1,0 +1,5 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+import tap
+
+tap.run_module("gyp.generator.xcode_test")
