@@ -20,6 +20,7 @@
 #include "exec/oom.h"
 #include "exec/report_child.h"
 #include "exec/unit_process.h"
+#include "model/world.h"
 #include "observe/observer.h"
 
 #include <assert.h>
@@ -41,11 +42,6 @@
 
 /* Texts of one request and its cases. A result larger than this is an error of the unit. */
 #define REQUEST_ARENA_MAX (512u << 20)
-
-/* Open files per process: the soft limit programs see, the hard one runtimes such as Node raise it
- * to. */
-#define UNIT_FILES_SOFT 1024
-#define UNIT_FILES_HARD 65536
 
 /* After SIGKILL to everything, how long the init may need to say goodbye before it is killed too.
  */
@@ -98,11 +94,16 @@ struct running {
 static void fix_limits(void)
 {
     struct rlimit files;
+    struct rlimit stack;
     const struct rlimit none = {0, 0};
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_max = files.rlim_max < UNIT_FILES_HARD ? files.rlim_max : UNIT_FILES_HARD;
-        files.rlim_cur = files.rlim_max < UNIT_FILES_SOFT ? files.rlim_max : UNIT_FILES_SOFT;
+        files.rlim_max = files.rlim_max < WORLD_FILES_HARD ? files.rlim_max : WORLD_FILES_HARD;
+        files.rlim_cur = files.rlim_max < WORLD_FILES_SOFT ? files.rlim_max : WORLD_FILES_SOFT;
         (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (getrlimit(RLIMIT_STACK, &stack) == 0) {
+        stack.rlim_cur = stack.rlim_max < WORLD_STACK ? stack.rlim_max : WORLD_STACK;
+        (void)setrlimit(RLIMIT_STACK, &stack);
     }
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)umask(022);

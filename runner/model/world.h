@@ -8,6 +8,15 @@
 #define WORLD_PLUGINS "/sluice/plugins"
 #define WORLD_HOME    "/home/sluice"
 
+/* Open files per process: the soft limit programs see, the hard one runtimes such as Node raise it
+ * to. */
+#define WORLD_FILES_SOFT 1024
+#define WORLD_FILES_HARD 65536
+
+/* Stack of a process and of its threads: the soft limit Linux starts with, whatever the user's
+ * shell says. */
+#define WORLD_STACK (8u << 20)
+
 /* Folders of the machine that every world has, read-only, where they are; NULL-terminated. */
 extern const char *const world_system_paths[];
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "model/world.h"
 #include "reuse/reuse.h"
 
 #include <errno.h>
@@ -12,11 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What the world fixes for every unit (exec): part of the key, so that evidence earned under other
  * constants is of another kind. */
-#define WORLD_CONSTANTS "umask 022; hostname sluice; rlimits of exec 1; mtime 1000000000"
+#define WORLD_CONSTANTS "umask 022; hostname sluice; mtime 1000000000"
 
 /* Bytes of a standard input that is hashed at once. */
 #define INPUT_CHUNK 65536u
@@ -142,6 +144,39 @@ static const char *user(void)
     return geteuid() == 0 ? "root" : "user";
 }
 
+static uint64_t least(rlim_t limit, uint64_t bound)
+{
+    return limit < bound ? limit : bound;
+}
+
+/* What units are given of the limits sluice itself was started with: exec sets those of files and
+ * of the stack, as far as it may (WORLD_FILES_SOFT and its like); the others go through. Limits
+ * that follow from the machine's memory (pending signals, locked memory) are not told apart. */
+static void add_limits(struct hasher *hasher)
+{
+    static const struct {
+        const char *name;
+        int resource;
+    } passed_on[] = {
+        {"address space", RLIMIT_AS   },
+        {"processor",     RLIMIT_CPU  },
+        {"data",          RLIMIT_DATA },
+        {"file size",     RLIMIT_FSIZE},
+    };
+    struct rlimit limit = {0};
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+        (void)getrlimit((__rlimit_resource_t)passed_on[i].resource, &limit);
+        add_number(hasher, passed_on[i].name, limit.rlim_cur);
+        add_number(hasher, passed_on[i].name, limit.rlim_max);
+    }
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    add_number(hasher, "files", least(limit.rlim_max, WORLD_FILES_SOFT));
+    add_number(hasher, "files at most", least(limit.rlim_max, WORLD_FILES_HARD));
+    (void)getrlimit(RLIMIT_STACK, &limit);
+    add_number(hasher, "stack", least(limit.rlim_max, WORLD_STACK));
+    add_number(hasher, "stack at most", limit.rlim_max);
+}
+
 static void add_policy(struct hasher *hasher, const struct reuse_policy *policy)
 {
     bool declared = policy != NULL && policy->mode == REUSE_DECLARED;
@@ -158,6 +193,7 @@ static int add_all(struct hasher *hasher, const struct reuse_command *command, s
     hasher_add_text(hasher, WORLD_CONSTANTS);
     hasher_add_text(hasher, machine());
     hasher_add_text(hasher, user());
+    add_limits(hasher);
     add_number(hasher, "level", abi_level());
     add_texts(hasher, "argv", command->argv, count_texts(command->argv));
     hasher_add_text(hasher, command->cwd != NULL ? command->cwd : ".");

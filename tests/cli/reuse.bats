@@ -273,6 +273,15 @@ YAML
     X=1 misses
 }
 
+@test "the limits change that sluice, and so the unit, is started with" {
+    unit 'ulimit -n; ulimit -s'
+    earn
+    (ulimit -Ss 4096 && ulimit -Sn 200 && hits) # the soft ones are sluice's own
+    (ulimit -n 200 && misses)
+    (ulimit -f 1000000 && misses)
+    (umask 077 && hits)
+}
+
 @test "its command, folder or outputs change" {
     mkdir d && echo a >d/a && cp d/a a
     unit 'cat a'

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "support/test.h"
 #include "unit/git/support/world.h"
@@ -43,6 +44,23 @@ TEST(the_order_of_variables_means_nothing)
     command.env = other_order;
     struct hash a = key_of(&plain);
     struct hash b = key_of(&command);
+    assert_memory_equal(a.bytes, b.bytes, HASH_SIZE);
+}
+
+/* A pass under the usual limits answered in a shell with other ones. */
+TEST(limits_that_units_inherit_are_in_their_keys)
+{
+    struct rlimit before;
+    const struct reuse_command command = base();
+    struct hash a = key_of(&command);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit less = before;
+    less.rlim_cur = 1u << 30;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+    struct hash b = key_of(&command);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_memory_not_equal(a.bytes, b.bytes, HASH_SIZE);
+    b = key_of(&command);
     assert_memory_equal(a.bytes, b.bytes, HASH_SIZE);
 }
 
