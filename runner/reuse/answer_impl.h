@@ -23,6 +23,7 @@ struct spot {
     const struct git_folder *tree; /* NULL = nothing of the tree is visible here */
     bool products;                 /* products lie below */
     bool salted;                   /* files here may be converted */
+    bool broken; /* it could not be read: nothing here is known, not even absence */
     struct hash salt;
 };
 

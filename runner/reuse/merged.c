@@ -236,6 +236,7 @@ static int root_spot(struct answers *answers, const struct spot **ret_spot, stru
     spot->tree = answers->root;
     spot->products = answers->state->products != NULL && answers->state->products->count > 0;
     int rc = spot_salt(answers, NULL, spot, err);
+    spot->broken = rc != 0;
     if (rc == 0) {
         *ret_spot = spot;
     }
@@ -268,6 +269,9 @@ static int nearest_known(struct answers *answers,
     if (spot == NULL) {
         return root_spot(answers, ret_spot, err);
     }
+    if (spot->broken) {
+        return err_set(err, -EIO, "the folder /%s of the tree could not be read", spot->path);
+    }
     *ret_spot = spot;
     return 0;
 }
@@ -293,6 +297,7 @@ int merged_folder(struct answers *answers,
         }
         assert(spot != NULL);
         rc = fill_spot(answers, spot, below, err);
+        below->broken = rc != 0;
         spot = below;
     }
     if (rc == 0) {

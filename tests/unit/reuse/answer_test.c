@@ -600,6 +600,16 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
     sh("echo one >plugins/p");
     open_setup(&s);
     bool done = false;
+    struct answer right[sizeof asked / sizeof asked[0]];
+    struct host *calm = NULL;
+    struct answers *sure = NULL;
+    assert_int_equal(host_new(NULL, &calm, NULL), 0);
+    assert_int_equal(answers_new(s.objects, calm, &s.state, &sure, NULL), 0);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        assert_int_equal(answers_get(sure, &asked[i], &right[i], NULL), 0);
+    }
+    answers_free(sure);
+    host_free(calm);
     for (size_t n = 1; !done && n < 5000; n++) {
         struct host *host = NULL;
         struct answers *answers = NULL;
@@ -614,6 +624,12 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
         (void)mem_fail_from(0);
         assert_true(rc == 0 || (err.code == rc && err.text[0] != '\0'));
         done = rc == 0;
+        /* what could not be read is an error for ever, never absent */
+        for (size_t i = 0; answers != NULL && i < sizeof asked / sizeof asked[0]; i++) {
+            struct answer answer;
+            assert_true(answers_get(answers, &asked[i], &answer, NULL) != 0
+                        || answer_equal(&answer, &right[i]));
+        }
         answers_free(answers);
         host_free(host);
     }
