@@ -600,6 +600,7 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
     sh("echo one >plugins/p");
     open_setup(&s);
     bool done = false;
+    const struct git_repo *repo = open_repo("r");
     struct answer right[sizeof asked / sizeof asked[0]];
     struct host *calm = NULL;
     struct answers *sure = NULL;
@@ -613,10 +614,12 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
     for (size_t n = 1; !done && n < 5000; n++) {
         struct host *host = NULL;
         struct answers *answers = NULL;
+        struct git_objects *objects = NULL; /* nothing is read yet */
         struct err err = {0};
+        assert_int_equal(git_objects_open(repo, &objects, NULL), 0);
         (void)mem_fail_from(n);
         int rc = host_new(NULL, &host, &err);
-        rc = rc == 0 ? answers_new(s.objects, host, &s.state, &answers, &err) : rc;
+        rc = rc == 0 ? answers_new(objects, host, &s.state, &answers, &err) : rc;
         for (size_t i = 0; rc == 0 && i < sizeof asked / sizeof asked[0]; i++) {
             struct answer answer;
             rc = answers_get(answers, &asked[i], &answer, &err);
@@ -632,6 +635,7 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
         }
         answers_free(answers);
         host_free(host);
+        git_objects_close(objects);
     }
     assert_true(done);
     close_setup(&s);
