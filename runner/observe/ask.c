@@ -110,6 +110,7 @@ static bool ask_descriptor(struct asking *asking, int dirfd, unsigned asked, str
         return false;
     }
     ret->place = resolve_base(asking->resolver, asking->caller, dirfd);
+    ret->by_descriptor = true;
     ret->reach = ret->place;
     ret->touched_count = 0;
     ret->is_folder_wanted = false;
@@ -191,6 +192,21 @@ void ask_openat2(struct asking *asking)
     }
 }
 
+/* What the kernel opens for a program stands in the program, which is read by its name. */
+static void ask_interpreters(struct asking *asking, const struct landing *landing)
+{
+    const enum place_state state =
+        landing->place != NULL ? resolve_state(asking->resolver, landing->place) : PLACE_ABSENT;
+    if (state == PLACE_FILE) {
+        interpreter_ask(asking->resolver, asking->caller, landing->place);
+    } else if (state == PLACE_ABSENT && landing->by_descriptor) {
+        recorder_flag(asking->resolver->recorder,
+                      TRACE_INCOMPLETE,
+                      "it executes an open file that has no name: what the kernel opens for it is "
+                      "not seen");
+    }
+}
+
 void ask_exec(struct asking *asking)
 {
     struct landing landing;
@@ -200,12 +216,10 @@ void ask_exec(struct asking *asking)
                                          .path = asking->caller->program,
                                          .follow = true};
         walk_and_note(asking, &question, ASKED_CONTENT, &landing);
-    } else if (!ask_own(asking, flags_of(asking), ASKED_CONTENT, &landing)) {
-        return;
+    } else {
+        (void)ask_own(asking, flags_of(asking), ASKED_CONTENT, &landing);
     }
-    if (landing.place != NULL && resolve_state(asking->resolver, landing.place) == PLACE_FILE) {
-        interpreter_ask(asking->resolver, asking->caller, landing.place);
-    }
+    ask_interpreters(asking, &landing);
 }
 
 void ask_listing(struct asking *asking)

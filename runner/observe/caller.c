@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe/caller.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,13 +17,31 @@
  * crosses a page. All page sizes are multiples of this. */
 #define PAGE 4096u
 
+/* The kernel reads more than process_vm_readv(2) does: pages that may only be written or executed,
+ * where the processor knows no such thing. This way takes them all. */
+static ssize_t read_closed_piece(const struct caller *caller,
+                                 uint64_t address,
+                                 char *buf,
+                                 size_t len)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "%d/mem", (int)caller->pid);
+    CLEANUP(cleanup_fd)
+    int fd = address <= INT64_MAX ? openat(caller->proc, path, O_RDONLY | O_CLOEXEC) : -1;
+    const ssize_t n = fd >= 0 ? pread(fd, buf, len, (off_t)address) : -1;
+    return n > 0 ? n : -EFAULT;
+}
+
 /* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes there */
 static ssize_t read_piece(const struct caller *caller, uint64_t address, char *buf, size_t len)
 {
     const struct iovec local = {buf, len};
     const struct iovec remote = {(void *)(uintptr_t)address, len};
     const ssize_t n = process_vm_readv(caller->pid, &local, 1, &remote, 1, 0);
-    return n < 0 ? -errno : n == 0 ? -EFAULT : n;
+    if (n == 0 || (n < 0 && errno == EFAULT)) {
+        return read_closed_piece(caller, address, buf, len);
+    }
+    return n < 0 ? -errno : n;
 }
 
 static size_t piece(uint64_t address, size_t have, size_t size)

@@ -14,6 +14,7 @@
 
 /* Calls newer than the headers of the reference platforms; the numbers are those of every
  * architecture. */
+#define NUMBER_MEMFD_SECRET   447
 #define NUMBER_SETXATTRAT     463
 #define NUMBER_GETXATTRAT     464
 #define NUMBER_LISTXATTRAT    465
@@ -79,6 +80,7 @@ const struct call calls[] = {
     EXTRA(NUMBER_LISTXATTRAT,  "listxattrat",  ask_path, 0, 1, 2, ASKED_TYPE),
     EXTRA(NUMBER_FILE_GETATTR, "file_getattr", ask_path, 0, 1, 4, ASKED_TYPE),
     PATH(chdir,             ask_path,     -1, 0, -1, ASKED_TYPE, 0),
+    PATH(quotactl,          ask_path,     -1, 1, -1, ASKED_TYPE, 0),
     /* changing a file, not its name: what is not changed of it may become a product */
     PATH(truncate,          ask_path,     -1, 0, -1, ASKED_CONTENT, 0),
 #ifdef SYS_chmod
@@ -122,6 +124,7 @@ const struct call calls[] = {
     /* the host; detail: which fact */
     FACT(uname, FACT_UNAME),
     FACT(sched_getaffinity, FACT_NCPU),
+    FACT(sched_setaffinity, FACT_NCPU), /* fails where there are no such processors */
     FACT(sysinfo, FACT_MEMORY),
     /* sockets */
     PATH(connect,           ask_connect,  -1, -1, -1, 0, 1),
@@ -156,6 +159,8 @@ const struct call calls[] = {
     REFUSED(bpf, EPERM),
     REFUSED(perf_event_open, EPERM),
     REFUSED(fanotify_init, EPERM),
+    /* a path kept there can be read by nobody but the kernel */
+    {NUMBER_MEMFD_SECRET, "memfd_secret", WHEN_NEVER, NULL, -1, -1, -1, 0, ENOSYS},
 #ifdef SYS_uselib
     REFUSED(uselib, ENOSYS),
 #endif

@@ -2,6 +2,7 @@
 #include "observe/proc_path.h"
 
 #include "base/limits.h"
+#include "base/str.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -115,7 +116,7 @@ static void note_fact(struct recorder *recorder, const struct spot *spot)
     }
     if (is_process(spot->text, first)) {
         /* Cpus_allowed stands in there. */
-        if (strcmp(spot->text + first, "/status") == 0) {
+        if (text_ends_with(spot->text, "/status")) {
             recorder_fact(recorder, "ncpu");
         }
         return;

@@ -30,6 +30,12 @@ int recorder_zone(struct recorder *recorder, const char *path, enum place_zone z
         return -ENOMEM;
     }
     place->zone = (uint8_t)zone;
+    if (zone == ZONE_FIXED && place->parent == recorder->places.root) {
+        if (recorder->top_count >= TOPS_MAX) {
+            return -E2BIG;
+        }
+        recorder->tops[recorder->top_count++] = place;
+    }
     return 0;
 }
 
@@ -124,6 +130,11 @@ void recorder_ask(struct recorder *recorder, struct place *place, unsigned asked
     }
     if (place->above_exposed) {
         mark_exposed_below(recorder, place);
+    }
+    if (place->parent == NULL && (asked & (ASKED_LISTING | ASKED_SUBTREE)) != 0) {
+        for (size_t i = 0; i < recorder->top_count; i++) {
+            mark(recorder, recorder->tops[i], ASKED_EXISTS);
+        }
     }
     if (place->zone == ZONE_TREE) {
         mark_in_tree(recorder, place, asked);

@@ -15,6 +15,9 @@
  * program reads a handful. Beyond: the trace is incomplete. */
 #define FACTS_MAX 256
 
+/* Fixed folders of the root: /usr, /etc, /lib64, ...; nine of them today. */
+#define TOPS_MAX 32
+
 /* Bytes of all paths of a trace: 1,000,000 of 64. A message to sluice holds it three times. Beyond:
  * the trace is incomplete and empty. */
 #define TRACE_BYTES_MAX (64u << 20)
@@ -25,6 +28,9 @@ struct recorder {
     struct places places;
     struct place *exposed[FACTS_MAX]; /* tops of exposed paths */
     size_t exposed_count;
+    struct place *tops[TOPS_MAX]; /* fixed folders of the root: which of them are there, and which
+                                     are links, is what a listing of the root tells */
+    size_t top_count;
     const char *facts[FACTS_MAX];
     size_t fact_count;
     size_t asked_count; /* places with a question */
@@ -36,8 +42,8 @@ struct recorder {
 int recorder_init(struct recorder *recorder); /* 0 or -ENOMEM */
 void recorder_fini(struct recorder *recorder);
 
-/* Says that everything at and below an absolute path of the world belongs to a zone. 0 or -ENOMEM.
- */
+/* Says that everything at and below an absolute path of the world belongs to a zone. 0, -ENOMEM, or
+ * -E2BIG beyond TOPS_MAX. */
 int recorder_zone(struct recorder *recorder, const char *path, enum place_zone zone);
 
 /* Says that an absolute path of the world is exposed: fixed, and every question about a folder

@@ -52,6 +52,7 @@ bool repeat_find(const struct repeats *repeats,
     ret->place = entry->place;
     ret->reach = entry->place;
     ret->is_folder_wanted = entry->is_folder_wanted;
+    ret->by_descriptor = false;
     ret->touched_count = 0;
     ret->fixed = true;
     return true;

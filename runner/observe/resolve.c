@@ -224,24 +224,23 @@ static void follow(struct walk *walk, struct place *link, const char *rest)
 }
 
 /* The walk ends at a place that is missing or no folder, with more path to come: the question is
- * about that whole path. Behind a ".." the kernel does not look. */
+ * about that whole path. Behind a ".." the kernel does not look, nor behind a name that is longer
+ * than any can be. */
 static void end_blocked(struct walk *walk, struct place *place, const char *rest)
 {
     struct place *blocking = place;
     while (place != NULL && *rest != '\0') {
         const size_t len = strcspn(rest, "/");
-        if (len == 2 && rest[0] == '.' && rest[1] == '.') {
+        if ((len == 2 && rest[0] == '.' && rest[1] == '.') || len > NAME_MAX) {
             break;
         }
         if (len > 0 && !(len == 1 && rest[0] == '.')) {
-            place = len <= NAME_MAX
-                        ? places_child(&walk->resolver->recorder->places, place, rest, len)
-                        : NULL;
+            place = places_child(&walk->resolver->recorder->places, place, rest, len);
         }
         rest += len + (rest[len] == '/');
     }
     if (place != NULL) {
-        /* Nothing but a ".." behind it: then it matters whether it is a folder. */
+        /* Nothing that can be named behind it: then it matters whether it is a folder. */
         resolve_ask(walk->resolver, place, place == blocking ? ASKED_TYPE : ASKED_EXISTS);
     }
     end_at(walk, NULL);
@@ -286,7 +285,9 @@ static void step_into(struct walk *walk, const char *name, size_t len, const cha
                               ? places_child(&walk->resolver->recorder->places, walk->at, name, len)
                               : NULL;
     if (place == NULL) {
-        /* No file system here has longer names: the kernel says ENAMETOOLONG, always. */
+        /* No file system here has longer names: the kernel says ENAMETOOLONG where it looks, in a
+         * folder. */
+        resolve_ask(walk->resolver, walk->at, ASKED_TYPE);
         end_at(walk, NULL);
         return;
     }
@@ -340,6 +341,7 @@ static void step_proc(struct walk *walk, const char *rest)
         end_at(walk, NULL);
         return;
     }
+    walk->landing->by_descriptor = true;
     walk->start = (size_t)(rest - walk->text) + used;
     walk->at = walk->resolver->recorder->places.root;
     (void)push_front(walk, target, (size_t)n);
@@ -408,6 +410,7 @@ void resolve(struct resolver *resolver, const struct path_question *question, st
     ret->reach = NULL;
     ret->fixed = true;
     ret->is_folder_wanted = false;
+    ret->by_descriptor = false;
     ret->touched_count = 0;
     walk.at = begin(resolver, question);
     if (walk.at == NULL || len == 0 || len >= PATH_TEXT_MAX) {

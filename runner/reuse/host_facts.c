@@ -98,8 +98,22 @@ static void add_ncpu(struct hasher *hasher)
 /* Lines of /proc/cpuinfo that say what a processor is; its frequency is another each time. */
 static bool describes_cpu(const char *line)
 {
-    static const char *const keys[] = {
-        "vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU ", "processor"};
+    static const char *const keys[] = {"vendor_id",
+                                       "cpu family",
+                                       "model",
+                                       "stepping",
+                                       "flags",
+                                       "Features",
+                                       "CPU ",
+                                       "processor",
+                                       "microcode",
+                                       "cache",
+                                       "physical id",
+                                       "siblings",
+                                       "core id",
+                                       "cpu cores",
+                                       "bugs",
+                                       "address sizes"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (text_starts_with(line, keys[i])) {
             return true;

@@ -299,6 +299,13 @@ TEST(an_open_file_can_be_opened_again_through_proc)
     engine_close(&engine);
 }
 
+TEST(a_quota_asks_whether_its_device_is_there)
+{
+    open_tree();
+    assert_asks("./ask quota a.c", "T a.c\n");
+    engine_close(&engine);
+}
+
 TEST(other_ways_to_open_are_seen)
 {
     open_tree();
@@ -397,6 +404,18 @@ TEST(private_folders_say_nothing)
     engine_close(&engine);
 }
 
+/* Machines differ in what they have of /lib32 and /opt, and in whether /lib is a link. */
+TEST(a_listing_of_the_root_asks_for_the_folders_of_the_machine)
+{
+    open_tree();
+    observe("echo /l*");
+    assert_has("X /libx32");
+    assert_has("X /opt");
+    observe("cd /; cat /src/a.c");
+    assert_false(has("X /opt"));
+    engine_close(&engine);
+}
+
 TEST(what_no_world_has_says_nothing)
 {
     open_tree();
@@ -461,6 +480,22 @@ TEST(a_script_of_the_first_command_is_seen_before_there_is_a_process)
     assert_has("C /src/dir/run");
     assert_has("C /src/dir/interp");
     assert_has("C /src/a.c");
+    engine_close(&engine);
+}
+
+/* What the kernel opens for a program is read from the file by its name: where it has none, as with
+ * memfd_create(2), the interpreter was in no trace, and its changes went unseen. */
+TEST(a_program_without_a_name_is_incomplete)
+{
+    open_tree();
+    put_script("s", "#!/src/ask passed\n");
+    observe("./ask memfd-exec s plain");
+    assert_flag(TRACE_INCOMPLETE, "no name");
+    observe("./ask memfd-exec s with/slash");
+    assert_flag(TRACE_INCOMPLETE, "no name");
+    observe("cp s /tmp/s; exec 7</tmp/s; rm /tmp/s; /proc/self/fd/7");
+    assert_flag(TRACE_INCOMPLETE, "no name");
+    assert_asks("! ./nothing 2>/dev/null", "X nothing\n");
     engine_close(&engine);
 }
 
@@ -555,6 +590,10 @@ TEST(facts_of_the_host_are_named)
     observe("uname -r >/dev/null");
     assert_has("H uname");
     observe("nproc >/dev/null");
+    assert_has("H ncpu");
+    observe("./ask pin 0");
+    assert_has("H ncpu");
+    observe("cat /proc/self/task/*/status >/dev/null");
     assert_has("H ncpu");
     observe("cat /proc/cpuinfo /proc/meminfo /proc/uptime /proc/sys/kernel/osrelease >/dev/null");
     assert_has("H cpuinfo");
@@ -700,6 +739,13 @@ TEST(debuggers_work_and_a_second_listener_is_refused)
 }
 
 /* ---- hostile ---- */
+
+TEST(paths_in_memory_that_is_closed_for_reading_are_seen)
+{
+    open_tree();
+    assert_asks("./ask write-only a.c", "T a.c\n");
+    engine_close(&engine);
+}
 
 TEST(bad_pointers_and_long_paths_ask_nothing)
 {

@@ -126,6 +126,20 @@ TEST(a_walk_ends_at_a_place_and_notes_its_links)
     close_view();
 }
 
+/* The kernel says ENOENT, ENOTDIR or ENAMETOOLONG, by what stands in front of the long name. */
+TEST(in_front_of_a_name_that_is_too_long_a_folder_is_looked_for)
+{
+    char path[600];
+    open_view();
+    const char *const fronts[] = {"d", "missing", "gone/deeper", "a.c"};
+    for (size_t i = 0; i < sizeof fronts / sizeof *fronts; i++) {
+        (void)snprintf(path, sizeof path, "%s/%0*d", fronts[i], NAME_MAX + 1, 0);
+        ask_as(1, path, ASKED_TYPE);
+    }
+    assert_asked("T /src/a.c\nT /src/d\nX /src/gone/deeper\nX /src/missing\n");
+    close_view();
+}
+
 TEST(forty_links_are_followed_and_no_more)
 {
     open_view();
@@ -245,7 +259,7 @@ TEST(paths_of_every_length_are_walked_or_refused)
     path[NAME_MAX + 1] = '\0';
     ask_as(1, path, ASKED_TYPE);
     ask_as(1, "", ASKED_TYPE);
-    assert_asked("T /src/a.c\n");
+    assert_asked("T /src\nT /src/a.c\n"); /* a name that is too long needs a folder to be one */
     assert_int_equal(recorder.flags, 0);
     close_view();
 }

@@ -21,6 +21,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/quota.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -227,6 +228,22 @@ static int ask_fexecve(char **args)
     return say("fexecve");
 }
 
+/* Executes a copy of a file that has no name. */
+static int ask_memfd_exec(char **args)
+{
+    char text[4096];
+    char *argv[] = {args[0], NULL};
+    char *env[] = {NULL};
+    const int from = open(args[0], O_RDONLY);
+    const int to = memfd_create(args[1], 0);
+    const ssize_t n = read(from, text, sizeof text);
+    if (n <= 0 || write(to, text, (size_t)n) != n) {
+        return say("memfd");
+    }
+    (void)fexecve(to, argv, env);
+    return say("fexecve");
+}
+
 static int ask_execveat(char **args)
 {
     char *argv[] = {args[1], NULL};
@@ -357,6 +374,7 @@ static int ask_refused(char **args)
            + expect_error(syscall(SYS_userfaultfd, 0), EPERM, "userfaultfd")
            + expect_error(syscall(SYS_bpf, 0, NULL, 0), EPERM, "bpf")
            + expect_error(syscall(SYS_perf_event_open, NULL, 0, 0, 0, 0), EPERM, "perf_event_open")
+           + expect_error(syscall(447, 0), ENOSYS, "memfd_secret")
            + expect_error(syscall(400), ENOSYS, "no system call")
            + expect_error(syscall(9999), ENOSYS, "a system call of the future");
 }
@@ -472,6 +490,37 @@ static int ask_unreadable(char **args)
     bad += expect_error(syscall(SYS_clone3, (void *)1, 88), EFAULT, "clone3");
     bad += expect_error(connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)1, 16), EFAULT, "connect");
     return bad;
+}
+
+/* The kernel reads what the program itself has closed for reading. */
+static int ask_write_only(char **args)
+{
+    struct stat st;
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        return say("mmap");
+    }
+    (void)snprintf(page, 4096, "%s", args[0]);
+    if (mprotect(page, 4096, PROT_WRITE) < 0) {
+        return say("mprotect");
+    }
+    return expect(stat(page, &st), "in a page for writing only");
+}
+
+static int ask_quota(char **args)
+{
+    char buf[256];
+    const int rc = (int)syscall(SYS_quotactl, QCMD(Q_GETFMT, USRQUOTA), args[0], 0, buf);
+    return expect_error(rc, ENOTBLK, "quotactl");
+}
+
+static int ask_pin(char **args)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)atoi(args[0]), &set);
+    (void)sched_setaffinity(0, sizeof set, &set);
+    return 0;
 }
 
 static int ask_long(char **args)
@@ -590,6 +639,7 @@ static const struct {
     {"clone3",       ask_clone3_call,     1},
     {"fexecve",      ask_fexecve,         1},
     {"execveat",     ask_execveat,        2},
+    {"memfd-exec",   ask_memfd_exec,      2},
     {"threads",      ask_threads,         0},
     {"flipping",     ask_flipping,        1},
     {"unshare",      ask_unshare,         1},
@@ -609,6 +659,9 @@ static const struct {
     {"listener",     ask_listener,        0},
     {"ptrace",       ask_ptrace,          0},
     {"unreadable",   ask_unreadable,      0},
+    {"write-only",   ask_write_only,      1},
+    {"quota",        ask_quota,           1},
+    {"pin",          ask_pin,             1},
     {"long",         ask_long,            0},
     {"deep",         ask_deep,            0},
     {"many",         ask_many,            1},
