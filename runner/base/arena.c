@@ -27,6 +27,7 @@ struct chunk {
     struct chunk *next;
     size_t front; /* offset in bytes[] of the first free byte */
     size_t back;  /* offset just past the last free byte */
+    size_t size;  /* of bytes[] */
     _Alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -61,6 +62,30 @@ void arena_free(struct arena *arena)
     mem_free(arena);
 }
 
+void arena_clear(struct arena *arena)
+{
+    struct chunk *kept = NULL;
+    while (arena->serving != NULL) {
+        struct chunk *next = arena->serving->next;
+        if (next == NULL && arena->serving->size == CHUNK_FIRST - sizeof(struct chunk)) {
+            kept = arena->serving; /* the oldest one */
+        } else {
+            mem_free(arena->serving);
+        }
+        arena->serving = next;
+    }
+    if (kept != NULL) { /* only what was handed out is not zero any more */
+        memset(kept->bytes, 0, kept->front);
+        memset(kept->bytes + kept->back, 0, kept->size - kept->back);
+        kept->front = 0;
+        kept->back = kept->size;
+        kept->next = NULL;
+    }
+    arena->serving = kept;
+    arena->chunk_size = CHUNK_FIRST - sizeof(struct chunk);
+    arena->used = 0;
+}
+
 static struct chunk *add_chunk(struct arena *arena, size_t need)
 {
     /* A request above a quarter of a chunk does not end the serving one. */
@@ -72,6 +97,7 @@ static struct chunk *add_chunk(struct arena *arena, size_t need)
         return NULL;
     }
     chunk->back = payload;
+    chunk->size = payload;
     if (own && arena->serving != NULL) {
         chunk->next = arena->serving->next;
         arena->serving->next = chunk;

@@ -6,10 +6,18 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
+
+/* Short pieces are gathered: a call into libcrypto costs as much as hashing a hundred bytes. Two
+ * hundred paths' worth would not be faster. */
+#define GATHER_MAX 1024u
 
 struct hasher {
     EVP_MD_CTX *context;
+    bool clean; /* begun, and nothing handed to libcrypto since */
+    size_t gathered;
+    unsigned char bytes[GATHER_MAX];
 };
 
 /* Fetching an algorithm walks libcrypto's providers under a lock (a microsecond or more each time);
@@ -56,16 +64,42 @@ void hasher_free(struct hasher *hasher)
 /* libcrypto's digest calls cannot fail on a context that was made and a digest that was fetched. */
 void hasher_begin(struct hasher *hasher)
 {
-    int ok = EVP_DigestInit_ex2(hasher->context, sha256_md(), NULL);
-    assert(ok == 1);
-    (void)ok;
+    hasher->gathered = 0;
+    if (!hasher->clean) {
+        int ok = EVP_DigestInit_ex2(hasher->context, sha256_md(), NULL);
+        assert(ok == 1);
+        (void)ok;
+        hasher->clean = true;
+    }
 }
 
-void hasher_add(struct hasher *hasher, const void *bytes, size_t len)
+static void hand_over(struct hasher *hasher, const void *bytes, size_t len)
 {
     int ok = EVP_DigestUpdate(hasher->context, bytes, len);
     assert(ok == 1);
     (void)ok;
+    hasher->clean = false;
+}
+
+static void hand_over_gathered(struct hasher *hasher)
+{
+    if (hasher->gathered > 0) {
+        hand_over(hasher, hasher->bytes, hasher->gathered);
+        hasher->gathered = 0;
+    }
+}
+
+void hasher_add(struct hasher *hasher, const void *bytes, size_t len)
+{
+    if (len > GATHER_MAX - hasher->gathered) {
+        hand_over_gathered(hasher);
+    }
+    if (len > GATHER_MAX) {
+        hand_over(hasher, bytes, len);
+    } else if (len > 0) {
+        memcpy(hasher->bytes + hasher->gathered, bytes, len);
+        hasher->gathered += len;
+    }
 }
 
 void hasher_add_text(struct hasher *hasher, const char *text)
@@ -83,9 +117,11 @@ struct hash hasher_end(struct hasher *hasher)
 {
     struct hash hash;
     unsigned size = 0;
+    hand_over_gathered(hasher);
     int ok = EVP_DigestFinal_ex(hasher->context, hash.bytes, &size);
     assert(ok == 1 && size == HASH_SIZE);
     (void)ok;
+    hasher->clean = false;
     hasher_begin(hasher);
     return hash;
 }

@@ -118,3 +118,31 @@ TEST(an_arena_without_memory_says_so_and_stays_valid)
     arena_free(arena);
     arena_free(NULL);
 }
+
+TEST(a_cleared_arena_serves_as_if_new)
+{
+    struct arena *arena = arena_new(200000);
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned char *small = arena_alloc(arena, 100);
+        unsigned char *large = arena_alloc(arena, 100000);
+        char *text = arena_strdup(arena, "what stays behind must not be seen");
+        assert_non_null(small);
+        assert_non_null(large);
+        assert_non_null(text);
+        for (size_t i = 0; i < 100; i++) {
+            assert_int_equal(small[i], 0);
+        }
+        for (size_t i = 0; i < 100000; i++) {
+            assert_int_equal(large[i], 0);
+        }
+        assert_null(arena_alloc(arena, 100000)); /* the limit counts anew each round, and is kept */
+        memset(small, 0xff, 100);
+        memset(large, 0xff, 100000);
+        arena_clear(arena);
+        assert_int_equal(arena_used(arena), 0);
+        assert_string_equal(arena_printf(arena, "%d", 7), "7");
+        assert_string_equal(arena_strndup(arena, "abcdef", 3), "abc");
+        arena_clear(arena);
+    }
+    arena_free(arena);
+}

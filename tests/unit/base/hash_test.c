@@ -67,3 +67,30 @@ TEST(short_memory_gives_no_hasher)
     assert_null(hasher);
     hasher_free(NULL);
 }
+
+TEST(pieces_of_all_sizes_hash_as_the_whole)
+{
+    unsigned char bytes[5000];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * 7 + i / 256);
+    }
+    const struct hash whole = hash_bytes(bytes, sizeof bytes);
+    const size_t steps[] = {1, 7, 511, 1023, 1024, 1025, 3000, 5000};
+    struct hasher *hasher = hasher_new();
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        hasher_add(hasher, "dropped by beginning again", i); /* nothing at first */
+        hasher_begin(hasher);
+        for (size_t at = 0; at < sizeof bytes; at += steps[i]) {
+            const size_t left = sizeof bytes - at;
+            hasher_add(hasher, bytes + at, left < steps[i] ? left : steps[i]);
+        }
+        const struct hash pieces = hasher_end(hasher);
+        assert_memory_equal(&pieces, &whole, sizeof whole);
+        hasher_add(hasher, bytes, 1024 + i); /* what is not ended leaves nothing behind */
+    }
+    hasher_begin(hasher);
+    const struct hash empty = hasher_end(hasher);
+    const struct hash expected = hash_bytes("", 0);
+    assert_memory_equal(&empty, &expected, sizeof empty);
+    hasher_free(hasher);
+}
