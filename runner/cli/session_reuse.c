@@ -26,7 +26,8 @@ struct session_reuse {
     struct sched_reuse sched;
     struct reuse *reuse;
     const struct session *session;
-    int out; /* REUSED_FILE, opened for the first unit that printed something; -1 */
+    int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
+    off_t out_end; /* its length */
     int64_t renewed_ns;
     char note[ERR_TEXT_MAX]; /* one of our own, not told yet; "" = none */
 };
@@ -82,33 +83,66 @@ static int key_of(const struct reuse_subject *subject, struct hash *ret_key, str
 /* ---- answers ---- */
 
 /* Puts what a reused unit printed back into the run folder. */
+/* What a reused unit printed, as a decision has it. */
+struct printed {
+    const struct hash *blob;
+    const char *text; /* NULL = the blob has it */
+    size_t len;
+};
+
+static int open_output(struct session_reuse *reuse, struct err *err)
+{
+    char path[PATH_TEXT_MAX];
+    (void)snprintf(path, sizeof path, "%s/%s", reuse->session->folder.path, REUSED_FILE);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
+    if (end < 0) {
+        int rc = err_errno(err, "%s", path);
+        cleanup_fd(&fd);
+        return rc;
+    }
+    reuse->out = fd;
+    reuse->out_end = end;
+    return 0;
+}
+
+static int write_printed(struct session_reuse *reuse,
+                         const struct printed *printed,
+                         struct err *err)
+{
+    if (printed->text == NULL) {
+        int rc = reuse_fetch(reuse->reuse, printed->blob, reuse->out, err);
+        reuse->out_end = lseek(reuse->out, 0, SEEK_END);
+        return rc == 0 && reuse->out_end < 0 ? err_errno(err, REUSED_FILE) : rc;
+    }
+    int rc = fd_write_all(reuse->out, printed->text, printed->len);
+    if (rc != 0) { /* some of it may be there */
+        reuse->out_end = lseek(reuse->out, 0, SEEK_END);
+        errno = -rc;
+        return err_errno(err, REUSED_FILE);
+    }
+    reuse->out_end += (off_t)printed->len;
+    return 0;
+}
+
 static int fetch_output(struct session_reuse *reuse,
-                        const struct hash *blob,
+                        const struct printed *printed,
                         struct capture *capture,
                         struct err *err)
 {
-    if (blob == NULL) {
+    if (printed->blob == NULL && (printed->text == NULL || printed->len == 0)) {
         capture->len = 0;
         return 0;
     }
-    if (reuse->out < 0) {
-        char path[PATH_TEXT_MAX];
-        (void)snprintf(path, sizeof path, "%s/%s", reuse->session->folder.path, REUSED_FILE);
-        reuse->out = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-        if (reuse->out < 0) {
-            return err_errno(err, "%s", path);
-        }
-    }
-    const off_t start = lseek(reuse->out, 0, SEEK_END);
-    int rc =
-        start < 0 ? err_errno(err, REUSED_FILE) : reuse_fetch(reuse->reuse, blob, reuse->out, err);
-    const off_t end = rc == 0 ? lseek(reuse->out, 0, SEEK_END) : -1;
-    if (rc < 0 || end < start) {
+    int rc = reuse->out < 0 ? open_output(reuse, err) : 0;
+    const off_t start = reuse->out_end;
+    rc = rc == 0 ? write_printed(reuse, printed, err) : rc;
+    if (rc < 0 || reuse->out_end < start) {
         return rc < 0 ? rc : err_set(err, -EIO, REUSED_FILE " shrank");
     }
     capture->file = REUSED_FILE;
     capture->offset = (uint64_t)start;
-    capture->len = (uint64_t)(end - start);
+    capture->len = (uint64_t)(reuse->out_end - start);
     return 0;
 }
 
@@ -126,8 +160,10 @@ static int take_hit(struct session_reuse *reuse,
     }
     *outcome = *decision->outcome;
     if (!subject->peek) {
-        int rc = fetch_output(reuse, decision->out, &outcome->out, &err);
-        rc = rc == 0 ? fetch_output(reuse, decision->err, &outcome->err, &err) : rc;
+        const struct printed out = {decision->out, decision->out_text, decision->out_len};
+        const struct printed errors = {decision->err, decision->err_text, decision->err_len};
+        int rc = fetch_output(reuse, &out, &outcome->out, &err);
+        rc = rc == 0 ? fetch_output(reuse, &errors, &outcome->err, &err) : rc;
         if (rc < 0) {
             return rc;
         }

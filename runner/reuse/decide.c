@@ -273,15 +273,26 @@ static bool read_outcome(struct look *look)
     struct reuse_decision *decision = look->decision;
     CLEANUP(str_fini) struct str text = STR_INIT(OUTCOME_BYTES_MAX);
     struct outcome *outcome = arena_calloc(look->arena, 1, sizeof *outcome);
+    struct outcome_bytes bytes = {.at = look->row.outcome, .len = look->row.outcome_len};
+    struct outcome_texts texts = {0};
     bool whole = true;
-    if (outcome == NULL || evidence_outcome(look->reuse->store, &look->row, &text, NULL) != 0
-        || outcome_decode(str_text(&text), text.len, look->arena, outcome, NULL) != 0) {
+    if (bytes.at == NULL) {
+        if (evidence_outcome(look->reuse->store, &look->row, &text, NULL) != 0) {
+            return false;
+        }
+        bytes = (struct outcome_bytes){.at = str_text(&text), .len = text.len};
+    }
+    if (outcome == NULL || outcome_decode(&bytes, look->arena, outcome, &texts, NULL) != 0) {
         return false;
     }
     outcome->reused = origin_of(look);
     outcome->final = true;
     decision->outcome = outcome;
     decision->evidence = look->row.id;
+    decision->out_text = texts.out;
+    decision->out_len = texts.out_len;
+    decision->err_text = texts.err;
+    decision->err_len = texts.err_len;
     decision->out = blob_of(look, &look->row.stdout_blob, &whole);
     decision->err = blob_of(look, &look->row.stderr_blob, &whole);
     return whole && outcome->reused != NULL

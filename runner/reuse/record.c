@@ -39,6 +39,7 @@ struct recording {
 };
 
 /* ---- may it become evidence ---- */
+    size_t text_room; /* bytes of output that may still be kept with the outcome */
 
 static const struct {
     unsigned flag;
@@ -248,15 +249,36 @@ static int read_capture(const struct recording *rec,
 
 static int put_capture(struct recording *rec,
                        const struct capture *capture,
-                       struct hash *ret_blob,
+                       struct kept_output *ret_kept,
                        struct err *err)
 {
+struct kept_output {
+    struct hash blob; /* zeros = none */
+    const char *text; /* NULL = none */
+    size_t len;
+};
+
+/* Short output is kept with the outcome, as long as there is room; the rest is a blob. */
     CLEANUP(str_fini) struct str text = STR_INIT(CAPTURE_BYTES_MAX);
     if (capture->len == 0 || capture->file == NULL) {
         return 0;
     }
     int rc = read_capture(rec, capture, &text, err);
-    return rc == 0 ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, ret_blob, err) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    if (!outcome_takes_texts(rec->result->outcome) || text.len > rec->text_room) {
+        return blobs_put(rec->reuse->blobs, str_text(&text), text.len, &ret_kept->blob, err);
+    }
+    char *copy = arena_alloc(rec->arena, text.len + 1);
+    if (copy == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to store what a unit printed");
+    }
+    memcpy(copy, str_text(&text), text.len);
+    rec->text_room -= text.len;
+    ret_kept->text = copy;
+    ret_kept->len = text.len;
+    return 0;
 }
 
 static bool is_none(const struct hash *digest)
@@ -311,10 +333,15 @@ static int put_products(struct recording *rec, struct err *err)
 static int put_blobs(struct recording *rec, struct err *err)
 {
     const struct outcome *outcome = rec->result->outcome;
-    int rc = put_capture(rec, &outcome->out, &rec->row.stdout_blob, err);
-    rc = rc == 0 ? put_capture(rec, &outcome->err, &rec->row.stderr_blob, err) : rc;
+    struct kept_output out = {0};
+    struct kept_output errors = {0};
+    int rc = put_capture(rec, &outcome->out, &out, err);
+    rc = rc == 0 ? put_capture(rec, &outcome->err, &errors, err) : rc;
     rc = rc == 0 ? put_products(rec, err) : rc;
-    if (rc == 0 && outcome_encode(outcome, &rec->outcome) != 0) {
+    const struct outcome_texts texts = {out.text, out.len, errors.text, errors.len};
+    rec->row.stdout_blob = out.blob;
+    rec->row.stderr_blob = errors.blob;
+    if (rc == 0 && outcome_encode(outcome, &texts, &rec->outcome) != 0) {
         rc = err_set(err, str_error(&rec->outcome), "not enough memory to store an outcome");
     }
     rec->row.outcome = str_text(&rec->outcome);
@@ -632,6 +659,7 @@ int reuse_record(struct reuse *reuse,
     };
     reuse_picture_end(reuse);
     int rc = record(&rec, err);
+        .text_room = OUTCOME_TEXTS_MAX,
     str_fini(&rec.vector);
     str_fini(&rec.outcome);
     reuse_release(reuse, lease);

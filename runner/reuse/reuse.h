@@ -147,8 +147,12 @@ struct reuse_decision {
     /* HIT, VERIFY */
     int64_t evidence;              /* id of the row */
     const struct outcome *outcome; /* final, with `reused`; captures have len, but no file */
-    const struct hash *out;        /* content of its standard output; NULL = empty */
+    const struct hash *out;        /* content of its standard output; NULL = empty, or out_text */
     const struct hash *err;
+    const char *out_text; /* short output itself, out_len bytes; NULL = `out` says */
+    const char *err_text;
+    size_t out_len;
+    size_t err_len;
     const struct manifest *products; /* what it left under its outputs; NULL = nothing */
     /* RUN, VERIFY; NULL when peeked, or when there is nothing to record */
     struct reuse_lease *lease;

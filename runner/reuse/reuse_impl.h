@@ -240,12 +240,38 @@ void bits_fini(struct bits *bits);
 
 /* ---- outcome.c ---- */
 
-/* An outcome as JSON (the event log's line), without captures, trace, reused. */
-int outcome_encode(const struct outcome *outcome, struct str *out);
-int outcome_decode(const char *text,
-                   size_t len,
+/* What a unit printed, where it is short enough to be kept with its outcome. NULL = it is not: it
+ * has a blob, or there was none. */
+struct outcome_texts {
+    const char *out;
+    size_t out_len;
+    const char *err;
+    size_t err_len;
+};
+
+/* Both texts of one unit at most: with its numbers and a message they fit into a row
+ * (EVIDENCE_INLINE_MAX). */
+#define OUTCOME_TEXTS_MAX 1024u
+
+/* May its texts be kept with it? */
+bool outcome_takes_texts(const struct outcome *outcome);
+
+/* The bytes that evidence keeps of an outcome: without captures, trace, reused. No texts unless
+ * outcome_takes_texts(). */
+int outcome_encode(const struct outcome *outcome,
+                   const struct outcome_texts *texts,
+                   struct str *out);
+
+struct outcome_bytes {
+    const char *at;
+    size_t len;
+};
+
+/* Back from there; all in the arena. -EBADMSG: damaged. */
+int outcome_decode(const struct outcome_bytes *bytes,
                    struct arena *arena,
                    struct outcome *ret_outcome,
+                   struct outcome_texts *ret_texts,
                    struct err *err);
 
 /* ---- products.c ---- */

@@ -277,6 +277,7 @@ static void fini(struct sched *sched)
     mem_free(sched->slots);
     plan_free(sched->plan);
     arena_free(sched->arena);
+    arena_free(sched->start_arena);
 }
 
 static int init(struct sched *sched, const struct sched_options *options, struct err *err)

@@ -143,7 +143,8 @@ struct sched {
     const struct sched_options *options;
     const struct pipeline *pipeline;
     struct plan *plan;
-    struct arena *arena; /* units and all that lives as long as the run */
+    struct arena *arena;       /* units and all that lives as long as the run */
+    struct arena *start_arena; /* empty: what starting one unit needs; NULL = none, or in use */
     struct sched_layer *layers;
     struct sched_slot *slots;
     unsigned busy; /* slots that run a unit */

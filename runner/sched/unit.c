@@ -523,10 +523,28 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
     return start_now(sched, slot, &request, found.why, err);
 }
 
+/* One arena serves thousands of starts, one after the other. */
+static struct arena *take_start_arena(struct sched *sched)
+{
+    struct arena *arena = sched->start_arena;
+    sched->start_arena = NULL;
+    return arena != NULL ? arena : arena_new(START_ARENA_MAX);
+}
+
+static void give_start_arena(struct sched *sched, struct arena *arena)
+{
+    if (arena != NULL && sched->start_arena == NULL) {
+        arena_clear(arena);
+        sched->start_arena = arena;
+    } else {
+        arena_free(arena);
+    }
+}
+
 static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
 {
     struct err err = {0};
-    struct arena *arena = arena_new(START_ARENA_MAX);
+    struct arena *arena = take_start_arena(sched);
     int rc =
         arena == NULL ? err_set(&err, -ENOMEM, "out of memory") : begin(sched, slot, arena, &err);
     if (rc < 0) {
@@ -541,7 +559,7 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
         free_slot(sched, slot);
         finish(sched, slot->index, unit, &outcome);
     }
-    arena_free(arena);
+    give_start_arena(sched, arena);
 }
 
 void unit_run(struct sched *sched, const struct plan_action *action)

@@ -304,11 +304,11 @@ TEST(missing_or_damaged_content_makes_it_run)
     const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
     const struct trace trace = {.items = &asked, .count = 1};
     struct outcome outcome = {
-        .attempt = 1, .trace = &trace, .out = {.file = "out.0", .len = 5}
+        .attempt = 1, .trace = &trace, .out = {.file = "out.0", .len = 5000}
     };
     struct shop shop = {0};
     shop_make_tree();
-    sh("printf hello >out.0");
+    sh("head -c 5000 /dev/zero >out.0");
     shop_open(&shop, "one");
     outcome.started_ms = clock_wall_ms();
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
@@ -321,6 +321,36 @@ TEST(missing_or_damaged_content_makes_it_run)
     assert_int_equal(shop.decision.reason, REUSE_REASON_DAMAGED);
     shop_close(&shop);
     assert_now(REUSE_RUN);
+}
+
+TEST(short_output_comes_with_the_outcome_and_needs_no_blob)
+{
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    struct outcome outcome = {
+        .attempt = 1,
+        .trace = &trace,
+        .message = "it said so",
+        .out = {.file = "out.0", .offset = 2, .len = 5},
+        .err = {.file = "out.0",               .len = 1020           }, /* no room for both: a blob */
+    };
+    struct shop shop = {0};
+    shop_make_tree();
+    sh("printf '..a\\0b\\nc' >out.0; head -c 2000 /dev/zero >>out.0");
+    shop_open(&shop, "one");
+    outcome.started_ms = clock_wall_ms();
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop_close(&shop);
+    shop_open(&shop, "two");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_null(shop.decision.out);
+    assert_int_equal(shop.decision.out_len, 5);
+    assert_memory_equal(shop.decision.out_text, "a\0b\nc", 5);
+    assert_null(shop.decision.err_text);
+    assert_non_null(shop.decision.err);
+    assert_string_equal(shop.decision.outcome->message, "it said so");
+    shop_close(&shop);
 }
 
 TEST(off_means_off)
