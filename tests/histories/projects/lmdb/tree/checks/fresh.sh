@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # fresh.sh PROGRAM: runs a test of LMDB with an empty data base beside it.
 dir=$(mktemp -d)

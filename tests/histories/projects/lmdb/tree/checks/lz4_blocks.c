@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What LZ4 packs as a block, fast or well, it unpacks again. */
-#include "lz4.h"
-#include "lz4hc.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "lz4.h"
+#include "lz4hc.h"
 
 #define SIZE 100000
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What LZ4 packs as a frame with checksums it unpacks again, and a changed byte is noticed. */
-#include "lz4frame.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "lz4frame.h"
 
 #define SIZE 50000
 

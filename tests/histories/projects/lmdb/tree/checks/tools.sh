@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tools.sh LOAD DUMP STAT COPY: what is loaded is what is dumped, also from a copy.
 set -e

@@ -5,6 +5,18 @@
 'use strict'
 const path = require('path')
 const fs = require('fs')
+const Module = require('module')
+
+// Some releases need lru-cache, which is not installed here: what they use of it.
+class Cache {
+  constructor () { this.map = new Map() }
+  get (key) { return this.map.get(key) }
+  set (key, value) { return Boolean(this.map.set(key, value)) }
+}
+const load = Module._load
+Module._load = function (name, ...rest) {
+  return name === 'lru-cache' ? Cache : load.call(this, name, ...rest)
+}
 
 const root = path.dirname(__dirname)
 let count = 0

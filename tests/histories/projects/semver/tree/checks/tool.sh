@@ -1,10 +1,11 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # tool.sh EXPECTED ARG...: what the command line tool of the release prints, as one line.
 expected=$1
 shift
 for tool in bin/semver.js bin/semver; do
     [ -f "$tool" ] || continue
-    got=$(node "$tool" "$@" | paste -sd' ')
+    got=$(node --require ./checks/tap.cjs "$tool" "$@" | paste -sd' ')
     echo "$got"
     [ "$got" = "$expected" ]
     exit
