@@ -19,19 +19,37 @@ static void write_lines(struct json_writer *w, const char *lines)
     jw_end_array(w);
 }
 
+/* Is what the run before came to the answer, and not what the evidence lacks? */
+static bool is_told_by_history(const struct reason_subject *subject, const struct reason *reason)
+{
+    return subject->hint != NULL && reason->text == subject->hint->unstored;
+}
+
+static const char *after_first_line(const char *lines)
+{
+    const size_t len = strcspn(lines, "\n");
+    return lines + len + (lines[len] == '\n');
+}
+
 static void write_answer(struct str *out,
                          const struct reason_subject *subject,
                          const struct reason *reason,
                          bool json)
 {
+    const char *explanation = subject->explanation != NULL ? subject->explanation : "";
     if (subject->whole_layer) {
         return;
     }
+    if (is_told_by_history(subject, reason)) {
+        explanation = after_first_line(explanation);
+    }
     if (!json) {
-        const bool explained = subject->explanation != NULL && subject->explanation[0] != '\0';
+        const bool explained = explanation[0] != '\0';
         (void)str_appendf(out, "%s/%s\n", subject->layer->id, subject->unit->id);
-        if (explained) {
-            (void)str_append(out, subject->explanation);
+        if (is_told_by_history(subject, reason)) {
+            (void)str_appendf(out, "%s: %s\n%s", reason->decision, reason->text, explanation);
+        } else if (explained) {
+            (void)str_append(out, explanation);
         } else {
             (void)str_appendf(out, "%s: %s\n", reason->decision, reason->text);
         }
@@ -44,7 +62,7 @@ static void write_answer(struct str *out,
     jw_put_string(&w, "layer", subject->layer->id);
     jw_put_string(&w, "decision", reason->decision);
     jw_put_string(&w, "reason", reason->text);
-    write_lines(&w, subject->explanation);
+    write_lines(&w, explanation);
     jw_end_object(&w);
     (void)str_append_char(out, '\n');
 }

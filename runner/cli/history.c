@@ -109,7 +109,11 @@ static int load_one(void *context, const struct unit_history *row)
     const char *unit = arena_strdup(loading->history->arena, row->unit);
     struct known *known = arena_calloc(loading->history->arena, 1, sizeof *known);
     const char *tree = loading->history->tree;
-    if (unit == NULL || known == NULL) {
+    const char *unstored =
+        row->unstored != NULL ? arena_printf(
+            loading->history->arena, "it ran, but earned no evidence: %s", row->unstored)
+                              : NULL;
+    if (unit == NULL || known == NULL || (row->unstored != NULL && unstored == NULL)) {
         return -ENOMEM;
     }
     known->other_tree =
@@ -120,6 +124,7 @@ static int load_one(void *context, const struct unit_history *row)
         .known = row->runs > 0,
         .flaky = row->flakes > 0,
         .last = row->last,
+        .unstored = unstored,
     };
     loading->layer->failing += known->hint.failed_recently ? 1 : 0;
     const int rc = map_put(&loading->layer->known, unit, (uintptr_t)known);

@@ -43,6 +43,10 @@ static const char *why_not(const struct invocation *invocation,
 /* What history says of a unit that runs. */
 static const char *why_run(const struct reason_subject *subject)
 {
+    if (subject->forecast->fate == FATE_RUN && subject->hint != NULL
+        && subject->hint->unstored != NULL) {
+        return subject->hint->unstored; /* what there was before does not matter */
+    }
     if (subject->forecast->why != NULL) {
         return subject->forecast->why;
     }

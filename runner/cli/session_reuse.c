@@ -29,7 +29,8 @@ struct session_reuse {
     int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end; /* its length */
     int64_t renewed_ns;
-    char note[ERR_TEXT_MAX]; /* one of our own, not told yet; "" = none */
+    char unstored[ERR_TEXT_MAX]; /* why what ended last became no evidence; "" = it did */
+    char note[ERR_TEXT_MAX];     /* one of our own, not told yet; "" = none */
 };
 
 /* What ended() must know of what was started. */
@@ -82,7 +83,6 @@ static int key_of(const struct reuse_subject *subject, struct hash *ret_key, str
 
 /* ---- answers ---- */
 
-/* Puts what a reused unit printed back into the run folder. */
 /* What a reused unit printed, as a decision has it. */
 struct printed {
     const struct hash *blob;
@@ -125,6 +125,7 @@ static int write_printed(struct session_reuse *reuse,
     return 0;
 }
 
+/* Puts what a reused unit printed back into the run folder. */
 static int fetch_output(struct session_reuse *reuse,
                         const struct printed *printed,
                         struct capture *capture,
@@ -267,7 +268,7 @@ static void record(struct session_reuse *reuse,
 {
     struct err err = {0};
     struct arena *arena = arena_new(RECORD_ARENA_MAX);
-    const char *ignored = NULL;
+    const char *why = NULL;
     const struct reuse_result result = {
         .outcome = outcome,
         .run_dir = reuse->session->folder.path,
@@ -278,10 +279,15 @@ static void record(struct session_reuse *reuse,
         reuse_release(reuse->reuse, ticket->lease);
         return;
     }
-    if (reuse_record(reuse->reuse, ticket->lease, &result, arena, &ignored, &err) < 0
-        && reuse->note[0] == '\0') {
+    const int rc = reuse_record(reuse->reuse, ticket->lease, &result, arena, &why, &err);
+    if (rc < 0 && reuse->note[0] == '\0') {
         (void)snprintf(
             reuse->note, sizeof reuse->note, "this run earns less evidence: %.1800s", err.text);
+    }
+    /* a failure runs again whatever is stored of it */
+    if (rc <= 0 && outcome->status == OUTCOME_PASSED) {
+        why = rc < 0 ? err.text : why;
+        (void)snprintf(reuse->unstored, sizeof reuse->unstored, "%s", why != NULL ? why : "");
     }
     arena_free(arena);
 }
@@ -293,6 +299,7 @@ static void ended(struct sched_reuse *sched,
 {
     struct session_reuse *reuse = of(sched);
     struct ticket *ticket = opaque;
+    reuse->unstored[0] = '\0';
     if ((outcome->flags & FLAG_CANCELLED) != 0) {
         reuse_release(reuse->reuse, ticket->lease);
     } else {
@@ -300,6 +307,12 @@ static void ended(struct sched_reuse *sched,
     }
     mem_free(ticket->folder);
     mem_free(ticket);
+}
+
+static const char *unstored(struct sched_reuse *sched)
+{
+    const struct session_reuse *reuse = of(sched);
+    return reuse->unstored[0] != '\0' ? reuse->unstored : NULL;
 }
 
 static int read_products(struct sched_reuse *sched,
@@ -379,6 +392,7 @@ int session_reuse_new(const struct session *session,
     reuse->sched = (struct sched_reuse){
         .decide = decide,
         .ended = ended,
+        .unstored = unstored,
         .read_products = read_products,
         .restore = restore,
         .tick = tick,

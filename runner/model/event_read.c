@@ -228,6 +228,7 @@ static void read_outcome(struct reader *r, const json_t *o, struct outcome *outc
     outcome->flags = read_flags(json_object_get(o, "flags"));
     outcome->message = get_text(r, o, "message");
     outcome->hint = get_text(r, o, "hint");
+    outcome->unstored = get_text(r, o, "unstored");
     outcome->started_ms = get_int(o, "started");
     outcome->wall_ns = get_int(o, "wall_ns");
     outcome->cpu_user_us = get_int(o, "user_us");

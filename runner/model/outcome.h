@@ -102,7 +102,8 @@ struct outcome {
     struct case_list cases;      /* empty when the report is none: the unit is its own case */
     int slot;                    /* which slot ran it; -1 = none */
     const struct reused *reused; /* NULL = it ran. All else is as it was when it was earned */
-    const struct trace *trace;   /* what it asked of its world; NULL = it was not observed */
+    const char *unstored; /* why it became no evidence, a sentence; NULL = it did, or was not to */
+    const struct trace *trace; /* what it asked of its world; NULL = it was not observed */
 };
 
 #endif

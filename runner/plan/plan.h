@@ -76,7 +76,8 @@ struct plan_hint {
     bool known;           /* ever run */
     bool flaky;
     enum outcome_status last;
-    bool left_out; /* its plugin did not select it: counted, not run */
+    const char *unstored; /* says why it earned no evidence when it last ran; NULL = it did */
+    bool left_out;        /* its plugin did not select it: counted, not run */
     bool in_order; /* its plugin ordered the units of this layer: they start in the order in which
                       they are added, whatever history says. All units of a layer, or none */
     bool carried;  /* passed in the run being resumed, or not selected by --rerun-failed: not run

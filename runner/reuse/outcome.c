@@ -113,6 +113,7 @@ int outcome_encode(const struct outcome *outcome,
     kept.err = (struct capture){.dropped = outcome->err.dropped};
     kept.trace = NULL;
     kept.reused = NULL;
+    kept.unstored = NULL;
     kept.slot = -1;
     const struct event event = {
         .type = EVENT_UNIT_FINISHED,

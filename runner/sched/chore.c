@@ -151,7 +151,7 @@ static void on_done(void *context, const struct outcome *result)
     if (outcome->reused == NULL) {
         sched->cpu_us += outcome->cpu_user_us + outcome->cpu_sys_us;
     }
-    reusing_ended(sched, ticket, outcome, products);
+    (void)reusing_ended(sched, ticket, outcome, products);
     switch (chore.kind) {
     case CHORE_PLAN:
     case CHORE_EXPAND:

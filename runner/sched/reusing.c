@@ -28,14 +28,16 @@ void reusing_decide(struct sched *sched,
     pass_on_note(sched);
 }
 
-void reusing_ended(struct sched *sched,
-                   void *ticket,
-                   const struct outcome *outcome,
-                   const struct manifest *products)
+const char *reusing_ended(struct sched *sched,
+                          void *ticket,
+                          const struct outcome *outcome,
+                          const struct manifest *products)
 {
-    if (ticket != NULL) {
-        struct sched_reuse *reuse = sched->options->reuse;
-        reuse->ended(reuse, ticket, outcome, products);
-        pass_on_note(sched);
+    struct sched_reuse *reuse = sched->options->reuse;
+    if (ticket == NULL) {
+        return NULL;
     }
+    reuse->ended(reuse, ticket, outcome, products);
+    pass_on_note(sched);
+    return reuse->unstored != NULL ? reuse->unstored(reuse) : NULL;
 }

@@ -296,10 +296,11 @@ void reusing_decide(struct sched *sched,
                     struct arena *arena,
                     struct reuse_found *ret_found);
 /* Gives a ticket back; NULL is fine. */
-void reusing_ended(struct sched *sched,
-                   void *ticket,
-                   const struct outcome *outcome,
-                   const struct manifest *products);
+/* Returns why it became no evidence (valid until the next call); NULL = it did, or was not to. */
+const char *reusing_ended(struct sched *sched,
+                          void *ticket,
+                          const struct outcome *outcome,
+                          const struct manifest *products);
 
 /* worlds.c */
 /* What a layer sees, as data. */

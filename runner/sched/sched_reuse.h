@@ -53,6 +53,10 @@ struct sched_reuse {
                   const struct outcome *outcome,
                   const struct manifest *products);
 
+    /* Why what ended last became no evidence, a sentence, valid until the next call of ended().
+     * NULL = it did. May be NULL itself. */
+    const char *(*unstored)(struct sched_reuse *reuse);
+
     /* Reads a folder of products. In `arena`. */
     int (*read_products)(struct sched_reuse *reuse,
                          const char *folder,

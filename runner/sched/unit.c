@@ -300,7 +300,7 @@ static void on_done(void *context, const struct outcome *result)
     }
     outcome.attempt = was.attempt;
     outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
-    reusing_ended(sched, was.ticket, &outcome, products);
+    outcome.unstored = reusing_ended(sched, was.ticket, &outcome, products);
     outcome.trace = NULL;
     finish(sched, slot->index, unit, &outcome);
     sched_pump(sched);
@@ -553,7 +553,7 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
         (void)err_wrap(&err, "infrastructure");
         outcome.message = err.text;
         outcome.started_ms = clock_wall_ms();
-        reusing_ended(sched, slot->ticket, &outcome, NULL);
+        (void)reusing_ended(sched, slot->ticket, &outcome, NULL);
         slot->ticket = NULL;
         slot->world = NULL;
         free_slot(sched, slot);

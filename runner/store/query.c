@@ -84,6 +84,7 @@ int store_history(struct store *store,
             .flakes = count_at(statement, 4),
             .last_failed_ms = sqlite3_column_int64(statement, 5),
             .last_tree = text_at(statement, 6),
+            .unstored = text_at(statement, 7),
         };
         stop = each(context, &history);
     }

@@ -34,18 +34,18 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_UNIT_SEEN] = "INSERT INTO unit (layer, name) VALUES (?1, ?2) "
                             "ON CONFLICT DO UPDATE SET name = name RETURNING id",
     /* ?3 status, ?4 passed (0 or 1), ?5 flaky, ?6 duration, ?7 time of failure or 0, ?8 weight,
-     * ?9 snapshot */
+     * ?9 snapshot, ?10 why it became no evidence */
     [STATEMENT_UNIT_DONE] =
         "INSERT INTO unit (layer, name, runs, last, passes, flakes, duration_ms, last_failed_ms, "
-        "last_tree) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7, ?9) "
-        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, last_tree = ?9, flakes = flakes + ?5, "
+        "last_tree, unstored) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?4 * ?6, ?7, ?9, ?10) "
+        "ON CONFLICT DO UPDATE SET runs = runs + 1, last = ?3, last_tree = ?9, unstored = ?10, flakes = flakes + ?5, "
         "duration_ms = CASE WHEN ?4 = 0 THEN duration_ms WHEN passes = 0 THEN ?6 "
         "ELSE duration_ms + ?8 * (?6 - duration_ms) END, passes = passes + ?4, "
         "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
     /* Not a run of the unit: it measures nothing. */
     [STATEMENT_UNIT_REUSED] =
         "INSERT INTO unit (layer, name, last, last_tree) VALUES (?1, ?2, ?3, ?4) "
-        "ON CONFLICT DO UPDATE SET last = ?3, last_tree = ?4 RETURNING id",
+        "ON CONFLICT DO UPDATE SET last = ?3, last_tree = ?4, unstored = NULL RETURNING id",
     [STATEMENT_OUTCOME] =
         "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
         "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib, reused) "
@@ -53,7 +53,7 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
     [STATEMENT_VERDICT] =
         "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
     [STATEMENT_HISTORY] =
-        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms, last_tree FROM unit "
+        "SELECT unit.name, duration_ms, last, runs, flakes, last_failed_ms, last_tree, unstored FROM unit "
         "JOIN layer ON layer.id = unit.layer WHERE layer.name = ? AND runs > 0",
     /* A run that never finished has no sums: they are made from its rows. */
     [STATEMENT_RUNS] =
@@ -219,6 +219,7 @@ static int write_unit(struct store *store,
         (void)sqlite3_bind_int64(statement, 7, good ? 0 : row->time_ms);
         (void)sqlite3_bind_double(statement, 8, STORE_DURATION_WEIGHT);
         bind_text(statement, 9, store->tree);
+        bind_text(statement, 10, row->unstored);
     }
     return database_step(&store->database, statement, ret_unit, err);
 }
@@ -362,6 +363,8 @@ static void add_row(struct store *store, struct pending_row row)
     if (store->arena != NULL) {
         row.layer = arena_strdup(store->arena, row.layer);
         row.unit = is_unit ? arena_strdup(store->arena, row.unit) : NULL;
+        /* only a word of explanation: without memory for it the row is still right */
+        row.unstored = row.unstored != NULL ? arena_strdup(store->arena, row.unstored) : NULL;
     }
     const bool copied = row.layer != NULL && (row.unit != NULL) == is_unit;
     if (store->arena == NULL || !copied || vec_push(&store->pending, row) != 0) {
@@ -439,6 +442,7 @@ static void on_unit_finished(struct store *store, const struct event *event)
         .unit = event->u.unit_finished.unit,
         .time_ms = event->time_ms,
         .outcome = *outcome,
+        .unstored = outcome->unstored,
         .reused = outcome->reused != NULL,
     };
     add_row(store, row);

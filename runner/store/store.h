@@ -36,6 +36,7 @@ struct unit_history {
     uint32_t runs;            /* times it came to an outcome by running, skipped included */
     uint32_t flakes;          /* times it passed only after a retry */
     int64_t last_failed_ms;   /* wall clock; 0 = never */
+    const char *unstored;     /* why it became no evidence then; NULL = it did, or was not to */
     const char *last_tree;    /* snapshot that `last` is of; NULL = it ran in place, or not known */
 };
 

@@ -44,6 +44,7 @@ enum statement {
 struct pending_row {
     const char *layer;
     const char *unit; /* NULL = a verdict */
+    const char *unstored;
     int64_t time_ms;
     enum verdict_state state;
     bool records_open;      /* the verdict speaks for the whole layer and this snapshot */

@@ -375,6 +375,27 @@ YAML
     unit 'unshare --user true || true'
     expect_code 0 "$SLUICE" run
     misses
+    json 'd["reason"].startswith("it ran, but earned no evidence: ") and "escaped" in d["reason"]'
+    unit 'true'
+    earn
+    hits
+}
+
+@test "a socket outside of its world earns nothing, and why is told" {
+    local ext=$BATS_TEST_TMPDIR/ext
+    mkdir "$ext"
+    python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout(20); s.accept()' "$ext/s" 3>&- &
+    local pid=$!
+    wait_for test -S "$ext/s"
+    jq -n --arg e "$ext" '{version: 1, layers: {t: {uses: "command", expose: [$e],
+        with: {run: "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect(\\\"\($e)/s\\\")\""}}}}' >sluice.yml
+    expect_code 0 "$SLUICE" run
+    kill "$pid" 2>/dev/null || true
+    misses
+    expect_code 0 "$SLUICE" why t/run
+    says "earned no evidence"
+    says "net"
 }
 
 @test "a layer with network earns nothing, unless its inputs are declared" {

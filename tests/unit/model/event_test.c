@@ -201,6 +201,7 @@ static struct outcome whole_outcome(void)
         .flaky = true,
         .message = "why",
         .hint = "do this",
+        .unstored = "it was not observed",
         .started_ms = 1700000000001,
         .wall_ns = 5000000001,
         .cpu_user_us = 11,
@@ -235,6 +236,7 @@ static void assert_whole_outcome(const struct outcome *outcome)
     assert_true(outcome->flaky);
     assert_string_equal(outcome->message, "why");
     assert_string_equal(outcome->hint, "do this");
+    assert_string_equal(outcome->unstored, "it was not observed");
     assert_int_equal(outcome->started_ms, 1700000000001);
     assert_int_equal(outcome->wall_ns, 5000000001);
     assert_int_equal(outcome->cpu_user_us, 11);
