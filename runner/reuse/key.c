@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -26,9 +25,14 @@
 static void add_number(struct hasher *hasher, const char *name, uint64_t number)
 {
     char text[32];
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    char *digit = text + sizeof text - 1;
+    *digit = '\0';
+    do { /* a key has thirty of them: printf took a fifth of its time */
+        *--digit = (char)('0' + (int)(number % 10));
+        number /= 10;
+    } while (number != 0);
     hasher_add_text(hasher, name);
-    hasher_add_text(hasher, text);
+    hasher_add_text(hasher, digit);
 }
 
 static void add_texts(struct hasher *hasher,

@@ -159,6 +159,19 @@ int evidence_next(struct evidence_store *store, sqlite3_stmt *statement, struct 
 
 /* ---- transactions ---- */
 
+/* Most stores have none: then no unit needs to be looked for. When it cannot be told, each is. */
+static bool any_quarantined(struct evidence_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    bool any = true;
+    if (evidence_statement(store, SQL_QUARANTINE_ANY, &statement, NULL) == 0
+        && evidence_next(store, statement, NULL) == 1) {
+        any = sqlite3_column_int(statement, 0) != 0;
+    }
+    (void)sqlite3_reset(statement);
+    return any;
+}
+
 int evidence_begin_read(struct evidence_store *store, struct err *err)
 {
     unsigned char secret[HASH_SIZE];
@@ -174,6 +187,7 @@ int evidence_begin_read(struct evidence_store *store, struct err *err)
         return result;
     }
     store->reading = true;
+    store->none_quarantined = !any_quarantined(store);
     return 0;
 }
 
@@ -181,6 +195,7 @@ void evidence_end_read(struct evidence_store *store)
 {
     assert(store->reading);
     store->reading = false;
+    store->none_quarantined = false;
     (void)sqlite3_exec(store->database.db, "COMMIT", NULL, NULL, NULL);
 }
 

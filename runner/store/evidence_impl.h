@@ -52,6 +52,7 @@ enum evidence_sql {
     SQL_LEDGER_SWEEP,
     SQL_QUARANTINE_ADD,
     SQL_QUARANTINE_OF,
+    SQL_QUARANTINE_ANY,
     SQL_QUARANTINES,
     SQL_QUARANTINE_LIFT,
     SQL_REVOKED,
@@ -125,10 +126,11 @@ struct evidence_store {
     char *folder;
 
     /* transactions */
-    bool reading;  /* evidence_begin_read() */
-    bool batching; /* evidence_begin_write() */
-    bool writing;  /* some write transaction is open */
-    bool spoiled;  /* a write of the batch failed */
+    bool reading;          /* evidence_begin_read() */
+    bool none_quarantined; /* in the picture that is open, if any */
+    bool batching;         /* evidence_begin_write() */
+    bool writing;          /* some write transaction is open */
+    bool spoiled;          /* a write of the batch failed */
 
     unsigned char secret[HASH_SIZE];
     bool secret_stale; /* the file has another one by now: our fast values mean nothing there */

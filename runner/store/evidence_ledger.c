@@ -148,6 +148,9 @@ int evidence_quarantined(struct evidence_store *store,
                          struct err *err)
 {
     sqlite3_stmt *statement = NULL;
+    if (store->reading && store->none_quarantined) {
+        return 0;
+    }
     int result = evidence_statement(store, SQL_QUARANTINE_OF, &statement, err);
     if (result != 0) {
         return result;

@@ -83,6 +83,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
     [SQL_QUARANTINE_OF] =
         "SELECT q.unit, q.trust, q.scope, q.other_trust, q.other_scope, q.reason, q.time_ms, "
         "q.first, q.second, NULL FROM quarantine q WHERE q.unit = ?",
+    [SQL_QUARANTINE_ANY] = "SELECT EXISTS (SELECT 1 FROM quarantine)",
     [SQL_QUARANTINES] =
         "SELECT q.unit, q.trust, q.scope, q.other_trust, q.other_scope, q.reason, q.time_ms, "
         "q.first, q.second, u.words FROM quarantine q LEFT JOIN unit u ON u.key = q.unit "
