@@ -17,7 +17,7 @@ PY
 # Two units that pass, one of which reads a file; committed.
 project() {
     printf 'true\nsh -c "cat f"\n' >units
-    echo hello >f
+    seq 1000 >f # more than is kept with an outcome: printed, it makes a content
     pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
     git add -A
     git -c user.name=a -c user.email=a@example.org commit -q -m one
