@@ -21,6 +21,11 @@
 #define OUTCOME_BYTES_MAX  (512u << 20)
 #define MANIFEST_BYTES_MAX (256u << 20)
 
+/* The observer's version, as rows keep it. */
+#define TEXT_OF(number)      TEXT_OF_TOKEN(number)
+#define TEXT_OF_TOKEN(token) #token
+#define OBSERVER_TEXT        TEXT_OF(REUSE_OBSERVER_VERSION)
+
 /* One piece of captured output; exec keeps a few MiB. */
 #define CAPTURE_BYTES_MAX (1u << 30)
 
@@ -34,12 +39,12 @@ struct recording {
     size_t count;
     uint32_t *atoms;
     struct evidence_new row;
+    size_t text_room; /* bytes of output that may still be kept with the outcome */
     struct str vector;
     struct str outcome;
 };
 
 /* ---- may it become evidence ---- */
-    size_t text_room; /* bytes of output that may still be kept with the outcome */
 
 static const struct {
     unsigned flag;
@@ -247,11 +252,6 @@ static int read_capture(const struct recording *rec,
     return 0;
 }
 
-static int put_capture(struct recording *rec,
-                       const struct capture *capture,
-                       struct kept_output *ret_kept,
-                       struct err *err)
-{
 struct kept_output {
     struct hash blob; /* zeros = none */
     const char *text; /* NULL = none */
@@ -259,6 +259,11 @@ struct kept_output {
 };
 
 /* Short output is kept with the outcome, as long as there is room; the rest is a blob. */
+static int put_capture(struct recording *rec,
+                       const struct capture *capture,
+                       struct kept_output *ret_kept,
+                       struct err *err)
+{
     CLEANUP(str_fini) struct str text = STR_INIT(CAPTURE_BYTES_MAX);
     if (capture->len == 0 || capture->file == NULL) {
         return 0;
@@ -367,7 +372,7 @@ static void fill_row(struct recording *rec)
     row->tree = rec->lease->state->world.tree != NULL ? rec->lease->state->world.tree : "";
     row->run = options->run;
     row->host = options->host;
-    row->observer = "2";
+    row->observer = OBSERVER_TEXT;
     row->time_ms = reuse_now(rec->reuse);
     row->wall_ns = outcome->wall_ns;
     row->cpu_us = outcome->cpu_user_us + outcome->cpu_sys_us;
@@ -654,12 +659,12 @@ int reuse_record(struct reuse *reuse,
         .lease = lease,
         .result = result,
         .arena = arena,
+        .text_room = OUTCOME_TEXTS_MAX,
         .vector = STR_INIT(VECTOR_BYTES_MAX),
         .outcome = STR_INIT(OUTCOME_BYTES_MAX),
     };
     reuse_picture_end(reuse);
     int rc = record(&rec, err);
-        .text_room = OUTCOME_TEXTS_MAX,
     str_fini(&rec.vector);
     str_fini(&rec.outcome);
     reuse_release(reuse, lease);

@@ -27,7 +27,7 @@
 
 /* Part of every unit key: when what is observed, or what an answer is, changes, older evidence is
  * of another kind and is not found. */
-#define REUSE_OBSERVER_VERSION 2
+#define REUSE_OBSERVER_VERSION 3
 #define REUSE_POLICY_VERSION   1
 
 /* Classes of one unit key; beyond, two are widened into their union. */
