@@ -62,22 +62,25 @@ static bool is_magic(const char *text)
            || (strncmp(text, "map_files/", 10) == 0 && strchr(text + 10, '/') == NULL);
 }
 
-/* Where a link of a process leads. "self" is the caller, by our number; the others go by the unit's
- * own numbers, in its own /proc. */
+/* Where a link of a process leads. "self" is the caller, by our number; the others, and all tasks,
+ * go by the unit's own numbers, in its own /proc, which has each task as a process, too. Length; 0
+ * or negative when there is none. */
 static int read_magic(const struct proc_question *question,
                       const char *spot,
                       char *buf,
                       size_t size)
 {
     const size_t who = strcspn(spot, "/");
-    if (!is_number(spot, who)) {
-        return caller_link(question->caller, spot + who + 1, buf, size);
+    const char *what = spot + who + 1;
+    const bool of_task = strncmp(what, "task/", 5) == 0;
+    if (!of_task && !is_number(spot, who)) {
+        return caller_link(question->caller, what, buf, size);
     }
     char path[PATH_TEXT_MAX + 8];
-    (void)snprintf(path, sizeof path, "proc/%s", spot);
+    (void)snprintf(path, sizeof path, "proc/%s", of_task ? what + 5 : spot);
     const ssize_t n = readlinkat(question->root, path, buf, size - 1);
     if (n <= 0) {
-        return 0;
+        return n < 0 ? -errno : 0;
     }
     buf[n] = '\0';
     return (int)link_strip_deleted(buf, (size_t)n);
@@ -189,6 +192,13 @@ int proc_path(struct recorder *recorder,
     *ret_used = (size_t)(at - question->rest);
     if (rc > 0) {
         const int n = read_magic(question, spot.text, buf, size);
+        if (n < 0 && n != -ENOENT && n != -ESRCH && n != -EINVAL) {
+            recorder_flag(recorder,
+                          TRACE_INCOMPLETE,
+                          "cannot tell where /proc/%.64s leads: %s",
+                          spot.text,
+                          strerrordesc_np(-n));
+        }
         return n > 0 && buf[0] == '/' ? n : 0;
     }
     if (rc == 0) {

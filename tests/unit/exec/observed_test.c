@@ -299,6 +299,17 @@ TEST(an_open_file_can_be_opened_again_through_proc)
     engine_close(&engine);
 }
 
+/* Tasks have other numbers in the unit than for its observer: nothing was found, and nothing asked.
+ */
+TEST(a_file_is_seen_through_the_folder_of_a_task)
+{
+    open_tree();
+    assert_asks("./ask own-task cwd/a.c", "C a.c\n");
+    assert_asks("./ask own-task root/src/dir/b.c", "C dir/b.c\n");
+    assert_asks("exec 7<a.c; ./ask own-task fd/7", "C a.c\n");
+    engine_close(&engine);
+}
+
 TEST(a_quota_asks_whether_its_device_is_there)
 {
     open_tree();

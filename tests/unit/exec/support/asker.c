@@ -507,6 +507,14 @@ static int ask_write_only(char **args)
     return expect(stat(page, &st), "in a page for writing only");
 }
 
+/* By way of its own task's folder. */
+static int ask_own_task(char **args)
+{
+    char path[200];
+    (void)snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)syscall(SYS_gettid), args[0]);
+    return expect(open(path, O_RDONLY), path);
+}
+
 static int ask_quota(char **args)
 {
     char buf[256];
@@ -661,6 +669,7 @@ static const struct {
     {"unreadable",   ask_unreadable,      0},
     {"write-only",   ask_write_only,      1},
     {"quota",        ask_quota,           1},
+    {"own-task",     ask_own_task,        1},
     {"pin",          ask_pin,             1},
     {"long",         ask_long,            0},
     {"deep",         ask_deep,            0},
