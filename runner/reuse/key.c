@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* What the world fixes for every unit (exec): part of the key, so that evidence earned under other
@@ -181,6 +182,20 @@ static void add_limits(struct hasher *hasher)
     add_number(hasher, "stack at most", limit.rlim_max);
 }
 
+/* Before Linux 6.6 observation keeps a unit on one processor (observe/supervisor.c), which it can
+ * count: evidence from there is of another kind. */
+static bool is_pinned(void)
+{
+    struct utsname name;
+    char *rest = NULL;
+    if (uname(&name) < 0) {
+        return false;
+    }
+    const unsigned long major = strtoul(name.release, &rest, 10);
+    const unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+    return major < 6 || (major == 6 && minor < 6);
+}
+
 static void add_policy(struct hasher *hasher, const struct reuse_policy *policy)
 {
     bool declared = policy != NULL && policy->mode == REUSE_DECLARED;
@@ -199,6 +214,7 @@ static int add_all(struct hasher *hasher, const struct reuse_command *command, s
     hasher_add_text(hasher, user());
     add_limits(hasher);
     add_number(hasher, "level", abi_level());
+    add_number(hasher, "pinned", is_pinned() ? 1 : 0);
     add_texts(hasher, "argv", command->argv, count_texts(command->argv));
     hasher_add_text(hasher, command->cwd != NULL ? command->cwd : ".");
     add_number(hasher, "report", (uint64_t)command->report);
