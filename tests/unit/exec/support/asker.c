@@ -526,7 +526,7 @@ static int ask_pin(char **args)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET((unsigned)atoi(args[0]), &set);
+    CPU_SET((size_t)strtol(args[0], NULL, 10), &set);
     (void)sched_setaffinity(0, sizeof set, &set);
     return 0;
 }
