@@ -850,10 +850,10 @@ static void on_kill(uv_timer_t *timer)
 {
     struct killing *killing = timer->data;
     const pid_t slot = child_of(getpid(), "sluice-slot");
-    killing->pid = slot > 0 ? child_of(slot, "sluice-observe") : 0;
-    if (killing->pid > 0) {
-        (void)kill(killing->pid, SIGKILL);
-        uv_close((uv_handle_t *)timer, NULL);
+    const pid_t observer = slot > 0 ? child_of(slot, "sluice-observe") : 0;
+    if (observer > 0) {
+        killing->pid = observer; /* again while the unit runs: one that dies before is replaced */
+        (void)kill(observer, SIGKILL);
     }
 }
 
@@ -865,6 +865,7 @@ TEST(without_its_observer_a_unit_is_an_error_and_the_next_gets_another)
     killing.timer.data = &killing;
     (void)uv_timer_start(&killing.timer, on_kill, 100, 20);
     engine_shell(&engine, "sleep 0.1; while :; do sleep 0.05; done", observe_it, &result);
+    uv_close((uv_handle_t *)&killing.timer, NULL);
     assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
     assert_non_null(strstr(result.message, "infrastructure"));
     assert_non_null(strstr(result.message, "observer"));

@@ -518,7 +518,8 @@ static int ask_own_task(char **args)
 static int ask_quota(char **args)
 {
     char buf[256];
-    const int rc = (int)syscall(SYS_quotactl, QCMD(Q_GETFMT, USRQUOTA), args[0], 0, buf);
+    const int rc = (int)syscall(
+        SYS_quotactl, (int)((unsigned)Q_GETFMT << SUBCMDSHIFT | USRQUOTA), args[0], 0, buf);
     return expect_error(rc, ENOTBLK, "quotactl");
 }
 
