@@ -8,7 +8,7 @@
 #include "plan/plan.h"
 #include "sched/sched.h"
 
-/* What plan_reason() judges by. */
+/* What reason_of() judges by. */
 struct reason_subject {
     const struct layer *layer;
     const struct unit *unit;
