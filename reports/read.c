@@ -172,7 +172,12 @@ int report_read(enum report_format format,
 {
     read_function *reader = reader_of(format);
     if (reader == NULL) {
-        return err_set(err, -EINVAL, "a unit without report format has no report to read");
+        return format == REPORT_NONE
+                   ? err_set(err, -EINVAL, "a unit without report format has no report to read")
+                   : err_set(err,
+                             -EINVAL,
+                             "this version of sluice cannot read %s reports",
+                             report_format_name(format));
     }
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_BYTES_MAX + READ_CHUNK);
     int rc = read_all(fd, &text, err);

@@ -113,7 +113,7 @@ struct sdk_unit {
     uint32_t slots;
     const char *const *locks;
     const char *const *labels;
-    const char *report_format; /* "junit", "tap", "cmocka", "cases" */
+    const char *report_format; /* a word of model/unit.h: "junit", "tap", "gotest", ... */
     const char *report_path;   /* relative to cwd; NULL = standard output */
     const char *file;          /* where the test is written, relative to the root */
     uint32_t line;

@@ -5,16 +5,31 @@
 
 #include "model/pipeline.h"
 
-/* How the cases of a unit are learnt. */
+/* How the cases of a unit are learnt. Numbers are part of evidence keys: new ones go to the end. */
 enum report_format {
-    REPORT_NONE,   /* the exit status is the only case */
-    REPORT_JUNIT,  /* JUnit XML of any dialect */
-    REPORT_TAP,    /* TAP 13/14 */
-    REPORT_CMOCKA, /* cmocka's XML with its defects */
-    REPORT_CASES,  /* sluice's own: one JSON object a line (docs/plugin-protocol.md) */
+    REPORT_NONE,    /* the exit status is the only case */
+    REPORT_JUNIT,   /* JUnit XML of any dialect, gtest's and PHPUnit's too */
+    REPORT_TAP,     /* TAP 12 to 14 */
+    REPORT_CMOCKA,  /* cmocka's XML with its defects */
+    REPORT_CASES,   /* sluice's own: one JSON object a line (docs/plugin-protocol.md) */
+    REPORT_CTRF,    /* Common Test Report Format, JSON */
+    REPORT_SUBUNIT, /* subunit version 1, text */
+    REPORT_GOTEST,  /* `go test -json` */
+    REPORT_CHECK,   /* the Check library's XML */
+    REPORT_CUNIT,   /* CUnit's run report */
+    REPORT_CTEST,   /* CTest's Test.xml */
+    REPORT_BOOST,   /* Boost.Test's XML, log or report */
+    REPORT_NUNIT,   /* NUnit 2 and 3 */
+    REPORT_XUNIT,   /* xUnit.net version 1 and 2 */
+    REPORT_TRX,     /* Visual Studio's test results, MSTest */
+    REPORT_QTEST,   /* Qt Test's XML */
+    REPORT_AUTO,    /* what it looks like: told from its beginning */
 };
 
-/* Words as in the protocol: "none", "junit", "tap", "cmocka", "cases". -1 when unknown. */
+#define REPORT_FORMAT_COUNT 17
+
+/* Words as in the protocol: "none", "junit", "tap", "cmocka", "cases", "ctrf", ... -1 when
+ * unknown. */
 const char *report_format_name(enum report_format format);
 int report_format_parse(const char *word);
 

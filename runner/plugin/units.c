@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Words remembered for sharing: a direct-mapped cache, a power of two. 256 entries are 2 KiB and
@@ -200,13 +201,22 @@ static int read_env(struct unit_reader *reader, json_t *object, struct unit *uni
 
 static int refuse_format(const char *word, struct err *err)
 {
-    static const char *const known[] = {"none", "junit", "tap", "cmocka", "cases"};
-    const char *near = text_nearest(word, known, sizeof known / sizeof known[0]);
+    const char *known[REPORT_FORMAT_COUNT];
+    char list[REPORT_FORMAT_COUNT * 12] = ""; /* words of up to 8 letters and ", " */
+    size_t used = 0;
+    for (size_t i = 0; i < REPORT_FORMAT_COUNT; i++) {
+        known[i] = report_format_name((enum report_format)i);
+        used +=
+            (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", known[i]);
+        assert(used < sizeof list);
+    }
+    const char *near = text_nearest(word, known, REPORT_FORMAT_COUNT);
     char shown[WORD_SHOWN_MAX];
     return err_set(err,
                    -EINVAL,
-                   "report: unknown format \"%s\", known are none, junit, tap, cmocka, cases%s%s%s",
+                   "report: unknown format \"%s\", known are %s%s%s%s",
                    word_show(word, shown),
+                   list,
                    near != NULL ? "; did you mean \"" : "",
                    near != NULL ? near : "",
                    near != NULL ? "\"?" : "");

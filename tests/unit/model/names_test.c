@@ -19,8 +19,24 @@ TEST(statuses_have_their_words)
 
 TEST(report_formats_have_their_words)
 {
-    static const char *const words[] = {"none", "junit", "tap", "cmocka", "cases"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const words[] = {"none",
+                                        "junit",
+                                        "tap",
+                                        "cmocka",
+                                        "cases",
+                                        "ctrf",
+                                        "subunit",
+                                        "gotest",
+                                        "check",
+                                        "cunit",
+                                        "ctest",
+                                        "boost",
+                                        "nunit",
+                                        "xunit",
+                                        "trx",
+                                        "qtest",
+                                        "auto"};
+    for (int i = 0; i < REPORT_FORMAT_COUNT; i++) {
         assert_string_equal(report_format_name((enum report_format)i), words[i]);
         assert_int_equal(report_format_parse(words[i]), i);
     }

@@ -259,7 +259,8 @@ TEST(each_field_is_checked)
     assert_field_refused("\"skip\":\"\"", "skip is empty: it is the reason shown to people");
     assert_field_refused("\"report\":{\"format\":\"junti\"}",
                          "report: unknown format \"junti\", known are none, junit, tap, cmocka, "
-                         "cases; did you mean \"junit\"?");
+                         "cases, ctrf, subunit, gotest, check, cunit, ctest, boost, nunit, xunit, "
+                         "trx, qtest, auto; did you mean \"junit\"?");
     assert_field_refused("\"report\":{\"path\":\"x\"}", "report: field \"format\" is missing");
     assert_field_refused("\"expands\":true,\"needs\":[\"b\"]",
                          "\"expands\" cannot stand beside \"needs\": such a unit runs before the "
