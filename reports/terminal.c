@@ -3,6 +3,7 @@
  * the live block erased before and drawn again after what scrolls. */
 #include "reports/terminal.h"
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "reports/terminal_render.h"
@@ -24,6 +25,9 @@
 
 /* Text of one event: 200 case texts of 20 lines. Beyond, it is cut off. */
 #define EVENT_TEXT_MAX (4u << 20)
+
+/* The live block: 10 lines of 200 columns, each of some combining marks. */
+#define BLOCK_MAX (1u << 20)
 
 /* A terminal that takes nothing for so long is given up for this text: a run must not hang on it.
  */
@@ -78,17 +82,18 @@ static void write_all(int fd, const char *bytes, size_t len)
 /* Rows the block takes on screen: lines wrap when the terminal became narrower. */
 static size_t block_rows(const struct terminal *terminal)
 {
+    CLEANUP(str_fini) struct str line = STR_INIT(BLOCK_MAX);
     size_t rows = 0;
-    size_t columns = 0;
     bool escape = false;
     for (const char *c = str_text(&terminal->block); *c != '\0'; c++) {
         if (*c == '\n') {
+            const size_t columns = text_columns(str_text(&line));
             rows += 1 + (columns > 0 ? (columns - 1) / terminal->drawn_width : 0);
-            columns = 0;
+            str_clear(&line);
         } else if (*c == '\033' || escape) {
             escape = *c != 'm'; /* our own colours only */
         } else {
-            columns += ((unsigned char)*c & 0xC0) != 0x80 ? 1 : 0;
+            (void)str_append_char(&line, *c);
         }
     }
     return rows;
@@ -220,8 +225,9 @@ void terminal_tick(struct terminal *terminal, int64_t mono_ms)
     }
 }
 
-void terminal_resize(struct terminal *terminal, unsigned width)
+void terminal_resize(struct terminal *terminal, unsigned width, unsigned height)
 {
+    terminal->render.height = height;
     terminal->render.width = clamp_width(width);
     terminal->narrow = width > 0 && width < WIDTH_MIN;
     if (terminal->live && !terminal->ended) {
@@ -263,8 +269,8 @@ int terminal_new(const struct terminal_options *options,
     terminal->fd = options->fd;
     terminal->live = options->live && options->verbosity != VERBOSITY_QUIET;
     view_init(&terminal->view);
-    str_init(&terminal->block, 1u << 20);
-    str_init(&terminal->fresh, 1u << 20);
+    str_init(&terminal->block, BLOCK_MAX);
+    str_init(&terminal->fresh, BLOCK_MAX);
     str_init(&terminal->text, EVENT_TEXT_MAX);
     str_init(&terminal->output, EVENT_TEXT_MAX + (2u << 20));
     if (options->run_dir != NULL) {
@@ -277,7 +283,9 @@ int terminal_new(const struct terminal_options *options,
     terminal->render = (struct render_options){.color = options->color,
                                                .verbosity = options->verbosity,
                                                .run_dir = terminal->run_dir,
-                                               .width = clamp_width(options->width)};
+                                               .width = clamp_width(options->width),
+                                               .height = options->height};
+    terminal->view.slowest_max = options->slowest;
     terminal->narrow = options->width > 0 && options->width < WIDTH_MIN;
     terminal->drawn_width = terminal->render.width;
     *ret_terminal = terminal;

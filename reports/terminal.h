@@ -21,8 +21,10 @@ enum verbosity {
 struct terminal_options {
     int fd; /* 2 by default: standard output is for answers */
     bool color;
-    bool live;      /* redraw a block; false for pipes and TERM=dumb */
-    unsigned width; /* columns; 0 = 80 */
+    bool live;        /* redraw a block; false for pipes and TERM=dumb */
+    unsigned width;   /* columns; 0 = 80 */
+    unsigned height;  /* lines; 0 = not known */
+    unsigned slowest; /* so many of the slowest units are named at the end */
     enum verbosity verbosity;
     const char *run_dir; /* where captures lie */
 };
@@ -34,9 +36,10 @@ struct event_sink *terminal_sink(struct terminal *terminal);
 /* Tells the first line before the run is started, which may take a while. `started` is the event as
  * far as it is known; when it comes itself, only what it says more is told. */
 void terminal_announce(struct terminal *terminal, const struct event *started);
-/* Redraws the live block; call every 100 ms from the loop with the monotonic time. */
+/* Redraws the live block; call every 100 ms from the loop with the monotonic time. Without a live
+ * block it writes a line that counts, every ten seconds. */
 void terminal_tick(struct terminal *terminal, int64_t mono_ms);
-void terminal_resize(struct terminal *terminal, unsigned width);
+void terminal_resize(struct terminal *terminal, unsigned width, unsigned height);
 /* Writes a message above the live block. */
 void terminal_print(struct terminal *terminal, const char *text);
 /* Removes the live block and leaves the cursor on a fresh line; safe to call twice. */

@@ -16,6 +16,7 @@ struct render_options {
     enum verbosity verbosity;
     const char *run_dir; /* where captures lie */
     unsigned width;      /* columns, 40 to 200 */
+    unsigned height;     /* lines of the screen; 0 = enough */
 };
 
 /* Appends the lines an event is worth, after view_apply() took it in; often none. */
@@ -24,7 +25,8 @@ void render_event(const struct view *view,
                   const struct render_options *options,
                   struct str *out);
 
-/* Appends the live block: at most LIVE_UNITS_MAX + 2 lines, each narrower than the width and ended
+/* Appends the live block: at most LIVE_UNITS_MAX + 2 lines and fewer than
+ * the screen has, each narrower than the width and ended
  * by a newline. */
 void render_live(const struct view *view, const struct render_options *options, struct str *out);
 

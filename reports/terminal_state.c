@@ -24,6 +24,18 @@ void view_init(struct view *view)
     str_init(&view->gates, GATES_TEXT_MAX);
 }
 
+static void forget_failure(struct view_failure *failure)
+{
+    mem_free(failure->layer);
+    mem_free(failure->text);
+}
+
+static void forget_slow(struct view_slow *slow)
+{
+    mem_free(slow->layer);
+    mem_free(slow->unit);
+}
+
 static void forget_running(struct view_running *running)
 {
     mem_free(running->layer);
@@ -41,7 +53,10 @@ void view_fini(struct view *view)
     }
     origins_fini(&view->origins);
     for (size_t i = 0; i < view->failures.count; i++) {
-        mem_free(view->failures.items[i]);
+        forget_failure(&view->failures.items[i]);
+    }
+    for (size_t i = 0; i < view->slowest.count; i++) {
+        forget_slow(&view->slowest.items[i]);
     }
     for (size_t i = 0; i < view->flaky.count; i++) {
         mem_free(view->flaky.items[i]);
@@ -49,9 +64,11 @@ void view_fini(struct view *view)
     vec_fini(&view->running);
     vec_fini(&view->layers);
     vec_fini(&view->failures);
+    vec_fini(&view->slowest);
     vec_fini(&view->flaky);
     str_fini(&view->gates);
     mem_free(view->title);
+    mem_free(view->run_id);
     *view = (struct view){0};
 }
 
@@ -68,6 +85,12 @@ const struct view_layer *view_layer(const struct view *view, const char *id)
         }
     }
     return NULL;
+}
+
+bool view_may_fail(const struct view *view, const char *layer)
+{
+    const struct view_layer *known = view_layer(view, layer);
+    return known != NULL && known->may_fail;
 }
 
 static size_t find_running(const struct view *view, const char *layer, const char *unit)
@@ -99,19 +122,62 @@ int64_t view_eta_ms(const struct view *view)
     return (int64_t)(spent * (double)(view->planned - view->done) / (double)view->done);
 }
 
-/* Keeps a text in a list; a text that memory is short for is dropped. */
-static void keep_text_in(void *list, struct str *text, size_t max)
+/* What memory is short for is dropped; the counts stay right. */
+static void keep_flaky(struct view *view, struct str *text)
 {
-    struct {
-        VEC_FIELDS(char *);
-    } *texts = list;
-
-    if (texts->count >= max) {
+    if (view->flaky.count >= RECAP_FLAKY_MAX) {
         return;
     }
     char *copy = str_take(text);
-    if (copy == NULL || vec_push(texts, copy) != 0) {
+    if (copy == NULL || vec_push(&view->flaky, copy) != 0) {
         mem_free(copy);
+    }
+}
+
+static void keep_failure(struct view *view, const struct event *event)
+{
+    const enum outcome_status status = event->u.unit_finished.outcome->status;
+    size_t same = 0;
+    for (size_t i = 0; i < view->failures.count; i++) {
+        same += view->failures.items[i].status == status ? 1 : 0;
+    }
+    if (same >= RECAP_FAILURES_MAX) {
+        return;
+    }
+    CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
+    render_failure(event, false, &text);
+    struct view_failure failure = {.layer = mem_strdup(event->u.unit_finished.layer),
+                                   .text = str_take(&text),
+                                   .status = status};
+    if (failure.layer == NULL || failure.text == NULL || vec_push(&view->failures, failure) != 0) {
+        forget_failure(&failure);
+    }
+}
+
+/* Keeps the list in order; what is pushed out at its end is forgotten. */
+static void keep_slowest(struct view *view, const struct event *event)
+{
+    const struct outcome *outcome = event->u.unit_finished.outcome;
+    size_t at = view->slowest.count;
+    while (at > 0 && view->slowest.items[at - 1].wall_ns < outcome->wall_ns) {
+        at--;
+    }
+    if (outcome->reused != NULL || at >= view->slowest_max) {
+        return;
+    }
+    struct view_slow slow = {.layer = mem_strdup(event->u.unit_finished.layer),
+                             .unit = mem_strdup(event->u.unit_finished.unit),
+                             .wall_ns = outcome->wall_ns};
+    if (slow.layer == NULL || slow.unit == NULL || vec_push(&view->slowest, slow) != 0) {
+        forget_slow(&slow);
+        return;
+    }
+    memmove(&view->slowest.items[at + 1],
+            &view->slowest.items[at],
+            (view->slowest.count - 1 - at) * sizeof *view->slowest.items);
+    view->slowest.items[at] = slow;
+    if (view->slowest.count > view->slowest_max) {
+        forget_slow(&view->slowest.items[--view->slowest.count]);
     }
 }
 
@@ -135,6 +201,8 @@ static void on_run_started(struct view *view, const struct event *event)
     }
     mem_free(view->title);
     view->title = str_take(&title);
+    mem_free(view->run_id);
+    view->run_id = mem_strdup(event->u.run_started.run_id);
     view->layer_count = event->u.run_started.layer_count;
     view->started_ms = event->time_ms;
     view->told_ms = event->time_ms;
@@ -224,14 +292,12 @@ static void on_unit_finished(struct view *view, const struct event *event)
     if (layer != NULL) {
         origins_add(&layer->origins, outcome);
     }
-    CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
+    keep_slowest(view, event);
     if (is_bad(outcome)) {
         view->failure_count++;
-        if (view->failures.count < RECAP_FAILURES_MAX) {
-            render_failure(event, false, &text);
-            keep_text_in(&view->failures, &text, RECAP_FAILURES_MAX);
-        }
+        keep_failure(view, event);
     } else if (outcome->flaky) {
+        CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
         view->flaky_count++;
         (void)str_appendf(&text,
                           "%s %s passed at attempt %u%s\n",
@@ -239,7 +305,7 @@ static void on_unit_finished(struct view *view, const struct event *event)
                           event->u.unit_finished.unit,
                           outcome->attempt,
                           outcome->reused != NULL ? ", when it ran" : "");
-        keep_text_in(&view->flaky, &text, RECAP_FLAKY_MAX);
+        keep_flaky(view, &text);
     }
 }
 
@@ -250,6 +316,9 @@ static void on_layer_judged(struct view *view, const struct event *event)
     if (layer != NULL && !layer->planned) {
         layer->planned = true;
         view->layers_settled++;
+    }
+    if (layer != NULL) {
+        layer->may_fail = event->u.layer_judged.allow_failure;
     }
     if (verdict->state == VERDICT_OPEN || verdict->state == VERDICT_SKIPPED) {
         return;

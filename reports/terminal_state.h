@@ -10,7 +10,9 @@
 #include "model/event.h"
 #include "reports/origins.h"
 
-/* Failures and flaky units told again at the end; a person reads no more. Beyond: "and N more". */
+/* Failures and flaky units told again at the end; a person reads no more. Beyond: "and N more". Of
+ * each kind of failure so many are kept, because only the end knows which come first: 3 x 100 x
+ * 64 KiB at most. */
 #define RECAP_FAILURES_MAX 100
 #define RECAP_FLAKY_MAX    20
 
@@ -21,16 +23,32 @@ struct view_running {
     unsigned attempt;
 };
 
+/* A failed unit, for the end. */
+struct view_failure {
+    char *layer;
+    char *text;
+    enum outcome_status status;
+};
+
+/* One of the units that took longest. */
+struct view_slow {
+    char *layer;
+    char *unit;
+    int64_t wall_ns;
+};
+
 struct view_layer {
     char *id;
     int64_t started_ms;
     uint64_t units;
     struct origins origins; /* of its units */
     bool planned;
+    bool may_fail; /* known when it was judged */
 };
 
 struct view {
     char *title;            /* what runs, for the first line */
+    char *run_id;           /* NULL before the run was started */
     size_t layer_count;     /* of the pipeline */
     size_t layers_settled;  /* planned, or judged without a plan */
     uint64_t planned;       /* units of all layers planned so far */
@@ -51,8 +69,14 @@ struct view {
     } layers;
 
     struct {
-        VEC_FIELDS(char *);
-    } failures; /* texts for the recap */
+        VEC_FIELDS(struct view_failure);
+    } failures; /* for the recap, in the order they ended */
+
+    struct {
+        VEC_FIELDS(struct view_slow);
+    } slowest; /* units that ran, the slowest first */
+
+    size_t slowest_max; /* so many are kept; set by the owner, 0 = none */
 
     struct {
         VEC_FIELDS(char *);
@@ -68,6 +92,9 @@ void view_apply(struct view *view, const struct event *event);
 
 /* Units that failed, errored or timed out so far. */
 uint64_t view_bad(const struct view *view);
+
+/* May the gate of this layer stay shut? False while nothing is known. */
+bool view_may_fail(const struct view *view, const char *layer);
 
 /* The layer, or NULL. */
 const struct view_layer *view_layer(const struct view *view, const char *id);

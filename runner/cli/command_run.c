@@ -121,18 +121,16 @@ static void on_show(void *context)
     terminal_print(run->reports.terminal, str_text(&text));
 }
 
-static void on_resize(void *context, unsigned width)
+static void on_resize(void *context, unsigned width, unsigned height)
 {
     const struct run *run = context;
-    terminal_resize(run->reports.terminal, width);
+    terminal_resize(run->reports.terminal, width, height);
 }
 
 static void on_tick(void *context, int64_t mono_ms)
 {
     struct run *run = context;
-    if (run->reports.live) {
-        terminal_tick(run->reports.terminal, mono_ms);
-    }
+    terminal_tick(run->reports.terminal, mono_ms);
     run_reports_flush(&run->reports);
 }
 

@@ -29,10 +29,12 @@ struct controls {
     struct termios cooked; /* the terminal as we found it */
 };
 
-unsigned controls_width(int fd)
+void controls_size(int fd, unsigned *ret_width, unsigned *ret_height)
 {
     struct winsize size = {0};
-    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    const bool known = ioctl(fd, TIOCGWINSZ, &size) == 0;
+    *ret_width = known ? size.ws_col : 0;
+    *ret_height = known ? size.ws_row : 0;
 }
 
 /* ---- the terminal's mode: single keys without echo; Ctrl-C stays a signal ---- */
@@ -88,7 +90,10 @@ static void on_signal(uv_signal_t *handle, int number)
     } else if (number == SIGUSR1) {
         controls->options.show(context);
     } else if (number == SIGWINCH) {
-        controls->options.resize(context, controls_width(controls->options.fd));
+        unsigned width = 0;
+        unsigned height = 0;
+        controls_size(controls->options.fd, &width, &height);
+        controls->options.resize(context, width, height);
     } else {
         keys_on(controls); /* back from Ctrl-Z: the shell has had the terminal */
     }

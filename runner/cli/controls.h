@@ -20,9 +20,9 @@ struct controls_options {
     bool live; /* read keys when we may */
     int fd;    /* the terminal that is drawn on */
     void *context;
-    void (*interrupt)(void *context, int signal_number); /* SIGINT, SIGTERM, SIGHUP */
-    void (*show)(void *context);                         /* `t`, SIGUSR1 */
-    void (*resize)(void *context, unsigned width);       /* SIGWINCH */
+    void (*interrupt)(void *context, int signal_number);            /* SIGINT, SIGTERM, SIGHUP */
+    void (*show)(void *context);                                    /* `t`, SIGUSR1 */
+    void (*resize)(void *context, unsigned width, unsigned height); /* SIGWINCH */
     void (*tick)(void *context, int64_t mono_ms);
 };
 
@@ -36,7 +36,7 @@ int controls_new(const struct controls_options *options,
  * told the last of them (run it once more). NULL is accepted. */
 void controls_close(struct controls *controls);
 
-/* Columns of the terminal `fd`, 0 = unknown. */
-unsigned controls_width(int fd);
+/* Columns and lines of the terminal `fd`, 0 = unknown. */
+void controls_size(int fd, unsigned *ret_width, unsigned *ret_height);
 
 #endif

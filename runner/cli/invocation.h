@@ -74,6 +74,7 @@ struct invocation {
     unsigned jobs; /* 0 = one per processor we may use */
     const char *junit;
     const char *events;
+    unsigned slowest; /* so many of the slowest units are named */
 
     /* what is selected */
     const char *filter;
@@ -104,6 +105,8 @@ struct invocation {
 /* Most slots that may be asked for: each is a process and about six descriptors of ours; 1024 of
  * them stay below the usual hard limit of 4096+ descriptors. Beyond: a usage error. */
 #define JOBS_MAX 1024
+/* Most units named as the slowest: a list that a person still reads, and each is kept in memory. */
+#define SLOWEST_MAX 1000
 /* Most parts a run may be split into; a CI provider's matrix ends at 256. */
 #define SHARDS_MAX 4096
 

@@ -32,11 +32,16 @@ int run_reports_open_terminal(struct run_reports *reports,
         return rc;
     }
     reports->live = live && !invocation->quiet && terminal_is_able(STDERR_FILENO);
+    unsigned width = 0;
+    unsigned height = 0;
+    controls_size(STDERR_FILENO, &width, &height);
     const struct terminal_options options = {
         .fd = STDERR_FILENO,
         .color = say_in_color(invocation, STDERR_FILENO),
         .live = reports->live,
-        .width = controls_width(STDERR_FILENO),
+        .width = width,
+        .height = height,
+        .slowest = invocation->slowest,
         .verbosity = invocation->quiet     ? VERBOSITY_QUIET
                      : invocation->verbose ? VERBOSITY_VERBOSE
                                            : VERBOSITY_NORMAL,

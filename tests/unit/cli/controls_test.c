@@ -30,9 +30,10 @@ static void on_show(void *context)
     ((struct heard *)context)->shows++;
 }
 
-static void on_resize(void *context, unsigned width)
+static void on_resize(void *context, unsigned width, unsigned height)
 {
     (void)width;
+    (void)height;
     ((struct heard *)context)->resizes++;
 }
 
@@ -139,12 +140,21 @@ TEST(controls_do_not_keep_the_loop_alive)
     stop(&heard);
 }
 
-TEST(what_is_no_terminal_has_no_width)
+static void assert_no_size(int fd)
+{
+    unsigned width = 1;
+    unsigned height = 1;
+    controls_size(fd, &width, &height);
+    assert_int_equal(width, 0);
+    assert_int_equal(height, 0);
+}
+
+TEST(what_is_no_terminal_has_no_size)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    assert_int_equal(controls_width(ends[1]), 0);
+    assert_no_size(ends[1]);
     (void)close(ends[0]);
     (void)close(ends[1]);
-    assert_int_equal(controls_width(-1), 0);
+    assert_no_size(-1);
 }

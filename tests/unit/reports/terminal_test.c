@@ -245,7 +245,9 @@ TEST(many_failures_are_counted_not_told)
         feed_unit(sink, "unit", unit, &failed);
     }
     feed_run_finished(sink, EXIT_SHUT, "no");
-    ASSERT_CONTAINS(shown(), "  FAILED unit u99 (0.010s): exit code 1\n  and 50 more\n");
+    ASSERT_CONTAINS(
+        shown(),
+        "  FAILED unit u99 (0.010s): exit code 1\n  and 50 more: `sluice report 20261122T090000-4f2a` shows all\n");
     ASSERT_CONTAINS(shown(), "shut: 150 of 150 units failed");
     close_screen();
 }
@@ -261,10 +263,11 @@ TEST(without_a_live_block_progress_is_counted_every_ten_seconds)
     terminal_tick(screen.terminal, 5000);
     ASSERT_LACKS(shown(), "...");
     terminal_tick(screen.terminal, 15000);
-    ASSERT_CONTAINS(shown(), "... 1 of 4 units, 0 failed, 1 running, 10.0s\n");
+    ASSERT_CONTAINS(shown(),
+                    "... 1 of 4 units, 0 failed, 1 running, 10.0s, longest: unit b 10.0s\n");
     terminal_tick(screen.terminal, 16000);
     terminal_tick(screen.terminal, 26000);
-    ASSERT_CONTAINS(shown(), "1 running, 21.0s\n");
+    ASSERT_CONTAINS(shown(), "1 running, 21.0s, longest: unit b 21.0s\n");
     close_screen();
 }
 
@@ -302,9 +305,9 @@ TEST(a_narrower_terminal_erases_the_lines_that_wrapped)
     feed_unit_started(
         sink, "unit", "a/very/long/name/of/a/unit/that/takes/more/than/forty/columns/on/screen", 0);
     terminal_tick(screen.terminal, 1000);
-    terminal_resize(screen.terminal, 40);
-    ASSERT_CONTAINS(shown(), "\r\033[3A\033[J0/0  0.003s\n");
-    terminal_resize(screen.terminal, 20);
+    terminal_resize(screen.terminal, 40, 24);
+    ASSERT_CONTAINS(shown(), "\r\033[3A\033[Jplanning  0.003s\n");
+    terminal_resize(screen.terminal, 20, 24);
     size_t len = strlen(shown());
     assert_int_equal(screen.text[len - 1], 'J'); /* too narrow: nothing is drawn */
     close_screen();
