@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +50,23 @@ int feed_case(struct report_feed *feed, const struct test_case *test_case)
     }
     feed->stop = feed->each(feed->context, &named);
     return feed->stop;
+}
+
+void feed_warn(struct report_feed *feed, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (feed->warnings++ == 0) {
+        (void)vsnprintf(feed->warning, sizeof feed->warning, format, args);
+    }
+    va_end(args);
+}
+
+void feed_no_memory(struct report_feed *feed)
+{
+    if (feed->stop == 0) {
+        feed->stop = err_set(feed->err, -ENOMEM, "out of memory reading a report");
+    }
 }
 
 void keep_text(struct str *s, const char *bytes, size_t len)

@@ -22,10 +22,19 @@ struct report_feed {
     size_t skip;  /* the first so many were delivered by an earlier pass over the same bytes */
     int stop;     /* non-zero: each() or a limit ended the reading; readers return it at once */
     struct err *err;
+    char warning[512]; /* the first oddity of a report that can be read; "" = none */
+    unsigned warnings; /* how many there were */
 };
 
 /* Hands one case on. A case without a name gets one. Returns feed->stop. */
 int feed_case(struct report_feed *feed, const struct test_case *test_case);
+
+/* Notes an oddity that is no error: counters that disagree with what is there. */
+void feed_warn(struct report_feed *feed, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Ends the reading for want of memory. */
+void feed_no_memory(struct report_feed *feed);
 
 /* Each reads a whole report. 0, feed->stop, or -EBADMSG / -ENOMEM with a message. A report without
  * any case is left to the caller. `text` is terminated behind `len`. */
