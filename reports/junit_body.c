@@ -384,6 +384,11 @@ static void append_capture(struct junit_writer *writer,
     xml_text_n(out, str_text(&text), text.len);
 }
 
+static bool is_bad(enum outcome_status status)
+{
+    return status != OUTCOME_PASSED && status != OUTCOME_SKIPPED;
+}
+
 static void write_reused_line(struct junit_writer *writer,
                               struct str *out,
                               const struct junit_entry *entry)
@@ -396,6 +401,9 @@ static void write_reused_line(struct junit_writer *writer,
         (void)str_append(out, " of ");
         xml_text(out, str_text(&words));
         writer->reused_details += REUSED_DETAILS_SIZE;
+    }
+    if (is_bad(entry->status)) {
+        (void)str_append(out, "; sluice run --rerun-failed runs it again");
     }
     (void)str_append_char(out, '\n');
 }
@@ -459,11 +467,6 @@ static void write_open_tag(struct junit_writer *writer,
         xml_attribute_count(out, "line", entry->line);
     }
     xml_attribute_seconds(out, "time", entry->time_s);
-}
-
-static bool is_bad(enum outcome_status status)
-{
-    return status != OUTCOME_PASSED && status != OUTCOME_SKIPPED;
 }
 
 void junit_write_entry(struct junit_writer *writer,

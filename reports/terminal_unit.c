@@ -100,6 +100,9 @@ static void put_unit_head(struct str *out, const struct event *event, bool color
     (void)str_append_char(out, ')');
     put_reason(out, outcome, bad);
     put_reused(out, "\n  not run again, reused from ", event);
+    if (outcome->reused != NULL) {
+        (void)str_append(out, "\n  to run it again: sluice run --rerun-failed");
+    }
     (void)str_append_char(out, '\n');
 }
 

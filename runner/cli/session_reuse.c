@@ -218,6 +218,7 @@ static int ask(struct session_reuse *reuse,
         .peek = subject->peek,
         .no_join = subject->no_join,
         .again = subject->again,
+        .take_fails = !subject->plans && !reuse->session->invocation->rerun_failed,
     };
     int rc = state_of(reuse, subject, &request.state, err);
     rc = rc == 0 ? key_of(subject, &request.key, err) : rc;
@@ -284,7 +285,7 @@ static void record(struct session_reuse *reuse,
         (void)snprintf(
             reuse->note, sizeof reuse->note, "this run earns less evidence: %.1800s", err.text);
     }
-    /* a failure runs again whatever is stored of it */
+    /* of a failure nobody expects to be spared the next run */
     if (rc <= 0 && outcome->status == OUTCOME_PASSED) {
         why = rc < 0 ? err.text : why;
         (void)snprintf(reuse->unstored, sizeof reuse->unstored, "%s", why != NULL ? why : "");

@@ -20,6 +20,10 @@
 
 #define MILLION 1000000u
 
+/* Runs that must have failed with the same answers before a failure stands for a run: one may be
+ * chance, and testers do not forgive a remembered red they cannot reproduce. */
+#define CONFIRMED_RUNS 2u
+
 /* Clocks of machines that share evidence differ by less. What is earned later than this from now
  * was earned under a clock that was wrong, and its age cannot be told. */
 #define CLOCK_SKEW_MS (INT64_C(10) * 60 * 1000)
@@ -36,6 +40,7 @@ struct look {
     struct hash class_lease; /* key for single flight by answers */
     bool has_class_lease;
     unsigned classes;
+    const char *doubt; /* why a failure that was found does not answer */
 };
 
 struct evidence_reader reuse_reader(const struct reuse *reuse)
@@ -460,7 +465,8 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
         return "its evidence contradicts itself (sluice cache quarantine shows how)";
     case REUSE_REASON_FAILED:
         return arena_printf(look->arena,
-                            "it failed with the same inputs: %s",
+                            "%s: %s",
+                            look->doubt != NULL ? look->doubt : "it failed with the same inputs",
                             or_empty(explain_origin(look->reuse, &look->row, look->arena)));
     case REUSE_REASON_OFF:
         return "nothing is looked up for it";
@@ -529,13 +535,24 @@ static bool in_sample(const struct look *look)
     return !look->request->peek && ppm > 0 && hash_stable64(text) % MILLION < ppm;
 }
 
+static const char *hit_words(struct look *look)
+{
+    const char *origin = explain_origin(look->reuse, &look->row, look->arena);
+    return look->row.passed
+               ? origin
+               : arena_printf(look->arena,
+                              "it failed %u times with the same inputs and never passed; %s",
+                              look->row.confirmed,
+                              or_empty(origin));
+}
+
 static void decide_hit(struct look *look)
 {
     struct reuse_decision *decision = look->decision;
     const struct reuse_request *request = look->request;
     decision->action = REUSE_HIT;
     decision->reason = REUSE_REASON_NONE;
-    decision->why = or_empty(explain_origin(look->reuse, &look->row, look->arena));
+    decision->why = or_empty(hit_words(look));
     if (in_sample(look)) {
         decision->lease = lease_new(look);
     }
@@ -568,12 +585,56 @@ static bool is_too_slow(const struct look *look)
     return timeout_ms > 0 && look->row.wall_ns / MILLION >= timeout_ms;
 }
 
+/* Does another class of the unit hold a pass that answers in this state too? */
+static bool passed_elsewhere(const struct look *look)
+{
+    const struct evidence_class *classes = NULL;
+    size_t count = 0;
+    struct look other = *look;
+    enum reuse_reason reason = REUSE_REASON_NONE;
+    if (evidence_classes(
+            look->reuse->store, &look->request->key, look->arena, &classes, &count, NULL)
+        != 0) {
+        return true; /* not known is no */
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (classes[i].id != look->row.class_id && look_at_class(&other, &classes[i], &reason) == 1
+            && other.row.passed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May a failure stand for a run? Only one that was observed, came again, and that nothing speaks
+ * against: a flaky unit would be red for as long as its inputs stay. NULL = yes. */
+static const char *doubt_failure(const struct look *look)
+{
+    uint64_t passes = 0;
+    uint64_t failures = 0;
+    if (!look->request->take_fails || look->row.kind != EVIDENCE_OBSERVED) {
+        return "it failed with the same inputs, and failures of it always run again";
+    }
+    if (look->row.confirmed < CONFIRMED_RUNS) {
+        return "it failed with the same inputs, and no second run has confirmed that";
+    }
+    if (evidence_ledger(
+            look->reuse->store, &look->row.unit_key, &look->row.full, &passes, &failures, NULL)
+            != 0
+        || passes > 0 || passed_elsewhere(look)) {
+        return "it failed with the same inputs, and passed with them too: it is flaky";
+    }
+    return NULL;
+}
+
 /* A row was found. */
 static void decide_row(struct look *look)
 {
     const struct reuse_request *request = look->request;
-    bool wanted =
-        look->row.passed || request->attribute || (request->take_fails && look->row.confirmed >= 2);
+    if (!look->row.passed && !request->attribute) {
+        look->doubt = doubt_failure(look);
+    }
+    const bool wanted = look->doubt == NULL;
     if (!wanted) {
         decide_run(look, REUSE_REASON_FAILED);
     } else if (is_too_slow(look)) {

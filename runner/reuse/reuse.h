@@ -113,7 +113,8 @@ struct reuse_request {
     bool no_join;       /* rather run than wait for another process */
     bool again;         /* a further attempt: runs whatever is known */
     bool attribute;     /* failures answer too, confirmed or not: "fails identically on the base" */
-    bool take_fails;    /* confirmed failures (twice the same) answer */
+    bool take_fails;    /* confirmed failures answer: observed, twice the same or more, and no pass
+                           is known for the same answers */
 };
 
 enum reuse_action {
@@ -131,12 +132,12 @@ enum reuse_reason {
     REUSE_REASON_EXPIRED,     /* older than its ttl, or from the future */
     REUSE_REASON_SLOW,        /* it took longer than its timeout is now */
     REUSE_REASON_QUARANTINED, /* its evidence contradicts itself */
-    REUSE_REASON_FAILED,      /* failed with the same answers: failures run again */
-    REUSE_REASON_VERIFY,      /* in the sample */
-    REUSE_REASON_OFF,         /* reuse: off, --no-reuse, a further attempt, network undeclared */
-    REUSE_REASON_DAMAGED,     /* its evidence is there, what it points to is missing or broken */
-    REUSE_REASON_BUSY,        /* JOIN */
-    REUSE_REASON_TROUBLE,     /* it could not be looked up; a note tells more */
+    REUSE_REASON_FAILED,  /* failed with the same answers: not wanted, not confirmed, or flaky */
+    REUSE_REASON_VERIFY,  /* in the sample */
+    REUSE_REASON_OFF,     /* reuse: off, --no-reuse, a further attempt, network undeclared */
+    REUSE_REASON_DAMAGED, /* its evidence is there, what it points to is missing or broken */
+    REUSE_REASON_BUSY,    /* JOIN */
+    REUSE_REASON_TROUBLE, /* it could not be looked up; a note tells more */
 };
 
 /* Lives in the caller's arena. */

@@ -279,6 +279,7 @@ static bool has_answer(struct sched *sched,
         .request = request,
         .products = sched->layers[chore->layer].seen,
         .no_join = true,
+        .plans = true,
     };
     request->observe = true;
     reusing_decide(sched, &subject, arena, &found);

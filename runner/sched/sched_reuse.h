@@ -18,6 +18,7 @@ struct reuse_subject {
     bool peek;           /* only asked, never run: `plan`. Takes no lease, touches no use-time */
     bool no_join;        /* would rather run again than wait for another process */
     bool again;          /* a further attempt: runs whatever is known */
+    bool plans;          /* a planning program: when it failed it runs again, confirmed or not */
     struct str *explain; /* NULL, or: append all that is known about the decision, a line each */
 };
 

@@ -359,9 +359,66 @@ YAML
 
 # ---- never evidence ----
 
-@test "a failure runs again" {
-    unit 'exit 1'
+@test "a failure runs again until a second run has confirmed it; then it is told as if it ran" {
+    echo 1 >a
+    unit 'cat a; echo "said by the unit"; echo "complained" >&2; exit 7'
     expect_code 1 "$SLUICE" run
+    misses
+    says "no second run has confirmed"
+    expect_code 1 "$SLUICE" run --json
+    json 'd["counts"]["failed"] == 1 and d["counts"]["reused"] == 0'
+    decided hit
+    says "failed 2 times with the same inputs"
+    expect_code 1 "$SLUICE" run --junit "$BATS_TEST_TMPDIR/j.xml"
+    says "exit code 7"
+    says "said by the unit"
+    says "not run again"
+    says "--rerun-failed"
+    xml "$BATS_TEST_TMPDIR/j.xml" 'cases[0].find("failure") is not None and "complained" in cases[0].find("system-err").text'
+    xml "$BATS_TEST_TMPDIR/j.xml" '"said by the unit" in (o := cases[0].find("system-out").text) and "runs it again" in o'
+    xml "$BATS_TEST_TMPDIR/j.xml" 'any(p.get("name") == "sluice.reused.run" for p in cases[0].iter("property"))'
+    grep -q '"reused":{"evidence"' .sluice/runs/*/events.ndjson
+    echo 2 >a
+    misses
+}
+
+@test "a confirmed failure runs again with --rerun-failed, --no-reuse, and when its evidence is revoked" {
+    unit 'exit 7'
+    expect_code 1 "$SLUICE" run
+    expect_code 1 "$SLUICE" run
+    decided hit
+    expect_code 1 "$SLUICE" run --rerun-failed --json
+    json 'd["counts"]["failed"] == 1 and d["counts"]["reused"] == 0'
+    expect_code 1 "$SLUICE" run --no-reuse --json
+    json 'd["counts"]["reused"] == 0'
+    decided hit
+    expect_code 0 "$SLUICE" cache revoke --host "$(hostname)"
+    misses
+}
+
+@test "a failure that was tried again and failed again is confirmed; one that passed then is flaky and runs" {
+    tried() {
+        jq -n --arg run "$1" '{version: 1, layers: {t: {uses: "command", retry: {max: 1}, with: {run: $run}}}}' >sluice.yml
+    }
+    tried 'exit 7'
+    expect_code 1 "$SLUICE" run
+    decided hit
+    tried 'test $(($(cat /proc/sys/kernel/random/uuid | tr -dc 0-9 | tail -c 1) % 2)) = 0'
+    for _ in 1 2 3 4 5 6; do
+        "$SLUICE" run --no-reuse --quiet >/dev/null 2>&1 || true
+    done
+    misses
+}
+
+@test "what a layer says of its reuse holds for failures: mode off, and a ttl" {
+    policy() { jq -n --argjson r "$1" '{version: 1, layers: {t: {uses: "command", reuse: $r, with: {run: "exit 7"}}}}' >sluice.yml; }
+    policy '{"mode": "off"}'
+    for _ in 1 2 3; do expect_code 1 "$SLUICE" run; done
+    misses
+    policy '{"ttl": "3s"}'
+    for _ in 1 2; do expect_code 1 "$SLUICE" run; done
+    decided hit
+    sleep 3
     misses
 }
 

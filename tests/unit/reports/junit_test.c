@@ -314,7 +314,8 @@ TEST(a_reused_failure_is_a_failure_with_its_evidence)
                     "<properties>\n<property name=\"sluice.reused\" value=\"unknown\"/>\n<property "
                     "name=\"sluice.reused.change\" value=\"main\"/>\n</properties>\n<failure ");
     ASSERT_CONTAINS(text,
-                    "<system-out>[sluice] not run, reused: evidence unknown of main\nown "
+                    "<system-out>[sluice] not run, reused: evidence unknown of main; sluice run "
+                    "--rerun-failed runs it again\nown "
                     "words</system-out>");
     ASSERT_CONTAINS(text, "tests=\"1\" failures=\"1\"");
     free(text);

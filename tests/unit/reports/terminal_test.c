@@ -498,7 +498,8 @@ TEST(a_reused_failure_is_shown_with_where_it_comes_from)
     feed_run_finished(sink, EXIT_SHUT, "no");
     ASSERT_CONTAINS(shown(),
                     "FAILED unit b (0.010s): exit code 1\n  not run again, reused from run "
-                    "20261122T070000-0001 (change 7 , 2 h ago)\n");
+                    "20261122T070000-0001 (change 7 , 2 h ago)\n  to run it again: sluice run "
+                    "--rerun-failed\n");
     ASSERT_CONTAINS(shown(),
                     "\nfailures:\n  FAILED unit b (0.010s): exit code 1\n    not run again, reused "
                     "from run ");

@@ -172,30 +172,6 @@ TEST(a_miss_names_what_differs_with_both_answers)
     shop_close(&shop);
 }
 
-TEST(a_failure_runs_again_and_answers_only_when_asked_for)
-{
-    struct shop shop = {0};
-    shop_make_tree();
-    shop_earn(reads_a, OUTCOME_FAILED);
-    shop_open(&shop, "later");
-    assert_int_equal(shop_peek(&shop), REUSE_RUN);
-    assert_int_equal(shop.decision.reason, REUSE_REASON_FAILED);
-    shop.attribute = true;
-    assert_int_equal(shop_peek(&shop), REUSE_HIT);
-    assert_int_equal(shop.decision.outcome->status, OUTCOME_FAILED);
-    shop.attribute = false;
-    shop.take_fails = true;
-    assert_int_equal(shop_peek(&shop), REUSE_RUN);
-    shop_close(&shop);
-    shop_earn(reads_a, OUTCOME_FAILED);
-    shop.take_fails = false;
-    shop_open(&shop, "third");
-    assert_int_equal(shop_peek(&shop), REUSE_RUN);
-    shop.take_fails = true;
-    assert_int_equal(shop_peek(&shop), REUSE_HIT);
-    shop_close(&shop);
-}
-
 TEST(the_same_inputs_with_both_results_quarantine_the_unit)
 {
     struct shop shop = {0};
