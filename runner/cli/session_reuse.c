@@ -36,7 +36,8 @@ struct session_reuse {
 /* What ended() must know of what was started. */
 struct ticket {
     struct reuse_lease *lease;
-    char *folder; /* of its products; NULL = none */
+    char *folder;    /* of its products; NULL = none */
+    char *artifacts; /* of its artifacts; NULL = none are asked for */
 };
 
 static struct session_reuse *of(struct sched_reuse *sched)
@@ -147,7 +148,17 @@ static int fetch_output(struct session_reuse *reuse,
     return 0;
 }
 
-/* A hit as the scheduler wants it; negative when what it printed is lost: then it must run. */
+static int restore(struct sched_reuse *sched,
+                   const struct manifest *products,
+                   const char *folder,
+                   struct err *err)
+{
+    int rc = dir_make(folder, 0755, err);
+    return rc < 0 ? rc : reuse_restore(of(sched)->reuse, products, folder, err);
+}
+
+/* A hit as the scheduler wants it; negative when what it printed or left is lost: then it must run.
+ */
 static int take_hit(struct session_reuse *reuse,
                     const struct reuse_subject *subject,
                     const struct reuse_decision *decision,
@@ -165,6 +176,9 @@ static int take_hit(struct session_reuse *reuse,
         const struct printed errors = {decision->err, decision->err_text, decision->err_len};
         int rc = fetch_output(reuse, &out, &outcome->out, &err);
         rc = rc == 0 ? fetch_output(reuse, &errors, &outcome->err, &err) : rc;
+        if (rc == 0 && decision->artifacts != NULL) {
+            rc = restore(&reuse->sched, decision->artifacts, subject->request->artifact_dir, &err);
+        }
         if (rc < 0) {
             return rc;
         }
@@ -188,6 +202,9 @@ static void give_ticket(struct session_reuse *reuse,
     ticket->lease = lease;
     if (subject->request->output_dir != NULL) {
         ticket->folder = mem_strdup(subject->request->output_dir);
+    }
+    if (subject->request->artifact_dir != NULL) {
+        ticket->artifacts = mem_strdup(subject->request->artifact_dir);
     }
     ret_found->ticket = ticket;
 }
@@ -215,6 +232,7 @@ static int ask(struct session_reuse *reuse,
         .unit = subject->unit,
         .argv = subject->request->argv,
         .timeout_ms = subject->request->timeout_ms,
+        .artifacts = subject->request->artifacts,
         .peek = subject->peek,
         .no_join = subject->no_join,
         .again = subject->again,
@@ -234,7 +252,7 @@ static int ask(struct session_reuse *reuse,
                && take_hit(reuse, subject, &decision, arena, ret_found) < 0) {
         request.again = true; /* what it printed is gone: as if nothing were known */
         reuse_decide(reuse->reuse, &request, arena, &decision);
-        ret_found->why = "what it printed when it ran is not in the store any more";
+        ret_found->why = "what it printed or left when it ran is not in the store any more";
     }
     if (ret_found->choice == REUSE_CHOICE_RUN) {
         give_ticket(reuse, subject, decision.lease, ret_found);
@@ -275,6 +293,7 @@ static void record(struct session_reuse *reuse,
         .run_dir = reuse->session->folder.path,
         .folder = ticket->folder,
         .products = products,
+        .artifacts = ticket->artifacts,
     };
     if (arena == NULL) {
         reuse_release(reuse->reuse, ticket->lease);
@@ -307,6 +326,7 @@ static void ended(struct sched_reuse *sched,
         record(reuse, ticket, outcome, products);
     }
     mem_free(ticket->folder);
+    mem_free(ticket->artifacts);
     mem_free(ticket);
 }
 
@@ -323,15 +343,6 @@ static int read_products(struct sched_reuse *sched,
                          struct err *err)
 {
     return reuse_read_products(of(sched)->reuse, folder, true, arena, ret_products, err);
-}
-
-static int restore(struct sched_reuse *sched,
-                   const struct manifest *products,
-                   const char *folder,
-                   struct err *err)
-{
-    int rc = dir_make(folder, 0755, err);
-    return rc < 0 ? rc : reuse_restore(of(sched)->reuse, products, folder, err);
 }
 
 /* Says a few times per lease that we are alive. */

@@ -266,9 +266,8 @@ const struct key keys[] = {
      .fallback = "none",
      .help =
          "Patterns below the root, of files that are kept with the run whatever the outcome. "
-         "Links that lead out of the tree are not kept. A unit that is reused makes none: those of "
-         "its last run stay with that run. "
-         "Where they must be there each time, set `reuse: {mode: off}`, or use `outputs`.",                                                                                                                                     .example = "[\"build/*.log\"]",
+         "Links that lead out of the tree are not kept. A unit that is reused leaves those of the run "
+         "that earned its evidence; when other patterns are asked for than then, it runs.",                                                                                                                                     .example = "[\"build/*.log\"]",
      .read = read_list,
      .offset = IN_LAYER(artifacts)},
     {.name = "network",

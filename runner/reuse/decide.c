@@ -40,7 +40,8 @@ struct look {
     struct hash class_lease; /* key for single flight by answers */
     bool has_class_lease;
     unsigned classes;
-    const char *doubt; /* why a failure that was found does not answer */
+    const struct outcome_artifacts *artifacts; /* as the row has them; NULL = none */
+    const char *doubt;                         /* why a failure that was found does not answer */
 };
 
 struct evidence_reader reuse_reader(const struct reuse *reuse)
@@ -240,11 +241,13 @@ static const struct hash *blob_of(struct look *look, const struct hash *digest, 
     return kept;
 }
 
-static bool read_products(struct look *look, const struct manifest **ret_products)
+static bool read_manifest(struct look *look,
+                          const struct hash *blob,
+                          const struct manifest **ret_products)
 {
     struct manifest *manifest = arena_calloc(look->arena, 1, sizeof *manifest);
     CLEANUP(str_fini) struct str text = STR_INIT(OUTCOME_BYTES_MAX);
-    if (manifest == NULL || blobs_get(look->reuse->blobs, &look->row.manifest, &text, NULL) != 0
+    if (manifest == NULL || blobs_get(look->reuse->blobs, blob, &text, NULL) != 0
         || manifest_decode(str_text(&text), text.len, look->arena, manifest, NULL) != 0) {
         return false;
     }
@@ -300,8 +303,24 @@ static bool read_outcome(struct look *look)
     decision->err_len = texts.err_len;
     decision->out = blob_of(look, &look->row.stdout_blob, &whole);
     decision->err = blob_of(look, &look->row.stderr_blob, &whole);
+    look->artifacts = texts.artifacts;
     return whole && outcome->reused != NULL
-           && (is_none(&look->row.manifest) || read_products(look, &decision->products));
+           && (is_none(&look->row.manifest)
+               || read_manifest(look, &look->row.manifest, &decision->products));
+}
+
+/* Are the artifacts that are asked for now there as well? */
+static bool find_artifacts(struct look *look)
+{
+    const struct text_list *wanted = &look->request->artifacts;
+    if (wanted->count == 0) {
+        return true;
+    }
+    const struct hash patterns = hash_patterns(wanted);
+    return look->artifacts != NULL
+           && memcmp(&look->artifacts->patterns, &patterns, sizeof patterns) == 0
+           && (is_none(&look->artifacts->manifest)
+               || read_manifest(look, &look->artifacts->manifest, &look->decision->artifacts));
 }
 
 /* ---- leases ---- */
@@ -363,6 +382,8 @@ static struct reuse_lease *lease_new(const struct look *look)
     lease->layer = request->layer != NULL ? arena_strdup(lease->arena, request->layer) : NULL;
     lease->unit = request->unit != NULL ? arena_strdup(lease->arena, request->unit) : NULL;
     lease->network = request->state->network;
+    lease->wants_artifacts = request->artifacts.count > 0;
+    lease->artifacts = hash_patterns(&request->artifacts);
     lease->next = look->reuse->leases;
     look->reuse->leases = lease;
     return lease;
@@ -461,6 +482,10 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
                             "it took %s, which is more than its timeout is now: %s",
                             duration_format(look->row.wall_ns / MILLION, took),
                             or_empty(explain_origin(look->reuse, &look->row, look->arena)));
+    case REUSE_REASON_ARTIFACTS:
+        return arena_printf(look->arena,
+                            "the artifacts that its layer asks for were not kept with it: %s",
+                            or_empty(explain_origin(look->reuse, &look->row, look->arena)));
     case REUSE_REASON_QUARANTINED:
         return "its evidence contradicts itself (sluice cache quarantine shows how)";
     case REUSE_REASON_FAILED:
@@ -504,8 +529,10 @@ static void decide_run(struct look *look, enum reuse_reason reason)
     decision->lease = lease_new(look);
     bool alone = look->request->no_join || look->request->again;
     if (decision->lease != NULL
-        && (reason == REUSE_REASON_EXPIRED || reason == REUSE_REASON_SLOW)) {
+        && (reason == REUSE_REASON_EXPIRED || reason == REUSE_REASON_SLOW
+            || reason == REUSE_REASON_ARTIFACTS)) {
         decision->lease->replaces = own_row(look);
+        decision->lease->replaces_failed = reason == REUSE_REASON_ARTIFACTS;
     }
     if (decision->lease == NULL || alone || take_leases(look, decision->lease, holder) != 0) {
         return;
@@ -645,6 +672,8 @@ static void decide_row(struct look *look)
             (void)evidence_forget(look->reuse->store, look->row.id, NULL);
         }
         decide_run(look, REUSE_REASON_DAMAGED);
+    } else if (!find_artifacts(look)) {
+        decide_run(look, REUSE_REASON_ARTIFACTS);
     } else {
         decide_hit(look);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An outcome as evidence keeps it. What belongs to the run it was earned in (where its output lies,
- * its slot) is left out. Two forms, told apart by the first byte:
+ * its slot) is left out. Two forms, told apart by the first byte, and a head for both:
  *
  * '{'  the line of the event log: outcomes with cases, and those that an older sluice kept.
  * 2    packed: all others. A run that is answered by evidence reads thousands of them, and JSON
@@ -8,7 +8,9 @@
  *      and their bytes:
  *          status exit signal flags attempt flaky started wall_ns user_us sys_us rss_kib
  *          message hint output errors
- *      Short output is in it, so that no other file needs to be opened. */
+ *      Short output is in it, so that no other file needs to be opened.
+ * 3    artifacts: the hash of the patterns, the hash of their manifest (zeros = nothing came), 32
+ *      bytes each; then one of the forms above. */
 #include "base/str.h"
 #include "model/event_json.h"
 #include "reuse/reuse_impl.h"
@@ -18,7 +20,8 @@
 #include <limits.h>
 #include <string.h>
 
-#define PACKED 2
+#define PACKED    2
+#define ARTIFACTS 3
 
 /* 64 bits in groups of 7. */
 #define NUMBER_BYTES_MAX 10u
@@ -100,10 +103,27 @@ bool outcome_takes_texts(const struct outcome *outcome)
     return outcome->cases.count == 0;
 }
 
+struct hash hash_patterns(const struct text_list *patterns)
+{
+    struct str text = STR_INIT(64u << 20);
+    for (size_t i = 0; i < patterns->count; i++) {
+        (void)str_append_n(&text, patterns->items[i], strlen(patterns->items[i]) + 1);
+    }
+    const struct hash digest =
+        str_error(&text) == 0 ? hash_bytes(str_text(&text), text.len) : (struct hash){0};
+    str_fini(&text);
+    return digest;
+}
+
 int outcome_encode(const struct outcome *outcome,
                    const struct outcome_texts *texts,
                    struct str *out)
 {
+    if (texts->artifacts != NULL) {
+        (void)str_append_char(out, ARTIFACTS);
+        (void)str_append_n(out, (const char *)texts->artifacts->patterns.bytes, HASH_SIZE);
+        (void)str_append_n(out, (const char *)texts->artifacts->manifest.bytes, HASH_SIZE);
+    }
     if (outcome_takes_texts(outcome)) {
         return pack(outcome, texts, out);
     }
@@ -243,11 +263,34 @@ static int decode_line(
     return 0;
 }
 
-int outcome_decode(const struct outcome_bytes *bytes,
-                   struct arena *arena,
-                   struct outcome *ret_outcome,
-                   struct outcome_texts *ret_texts,
-                   struct err *err)
+/* Takes the head off. *ret_artifacts = NULL: there is none. */
+static int take_artifacts(struct outcome_bytes *bytes,
+                          struct arena *arena,
+                          const struct outcome_artifacts **ret_artifacts)
+{
+    struct outcome_artifacts *artifacts = NULL;
+    if (bytes->len > 0 && bytes->at[0] == ARTIFACTS) {
+        if (bytes->len < 1 + 2 * HASH_SIZE) {
+            return -EBADMSG;
+        }
+        artifacts = arena_calloc(arena, 1, sizeof *artifacts);
+        if (artifacts == NULL) {
+            return -ENOMEM;
+        }
+        memcpy(artifacts->patterns.bytes, bytes->at + 1, HASH_SIZE);
+        memcpy(artifacts->manifest.bytes, bytes->at + 1 + HASH_SIZE, HASH_SIZE);
+        bytes->at += 1 + 2 * HASH_SIZE;
+        bytes->len -= 1 + 2 * HASH_SIZE;
+    }
+    *ret_artifacts = artifacts;
+    return 0;
+}
+
+static int decode_rest(const struct outcome_bytes *bytes,
+                       struct arena *arena,
+                       struct outcome *ret_outcome,
+                       struct outcome_texts *ret_texts,
+                       struct err *err)
 {
     if (bytes->len == 0 || bytes->at[0] != PACKED) {
         int rc = decode_line(bytes->at, bytes->len, arena, ret_outcome, err);
@@ -264,4 +307,23 @@ int outcome_decode(const struct outcome_bytes *bytes,
                              rc,
                              rc == -ENOMEM ? "not enough memory to read an outcome"
                                            : "stored evidence holds a damaged outcome");
+}
+
+int outcome_decode(const struct outcome_bytes *bytes,
+                   struct arena *arena,
+                   struct outcome *ret_outcome,
+                   struct outcome_texts *ret_texts,
+                   struct err *err)
+{
+    struct outcome_bytes rest = *bytes;
+    const struct outcome_artifacts *artifacts = NULL;
+    int rc = take_artifacts(&rest, arena, &artifacts);
+    if (rc < 0) {
+        return err_set(err, rc, "stored evidence holds a damaged outcome");
+    }
+    rc = decode_rest(&rest, arena, ret_outcome, ret_texts, err);
+    if (rc == 0) {
+        ret_texts->artifacts = artifacts;
+    }
+    return rc;
 }

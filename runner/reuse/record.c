@@ -2,6 +2,7 @@
 /* What ran becomes evidence: blobs first, then the row, so that every row has all it names. Fails
  * closed: whatever may have been missed, or may not be the same next time, is not stored. */
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "model/world.h"
@@ -39,6 +40,7 @@ struct recording {
     size_t count;
     uint32_t *atoms;
     struct evidence_new row;
+    struct outcome_artifacts artifacts;
     size_t text_room; /* bytes of output that may still be kept with the outcome */
     struct str vector;
     struct str outcome;
@@ -292,13 +294,17 @@ static bool is_none(const struct hash *digest)
     return memcmp(digest->bytes, none.bytes, HASH_SIZE) == 0;
 }
 
-/* Digests of the products that have content, which must be in the store. */
+/* Adds the digests of those that have content, which must be in the store. */
 static int list_blobs(struct recording *rec, const struct manifest *products, struct err *err)
 {
-    struct hash *blobs = arena_calloc(rec->arena, products->count + 1, sizeof *blobs);
-    size_t used = 0;
+    const size_t before = rec->row.product_count;
+    struct hash *blobs = arena_calloc(rec->arena, before + products->count + 1, sizeof *blobs);
+    size_t used = before;
     if (blobs == NULL) {
         return err_set(err, -ENOMEM, "not enough memory for a list of products");
+    }
+    if (before > 0) {
+        memcpy(blobs, rec->row.products, before * sizeof *blobs);
     }
     for (size_t i = 0; i < products->count; i++) {
         const struct product *product = &products->items[i];
@@ -315,10 +321,22 @@ static int list_blobs(struct recording *rec, const struct manifest *products, st
     return 0;
 }
 
+static int put_manifest(struct recording *rec,
+                        const struct manifest *products,
+                        struct hash *ret_blob,
+                        struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(MANIFEST_BYTES_MAX);
+    int rc = list_blobs(rec, products, err);
+    if (rc == 0 && manifest_encode(products, &text) != 0) {
+        rc = err_set(err, str_error(&text), "the list of products is too long");
+    }
+    return rc == 0 ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, ret_blob, err) : rc;
+}
+
 static int put_products(struct recording *rec, struct err *err)
 {
     const struct manifest *products = rec->result->products;
-    CLEANUP(str_fini) struct str text = STR_INIT(MANIFEST_BYTES_MAX);
     int rc = 0;
     if (rec->result->folder != NULL) { /* read again: contents go into the store */
         rc = reuse_read_products(rec->reuse, rec->result->folder, true, rec->arena, &products, err);
@@ -326,13 +344,33 @@ static int put_products(struct recording *rec, struct err *err)
     if (rc != 0 || products == NULL || products->count == 0) {
         return rc;
     }
-    rc = list_blobs(rec, products, err);
-    if (rc == 0 && manifest_encode(products, &text) != 0) {
-        rc = err_set(err, str_error(&text), "the list of products is too long");
+    return put_manifest(rec, products, &rec->row.manifest, err);
+}
+
+/* The manifest of the artifacts is named by the outcome; the row names it among its products. */
+static int put_artifacts(struct recording *rec, struct err *err)
+{
+    const char *folder = rec->result->artifacts;
+    const struct manifest *artifacts = NULL;
+    rec->artifacts.patterns = rec->lease->artifacts;
+    if (!rec->lease->wants_artifacts || folder == NULL || !file_exists(folder)) {
+        return 0;
     }
-    return rc == 0
-               ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, &rec->row.manifest, err)
-               : rc;
+    int rc = reuse_read_products(rec->reuse, folder, true, rec->arena, &artifacts, err);
+    if (rc != 0 || artifacts == NULL || artifacts->count == 0) {
+        return rc;
+    }
+    rc = put_manifest(rec, artifacts, &rec->artifacts.manifest, err);
+    if (rc == 0) {
+        struct hash *blobs = arena_calloc(rec->arena, rec->row.product_count + 1, sizeof *blobs);
+        if (blobs == NULL) {
+            return err_set(err, -ENOMEM, "not enough memory for a list of artifacts");
+        }
+        memcpy(blobs, rec->row.products, rec->row.product_count * sizeof *blobs);
+        blobs[rec->row.product_count++] = rec->artifacts.manifest;
+        rec->row.products = blobs;
+    }
+    return rc;
 }
 
 static int put_blobs(struct recording *rec, struct err *err)
@@ -343,7 +381,13 @@ static int put_blobs(struct recording *rec, struct err *err)
     int rc = put_capture(rec, &outcome->out, &out, err);
     rc = rc == 0 ? put_capture(rec, &outcome->err, &errors, err) : rc;
     rc = rc == 0 ? put_products(rec, err) : rc;
-    const struct outcome_texts texts = {out.text, out.len, errors.text, errors.len};
+    rc = rc == 0 ? put_artifacts(rec, err) : rc;
+    const struct outcome_texts texts = {.out = out.text,
+                                        .out_len = out.len,
+                                        .err = errors.text,
+                                        .err_len = errors.len,
+                                        .artifacts =
+                                            rec->lease->wants_artifacts ? &rec->artifacts : NULL};
     rec->row.stdout_blob = out.blob;
     rec->row.stderr_blob = errors.blob;
     if (rc == 0 && outcome_encode(outcome, &texts, &rec->outcome) != 0) {
@@ -617,8 +661,8 @@ static int store_it(struct recording *rec, struct err *err)
         return count_attempt(rec, err);
     }
     rc = put_blobs(rec, err);
-    if (rc == 0 && rec->row.passed && rec->lease->replaces != 0) {
-        /* else the new pass would only confirm it, as old or as slow as it was */
+    if (rc == 0 && rec->lease->replaces != 0 && (rec->row.passed || rec->lease->replaces_failed)) {
+        /* else what came now would only confirm it, as old, slow or bare as it was */
         rc = evidence_forget(rec->reuse->store, rec->lease->replaces, err);
     }
     rc = rc == 0 ? add_row(rec, &added, err) : rc;

@@ -112,9 +112,11 @@ struct reuse_request {
     bool peek;          /* only asked: takes no lease, touches no use-time, no verify sample */
     bool no_join;       /* rather run than wait for another process */
     bool again;         /* a further attempt: runs whatever is known */
-    bool attribute;     /* failures answer too, confirmed or not: "fails identically on the base" */
-    bool take_fails;    /* confirmed failures answer: observed, twice the same or more, and no pass
-                           is known for the same answers */
+    struct text_list artifacts; /* patterns of what it is to leave beside its outcome; evidence that
+                                   was earned under others does not answer */
+    bool attribute;  /* failures answer too, confirmed or not: "fails identically on the base" */
+    bool take_fails; /* confirmed failures answer: observed, twice the same or more, and no pass
+                        is known for the same answers */
 };
 
 enum reuse_action {
@@ -131,6 +133,7 @@ enum reuse_reason {
     REUSE_REASON_CHANGED,     /* first observations that differ are in the sentence */
     REUSE_REASON_EXPIRED,     /* older than its ttl, or from the future */
     REUSE_REASON_SLOW,        /* it took longer than its timeout is now */
+    REUSE_REASON_ARTIFACTS,   /* its artifacts were not kept, or others were asked for then */
     REUSE_REASON_QUARANTINED, /* its evidence contradicts itself */
     REUSE_REASON_FAILED,  /* failed with the same answers: not wanted, not confirmed, or flaky */
     REUSE_REASON_VERIFY,  /* in the sample */
@@ -154,7 +157,8 @@ struct reuse_decision {
     const char *err_text;
     size_t out_len;
     size_t err_len;
-    const struct manifest *products; /* what it left under its outputs; NULL = nothing */
+    const struct manifest *products;  /* what it left under its outputs; NULL = nothing */
+    const struct manifest *artifacts; /* NULL = none, or none were asked for */
     /* RUN, VERIFY; NULL when peeked, or when there is nothing to record */
     struct reuse_lease *lease;
 };
@@ -176,6 +180,7 @@ struct reuse_result {
     const char *run_dir;             /* absolute */
     const char *folder;              /* where its outputs were collected; NULL = nowhere */
     const struct manifest *products; /* of that folder; NULL = none */
+    const char *artifacts;           /* folder of its artifacts; missing or NULL = none */
 };
 
 /* Makes evidence of a unit that ended, when it may become evidence; drops the lease whatever

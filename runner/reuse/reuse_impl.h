@@ -102,9 +102,12 @@ struct reuse_lease {
     struct evidence_lease taken[2];
     unsigned taken_count;
     bool network;
-    int64_t
-        replaces; /* our own row that is too old or too slow: a pass takes its place; 0 = none */
-    bool verify;  /* a hit that runs again */
+    bool wants_artifacts;
+    struct hash artifacts; /* of the patterns, see outcome_artifacts */
+    int64_t replaces; /* our own row that is too old, too slow or lacks artifacts: what comes now
+                         takes its place; 0 = none */
+    bool replaces_failed; /* also when the unit fails */
+    bool verify;          /* a hit that runs again */
     bool verify_passed;
     int64_t verify_id;
     enum evidence_trust verify_trust;
@@ -240,6 +243,14 @@ void bits_fini(struct bits *bits);
 
 /* ---- outcome.c ---- */
 
+/* What a unit left beside its outcome. */
+struct outcome_artifacts {
+    struct hash patterns; /* hash_patterns() of what was asked for */
+    struct hash manifest; /* blob; zeros = there was nothing */
+};
+
+struct hash hash_patterns(const struct text_list *patterns);
+
 /* What a unit printed, where it is short enough to be kept with its outcome. NULL = it is not: it
  * has a blob, or there was none. */
 struct outcome_texts {
@@ -247,6 +258,7 @@ struct outcome_texts {
     size_t out_len;
     const char *err;
     size_t err_len;
+    const struct outcome_artifacts *artifacts; /* NULL = none were asked for */
 };
 
 /* Both texts of one unit at most: with its numbers and a message they fit into a row
@@ -256,8 +268,8 @@ struct outcome_texts {
 /* May its texts be kept with it? */
 bool outcome_takes_texts(const struct outcome *outcome);
 
-/* The bytes that evidence keeps of an outcome: without captures, trace, reused. No texts unless
- * outcome_takes_texts(). */
+/* The bytes that evidence keeps of an outcome: without captures, trace, reused. No printed texts
+ * unless outcome_takes_texts(). */
 int outcome_encode(const struct outcome *outcome,
                    const struct outcome_texts *texts,
                    struct str *out);

@@ -502,6 +502,44 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
     misses
 }
 
+# ---- artifacts ----
+
+@test "a reused unit leaves its artifacts as if it ran, a failed one too" {
+    art() {
+        jq -n --argjson a "$1" '{version: 1, layers: {t: {uses: "command", artifacts: $a,
+            with: {run: "mkdir -p out/sub; echo report >out/sub/r; echo log >out/l; ln -s l out/k; cat result; exit $(cat result)"}}}}' >sluice.yml
+    }
+    newest() { ls -d .sluice/runs/*/ | tail -1; }
+    echo 0 >result
+    art '["out/*", "out/sub/*"]'
+    earn
+    hits
+    [ "$(cd "$(newest)" && find artifacts -name l | wc -l)" = 1 ]
+    grep -qx report "$(find "$(newest)artifacts" -name r)"
+    [ "$(readlink "$(find "$(newest)artifacts" -name k)")" = l ]
+    art '["out/*", "out/sub/*", "more"]'
+    misses
+    says "artifacts"
+    earn
+    hits
+    echo 7 >result
+    expect_code 1 "$SLUICE" run
+    expect_code 1 "$SLUICE" run
+    expect_code 1 "$SLUICE" run --json
+    json 'd["counts"]["failed"] == 1 and d["counts"]["reused"] == 1'
+    grep -qx report "$(find "$(newest)artifacts" -name r)"
+}
+
+@test "artifacts that are lost from the cache are made again" {
+    jq -n '{version: 1, layers: {t: {uses: "command", artifacts: ["r"], with: {run: "seq 3000 >r"}}}}' >sluice.yml
+    earn
+    hits
+    find "$HOME/.cache/sluice/blobs" -type f -delete
+    misses
+    earn
+    hits
+}
+
 # ---- --rerun-failed ----
 
 # A test passed, what it reads was broken, another was mended: --rerun-failed was green.

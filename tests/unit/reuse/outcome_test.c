@@ -161,3 +161,31 @@ TEST(an_outcome_is_read_whole_or_not_at_all_when_memory_is_short)
     }
     str_fini(&text);
 }
+
+TEST(artifacts_are_a_head_of_both_forms_and_a_torn_head_is_damage)
+{
+    struct test_case cases[] = {{.name = "c"}};
+    const struct outcome_artifacts artifacts = {.patterns = {{1, 2, 3}}, .manifest = {{4, 5, 6}}};
+    const struct outcome_texts with = {.artifacts = &artifacts};
+    for (size_t count = 0; count < 2; count++) {
+        const struct outcome outcome = {
+            .cases = {cases, count},
+              .exit_code = 3
+        };
+        struct outcome_texts back = {0};
+        struct outcome read = {0};
+        struct str bytes = STR_INIT(1u << 20);
+        struct arena *arena = arena_new(1u << 20);
+        assert_int_equal(outcome_encode(&outcome, &with, &bytes), 0);
+        struct outcome_bytes all = {bytes.data, bytes.len};
+        assert_int_equal(outcome_decode(&all, arena, &read, &back, NULL), 0);
+        assert_int_equal(read.exit_code, 3);
+        assert_int_equal(read.cases.count, count);
+        assert_memory_equal(back.artifacts, &artifacts, sizeof artifacts);
+        for (all.len = 1; all.len < bytes.len - 1; all.len++) {
+            assert_true(outcome_decode(&all, arena, &read, &back, NULL) < 0);
+        }
+        arena_free(arena);
+        str_fini(&bytes);
+    }
+}
