@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/manual.h"
 #include "cli/say.h"
 #include "model/event.h"
 
@@ -19,10 +20,13 @@ static int refuse_word(const char *word)
     return EXIT_USAGE;
 }
 
-static int explain(const struct command *command)
+static int explain(const struct command *command, bool man)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(HELP_MAX);
-    if (command == NULL || command->summary == NULL) {
+    const bool all = command == NULL || command->summary == NULL;
+    if (man) {
+        (void)(all ? manual_overview(&text) : manual_command(&text, command));
+    } else if (all) {
         (void)help_overview(&text);
     } else {
         (void)help_command(&text, command);
@@ -35,12 +39,13 @@ int command_help(const struct invocation *invocation)
 {
     const struct command *command = invocation->command;
     if (command == NULL || command->bit != COMMAND_HELP) {
-        return explain(command);
+        return explain(command, false);
     }
     if (invocation->args.count == 0) {
-        return explain(NULL);
+        return explain(NULL, invocation->man);
     }
     const char *word = invocation->args.items[0];
     command = command_find(word);
-    return command != NULL && command->summary != NULL ? explain(command) : refuse_word(word);
+    return command != NULL && command->summary != NULL ? explain(command, invocation->man)
+                                                       : refuse_word(word);
 }

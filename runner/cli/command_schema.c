@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/say.h"
+#include "cli/version.h"
 #include "config/config.h"
 #include "model/event.h"
 
@@ -11,6 +12,10 @@
 int command_schema(const struct invocation *invocation)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(SCHEMA_MAX);
-    (void)(invocation->reference ? config_reference(&text) : config_schema(&text));
+    if (invocation->man) {
+        (void)config_manual(&text, sluice_date(), sluice_version());
+    } else {
+        (void)(invocation->reference ? config_reference(&text) : config_schema(&text));
+    }
     return say_answer(&text);
 }

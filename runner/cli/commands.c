@@ -110,6 +110,7 @@ static const struct command commands[] = {
      .bit = COMMAND_CACHE,
      .arguments = "VERB [FILE|KEY]",
      .args_max = ARGS_ANY,
+     .words = "stats gc prune verify revoke export import quarantine",
      .summary = "look after the evidence that is reused",
      .text =
             "Evidence lies in $SLUICE_CACHE, else in sluice/ below $XDG_CACHE_HOME or ~/.cache,\n"
@@ -127,7 +128,24 @@ static const struct command commands[] = {
             "                    one file (--for, --run)\n"
             "  import FILE       read such a file; its trust is at most --trust (member)\n"
             "  quarantine        list the units whose evidence contradicts itself\n"
-            "  quarantine lift KEY   use a unit's evidence again; it starts with none\n",                                     .run = command_cache,
+            "  quarantine lift KEY   use a unit's evidence again; it starts with none\n", .run = command_cache,
+     },
+    {
+     .name = "completion",
+     .bit = COMMAND_COMPLETION,
+     .arguments = "SHELL",
+     .args_max = 1,
+     .words = "bash zsh fish",
+     .summary = "print the completion script of a shell",
+     .text =
+            "SHELL is bash, zsh or fish. The packages install these scripts; by hand:\n"
+            "\n"
+            "    bash   source <(sluice completion bash)\n"
+            "    zsh    sluice completion zsh >DIR/_sluice, where DIR is in $fpath\n"
+            "    fish   sluice completion fish >~/.config/fish/completions/sluice.fish\n"
+            "\n"
+            "`sluice completion commands`, `layers` and `runs` print what the scripts offer there.\n",
+     .run = command_completion,
      },
     {
      .name = "help",
@@ -143,7 +161,7 @@ static const struct command commands[] = {
      .bit = COMMAND_SLOT,
      .arguments = "FD",
      .args_max = 1,
-     .summary = NULL,                                                                               /* started by `run`, one per slot; of no use by hand */
+     .summary = NULL, /* started by `run`, one per slot; of no use by hand */
         .text = "",
      .run = command_slot,
      },

@@ -21,7 +21,8 @@ enum command_bit {
     COMMAND_SLOT = 1 << 9,
     COMMAND_WHY = 1 << 10,
     COMMAND_CACHE = 1 << 11,
-    COMMAND_ALL = (1 << 12) - 1,
+    COMMAND_COMPLETION = 1 << 12,
+    COMMAND_ALL = (1 << 13) - 1,
 };
 
 #define ARGS_ANY ((size_t)-1)
@@ -31,6 +32,7 @@ struct command {
     unsigned bit;
     const char *arguments; /* of the usage line: "[LAYER...]"; "" when it takes none */
     size_t args_max;       /* words it takes; ARGS_ANY */
+    const char *words;     /* that the first may be, for completion: "stats gc"; NULL */
     const char *summary;   /* half a line; NULL = hidden from help */
     const char *text;      /* what it does, for `help COMMAND`; ends with a newline */
     int (*run)(const struct invocation *invocation);
@@ -56,5 +58,6 @@ int command_help(const struct invocation *invocation);
 int command_why(const struct invocation *invocation);
 int command_slot(const struct invocation *invocation);
 int command_cache(const struct invocation *invocation);
+int command_completion(const struct invocation *invocation);
 
 #endif

@@ -96,8 +96,8 @@ struct invocation {
     unsigned max_fail;
     int64_t budget_ms;
 
-    /* report, schema */
-    bool list, reference;
+    /* report, schema, help */
+    bool list, reference, man;
 
     struct cache_choice cache;
 };

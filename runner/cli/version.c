@@ -5,3 +5,8 @@ const char *sluice_version(void)
 {
     return SLUICE_VERSION;
 }
+
+const char *sluice_date(void)
+{
+    return SLUICE_DATE;
+}

@@ -5,4 +5,7 @@
 
 const char *sluice_version(void);
 
+/* The day this version is of: "2026-11-22". */
+const char *sluice_date(void);
+
 #endif

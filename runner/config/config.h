@@ -61,4 +61,7 @@ int config_schema(struct str *out);
 /* The Markdown reference of all keys (docs/reference/pipeline.md). */
 int config_reference(struct str *out);
 
+/* The same as a manual page: sluice.yml(5). */
+int config_manual(struct str *out, const char *date, const char *version);
+
 #endif
