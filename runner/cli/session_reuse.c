@@ -25,6 +25,7 @@
 struct session_reuse {
     struct sched_reuse sched;
     struct reuse *reuse;
+    struct reuse_keys *keys;
     const struct session *session;
     int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end; /* its length */
@@ -64,7 +65,10 @@ static int state_of(struct session_reuse *reuse,
     return reuse_state(reuse->reuse, &spec, ret_state, err);
 }
 
-static int key_of(const struct reuse_subject *subject, struct hash *ret_key, struct err *err)
+static int key_of(const struct session_reuse *reuse,
+                  const struct reuse_subject *subject,
+                  struct hash *ret_key,
+                  struct err *err)
 {
     const struct exec_request *request = subject->request;
     const struct reuse_command command = {
@@ -79,7 +83,7 @@ static int key_of(const struct reuse_subject *subject, struct hash *ret_key, str
         .network = request->world->network,
         .policy = &subject->layer->reuse,
     };
-    return reuse_key(&command, ret_key, err);
+    return reuse_key(reuse->keys, &command, ret_key, err);
 }
 
 /* ---- answers ---- */
@@ -239,7 +243,7 @@ static int ask(struct session_reuse *reuse,
         .take_fails = !subject->plans && !reuse->session->invocation->rerun_failed,
     };
     int rc = state_of(reuse, subject, &request.state, err);
-    rc = rc == 0 ? key_of(subject, &request.key, err) : rc;
+    rc = rc == 0 ? key_of(reuse, subject, &request.key, err) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -393,8 +397,10 @@ int session_reuse_new(const struct session *session,
         .verify_ppm = in->verify_ppm,
         .hits_off = in->no_reuse,
     };
+    rc = rc == 0 ? reuse_keys_new(&reuse->keys, err) : rc;
     rc = rc == 0 ? reuse_open(&options, &reuse->reuse, err) : rc;
     if (rc < 0) {
+        reuse_keys_free(reuse->keys);
         mem_free(reuse);
         return rc;
     }
@@ -425,6 +431,7 @@ void session_reuse_free(struct session_reuse *reuse)
         return;
     }
     reuse_close(reuse->reuse);
+    reuse_keys_free(reuse->keys);
     cleanup_fd(&reuse->out);
     mem_free(reuse);
 }

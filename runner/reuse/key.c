@@ -5,11 +5,14 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
 #include "model/world.h"
 #include "reuse/reuse.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -23,27 +26,54 @@
 /* Bytes of a standard input that is hashed at once. */
 #define INPUT_CHUNK 65536u
 
-static void add_number(struct hasher *hasher, const char *name, uint64_t number)
+/* Bytes of a key without its standard input: a command line is at most 6 MiB of arguments and
+ * environment, each with a length in front. */
+#define KEY_BYTES_MAX (64u << 20)
+
+/* Variables sorted by insertion: they come nearly sorted, and most units have a dozen. */
+#define ENV_INSERT_MAX 64u
+
+struct reuse_keys {
+    struct hasher *hasher;
+    struct str
+        text; /* what is hashed; first the ground: what all keys of this process begin with */
+    size_t ground;
+
+    struct {
+        VEC_FIELDS(const char *);
+    } env;
+};
+
+/* As hasher_add_text() has it. */
+static void add_text(struct str *key, const char *text)
+{
+    const uint64_t len = strlen(text);
+    char prefix[8];
+    for (unsigned i = 0; i < sizeof prefix; i++) {
+        prefix[i] = (char)(unsigned char)(len >> (56 - 8 * i));
+    }
+    (void)str_append_n(key, prefix, sizeof prefix);
+    (void)str_append_n(key, text, len);
+}
+
+static void add_number(struct str *key, const char *name, uint64_t number)
 {
     char text[32];
     char *digit = text + sizeof text - 1;
     *digit = '\0';
-    do { /* a key has thirty of them: printf took a fifth of its time */
+    do { /* printf would take as long as the rest */
         *--digit = (char)('0' + (int)(number % 10));
         number /= 10;
     } while (number != 0);
-    hasher_add_text(hasher, name);
-    hasher_add_text(hasher, digit);
+    add_text(key, name);
+    add_text(key, digit);
 }
 
-static void add_texts(struct hasher *hasher,
-                      const char *name,
-                      const char *const *items,
-                      size_t count)
+static void add_texts(struct str *key, const char *name, const char *const *items, size_t count)
 {
-    add_number(hasher, name, count);
+    add_number(key, name, count);
     for (size_t i = 0; i < count; i++) {
-        hasher_add_text(hasher, items[i]);
+        add_text(key, items[i]);
     }
 }
 
@@ -61,19 +91,34 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The order in which variables stand means nothing. */
-static int add_env(struct hasher *hasher, const char *const *env)
+/* Sorts what is nearly sorted. */
+static void insert_sorted(const char **items, size_t count)
 {
-    size_t count = count_texts(env);
-    CLEANUP(cleanup_free) const char **sorted = mem_calloc(count + 1, sizeof *sorted);
-    if (sorted == NULL) {
-        return -ENOMEM;
+    for (size_t i = 1; i < count; i++) {
+        const char *item = items[i];
+        size_t at = i;
+        for (; at > 0 && strcmp(items[at - 1], item) > 0; at--) {
+            items[at] = items[at - 1];
+        }
+        items[at] = item;
     }
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = env[i];
+}
+
+/* The order in which variables stand means nothing. */
+static int add_env(struct reuse_keys *keys, const char *const *env)
+{
+    keys->env.count = 0;
+    for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
+        if (vec_push(&keys->env, env[i]) != 0) {
+            return -ENOMEM;
+        }
     }
-    qsort(sorted, count, sizeof *sorted, compare_texts);
-    add_texts(hasher, "env", sorted, count);
+    if (keys->env.count <= ENV_INSERT_MAX) {
+        insert_sorted(keys->env.items, keys->env.count);
+    } else {
+        qsort(keys->env.items, keys->env.count, sizeof *keys->env.items, compare_texts);
+    }
+    add_texts(&keys->text, "env", keys->env.items, keys->env.count);
     return 0;
 }
 
@@ -112,10 +157,7 @@ static const char *machine(void)
 /* Standard input is part of the question. */
 static int add_input(struct hasher *hasher, const char *path, struct err *err)
 {
-    hasher_add_text(hasher, "input");
-    if (path == NULL) {
-        return 0;
-    }
+    char text[32];
     CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     CLEANUP(cleanup_free) char *chunk = mem_calloc(1, INPUT_CHUNK);
     if (fd < 0) {
@@ -139,7 +181,9 @@ static int add_input(struct hasher *hasher, const char *path, struct err *err)
         hasher_add(hasher, chunk, (size_t)n);
         total += (uint64_t)n;
     }
-    add_number(hasher, "input bytes", total);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)total);
+    hasher_add_text(hasher, "input bytes");
+    hasher_add_text(hasher, text);
     return 0;
 }
 
@@ -157,7 +201,7 @@ static uint64_t least(rlim_t limit, uint64_t bound)
 /* What units are given of the limits sluice itself was started with: exec sets those of files and
  * of the stack, as far as it may (WORLD_FILES_SOFT and its like); the others go through. Limits
  * that follow from the machine's memory (pending signals, locked memory) are not told apart. */
-static void add_limits(struct hasher *hasher)
+static void add_limits(struct str *key)
 {
     static const struct {
         const char *name;
@@ -171,15 +215,15 @@ static void add_limits(struct hasher *hasher)
     struct rlimit limit = {0};
     for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
         (void)getrlimit((__rlimit_resource_t)passed_on[i].resource, &limit);
-        add_number(hasher, passed_on[i].name, limit.rlim_cur);
-        add_number(hasher, passed_on[i].name, limit.rlim_max);
+        add_number(key, passed_on[i].name, limit.rlim_cur);
+        add_number(key, passed_on[i].name, limit.rlim_max);
     }
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    add_number(hasher, "files", least(limit.rlim_max, WORLD_FILES_SOFT));
-    add_number(hasher, "files at most", least(limit.rlim_max, WORLD_FILES_HARD));
+    add_number(key, "files", least(limit.rlim_max, WORLD_FILES_SOFT));
+    add_number(key, "files at most", least(limit.rlim_max, WORLD_FILES_HARD));
     (void)getrlimit(RLIMIT_STACK, &limit);
-    add_number(hasher, "stack", least(limit.rlim_max, WORLD_STACK));
-    add_number(hasher, "stack at most", limit.rlim_max);
+    add_number(key, "stack", least(limit.rlim_max, WORLD_STACK));
+    add_number(key, "stack at most", limit.rlim_max);
 }
 
 /* Before Linux 6.6 observation keeps a unit on one processor (observe/supervisor.c), which it can
@@ -196,51 +240,95 @@ static bool is_pinned(void)
     return major < 6 || (major == 6 && minor < 6);
 }
 
-static void add_policy(struct hasher *hasher, const struct reuse_policy *policy)
+static void add_policy(struct str *key, const struct reuse_policy *policy)
 {
     bool declared = policy != NULL && policy->mode == REUSE_DECLARED;
-    hasher_add_text(hasher, declared ? "declared" : "observed");
+    add_text(key, declared ? "declared" : "observed");
     if (declared) {
-        add_texts(hasher, "files", policy->declared.items, policy->declared.count);
+        add_texts(key, "files", policy->declared.items, policy->declared.count);
     }
 }
 
-static int add_all(struct hasher *hasher, const struct reuse_command *command, struct err *err)
+/* What no command changes: looked at once, not for each of thousands of units. */
+static void add_ground(struct str *key)
 {
-    add_number(hasher, "observer", REUSE_OBSERVER_VERSION);
-    add_number(hasher, "policy", REUSE_POLICY_VERSION);
-    hasher_add_text(hasher, WORLD_CONSTANTS);
-    hasher_add_text(hasher, machine());
-    hasher_add_text(hasher, user());
-    add_limits(hasher);
-    add_number(hasher, "level", abi_level());
-    add_number(hasher, "pinned", is_pinned() ? 1 : 0);
-    add_texts(hasher, "argv", command->argv, count_texts(command->argv));
-    hasher_add_text(hasher, command->cwd != NULL ? command->cwd : ".");
-    add_number(hasher, "report", (uint64_t)command->report);
-    hasher_add_text(hasher, command->report_path != NULL ? command->report_path : "");
-    add_texts(hasher, "outputs", command->outputs.items, command->outputs.count);
-    add_texts(hasher, "expose", command->expose.items, command->expose.count);
-    add_number(hasher, "network", command->network ? 1 : 0);
-    add_policy(hasher, command->policy);
-    if (add_env(hasher, command->env) != 0) {
-        return err_set(err, -ENOMEM, "not enough memory for a unit's key");
-    }
-    return add_input(hasher, command->input, err);
+    add_number(key, "observer", REUSE_OBSERVER_VERSION);
+    add_number(key, "policy", REUSE_POLICY_VERSION);
+    add_text(key, WORLD_CONSTANTS);
+    add_text(key, machine());
+    add_text(key, user());
+    add_limits(key);
+    add_number(key, "level", abi_level());
+    add_number(key, "pinned", is_pinned() ? 1 : 0);
 }
 
-int reuse_key(const struct reuse_command *command, struct hash *ret_key, struct err *err)
+static int add_command(struct reuse_keys *keys, const struct reuse_command *command)
 {
-    struct hasher *hasher = hasher_new();
-    if (hasher == NULL) {
+    struct str *key = &keys->text;
+    add_texts(key, "argv", command->argv, count_texts(command->argv));
+    add_text(key, command->cwd != NULL ? command->cwd : ".");
+    add_number(key, "report", (uint64_t)command->report);
+    add_text(key, command->report_path != NULL ? command->report_path : "");
+    add_texts(key, "outputs", command->outputs.items, command->outputs.count);
+    add_texts(key, "expose", command->expose.items, command->expose.count);
+    add_number(key, "network", command->network ? 1 : 0);
+    add_policy(key, command->policy);
+    int rc = add_env(keys, command->env);
+    add_text(key, "input");
+    return rc != 0 ? rc : str_error(key);
+}
+
+/* Back to the ground; what went wrong with one key is no fault of the next. */
+static void begin_key(struct reuse_keys *keys)
+{
+    keys->text.len = keys->ground;
+    keys->text.error = 0;
+}
+
+int reuse_key(struct reuse_keys *keys,
+              const struct reuse_command *command,
+              struct hash *ret_key,
+              struct err *err)
+{
+    begin_key(keys);
+    if (add_command(keys, command) != 0) {
         return err_set(err, -ENOMEM, "not enough memory for a unit's key");
     }
-    hasher_begin(hasher);
-    int rc = add_all(hasher, command, err);
-    struct hash key = hasher_end(hasher);
-    hasher_free(hasher);
+    hasher_begin(keys->hasher);
+    hasher_add(keys->hasher, str_text(&keys->text), keys->text.len);
+    int rc = command->input != NULL ? add_input(keys->hasher, command->input, err) : 0;
+    struct hash key = hasher_end(keys->hasher);
     if (rc == 0) {
         *ret_key = key;
     }
     return rc;
+}
+
+int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err)
+{
+    struct reuse_keys *keys = mem_calloc(1, sizeof *keys);
+    if (keys == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for the keys of units");
+    }
+    str_init(&keys->text, KEY_BYTES_MAX);
+    keys->hasher = hasher_new();
+    add_ground(&keys->text);
+    keys->ground = keys->text.len;
+    if (keys->hasher == NULL || str_error(&keys->text) != 0) {
+        reuse_keys_free(keys);
+        return err_set(err, -ENOMEM, "not enough memory for the keys of units");
+    }
+    *ret_keys = keys;
+    return 0;
+}
+
+void reuse_keys_free(struct reuse_keys *keys)
+{
+    if (keys == NULL) {
+        return;
+    }
+    hasher_free(keys->hasher);
+    str_fini(&keys->text);
+    vec_fini(&keys->env);
+    mem_free(keys);
 }

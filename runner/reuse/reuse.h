@@ -97,7 +97,17 @@ struct reuse_command {
     const struct reuse_policy *policy; /* declared evidence has keys of its own; NULL = observed */
 };
 
-int reuse_key(const struct reuse_command *command, struct hash *ret_key, struct err *err);
+/* Makes keys. The limits and the machine that this process gives to units are part of all of them
+ * and read when it is made: one for a run. */
+struct reuse_keys;
+
+int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err);
+void reuse_keys_free(struct reuse_keys *keys); /* NULL is accepted */
+
+int reuse_key(struct reuse_keys *keys,
+              const struct reuse_command *command,
+              struct hash *ret_key,
+              struct err *err);
 
 /* ---- decisions ---- */
 

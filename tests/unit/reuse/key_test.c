@@ -22,9 +22,11 @@ static struct hash key_of(const struct reuse_command *command)
 {
     struct hash key = {0};
     struct err err = {0};
-    if (reuse_key(command, &key, &err) != 0) {
+    struct reuse_keys *keys = NULL;
+    if (reuse_keys_new(&keys, &err) != 0 || reuse_key(keys, command, &key, &err) != 0) {
         fail_msg("reuse_key: %s", err.text);
     }
+    reuse_keys_free(keys);
     return key;
 }
 
@@ -128,8 +130,36 @@ TEST(standard_input_is_in_the_key_by_content)
     assert_memory_equal(a.bytes, b.bytes, HASH_SIZE);
     assert_memory_not_equal(a.bytes, c.bytes, HASH_SIZE);
     command.input = at("missing");
-    assert_int_equal(reuse_key(&command, &empty, &err), -ENOENT);
+    struct reuse_keys *keys = NULL;
+    assert_int_equal(reuse_keys_new(&keys, &err), 0);
+    assert_int_equal(reuse_key(keys, &command, &empty, &err), -ENOENT);
     assert_non_null(strstr(err.text, "missing"));
+    reuse_keys_free(keys);
+}
+
+/* The buffers of a maker of keys serve all of them. */
+TEST(keys_that_follow_each_other_do_not_mix)
+{
+    static const char *const many[] = {
+        "Z=1", "Y=2", "X=3", "W=4", "V=5", "U=6", "T=7", "S=8", "PATH=/usr/bin", NULL};
+    struct reuse_keys *keys = NULL;
+    struct err err = {0};
+    struct reuse_command other = base();
+    const struct reuse_command plain = base();
+    struct hash between;
+    struct hash last;
+    other.env = many;
+    other.input = at("nowhere");
+    assert_int_equal(reuse_keys_new(&keys, &err), 0);
+    assert_int_equal(reuse_key(keys, &other, &between, &err), -ENOENT);
+    other.input = NULL;
+    assert_int_equal(reuse_key(keys, &other, &between, &err), 0);
+    assert_int_equal(reuse_key(keys, &plain, &last, &err), 0);
+    reuse_keys_free(keys);
+    struct hash first = key_of(&plain);
+    assert_memory_equal(first.bytes, last.bytes, HASH_SIZE);
+    first = key_of(&other);
+    assert_memory_equal(first.bytes, between.bytes, HASH_SIZE);
 }
 
 TEST(a_key_without_memory_is_an_error)
@@ -142,7 +172,10 @@ TEST(a_key_without_memory_is_an_error)
     for (size_t n = 1; !done && n < 50; n++) {
         struct err err = {0};
         (void)mem_fail_from(n);
-        int rc = reuse_key(&command, &key, &err);
+        struct reuse_keys *keys = NULL;
+        int rc = reuse_keys_new(&keys, &err);
+        rc = rc == 0 ? reuse_key(keys, &command, &key, &err) : rc;
+        reuse_keys_free(keys);
         (void)mem_fail_from(0);
         assert_true(rc == 0 || rc == -ENOMEM);
         done = rc == 0;
