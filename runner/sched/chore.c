@@ -62,6 +62,18 @@ int chore_extract(struct sched *sched,
 
 /* ---- what runs ---- */
 
+/* A file of this run alone: nobody else reads it, and after a crash nobody needs it. */
+static int write_plain(const char *path, const struct str *text, struct err *err)
+{
+    CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return err_errno(err, "%s", path);
+    }
+    const int rc = fd_write_all(fd, str_text(text), text->len);
+    errno = -rc;
+    return rc == 0 ? 0 : err_errno(err, "%s", path);
+}
+
 static int write_input(
     struct sched *sched, const struct chore *chore, char *path, size_t size, struct err *err)
 {
@@ -79,7 +91,7 @@ static int write_input(
         return err_set(err, rc, "cannot write the plugin's input");
     }
     (void)snprintf(path, size, "%s/plan-%zu.json", sched->options->run_dir, chore->layer);
-    return file_write_atomic(path, str_text(&text), text.len, err);
+    return write_plain(path, &text, err);
 }
 
 const char *plugin_program_inside(const struct sched *sched, size_t index, struct arena *arena)

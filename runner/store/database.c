@@ -179,6 +179,7 @@ static int look_at(struct database *database, struct err *err)
 {
     int version = 0;
     int result = read_version(database, &version, err);
+    database->empty = result == 0 && version == 0;
     database->outdated = version < database->kind->schema->count;
     return result;
 }
@@ -249,7 +250,9 @@ int database_open(struct database *database,
     }
     /* Before anything else: not a byte is written to a file that is not ours. */
     result = in_transaction(database, "BEGIN", look_at, err);
-    result = result == 0 ? set_layout(database, err) : result;
+    /* It would be written again, with a journal that is made and synced, by each process that opens
+     * the file. */
+    result = result == 0 && database->empty ? set_layout(database, err) : result;
     result = result == 0 ? set_wal(database, err) : result;
     result = result == 0 ? database_run(database,
                                         "PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "

@@ -30,6 +30,7 @@ struct database {
     char *file;
     const struct database_kind *kind;
     bool outdated; /* its schema is older than ours */
+    bool empty;    /* nothing was ever in it */
 };
 
 /* Opens, configures and migrates. On failure database_close() cleans up. */
