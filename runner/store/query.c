@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reading side. Rows that wait in memory are written first, so that a run sees itself. */
+#include "store/reused.h"
 #include "store/store_impl.h"
 
 #include <errno.h>
@@ -142,6 +143,29 @@ int store_runs(struct store *store,
     return finish(store, statement, code, stop, err);
 }
 
+/* Those that evidence answered for, which lie packed. */
+static int outcomes_reused(struct store *store,
+                           const char *run_id,
+                           int (*each)(void *context, const struct outcome_row *row),
+                           void *context,
+                           struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int result = query(store, STATEMENT_OUTCOMES_REUSED, run_id, &statement, err);
+    if (result != 0) {
+        return result;
+    }
+    int stop = 0;
+    int code = SQLITE_DONE;
+    while (stop == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const void *units = sqlite3_column_blob(statement, 1);
+        const int len = sqlite3_column_bytes(statement, 1);
+        stop = units != NULL ? reused_each(name_at(statement, 0), units, (size_t)len, each, context)
+                             : 0;
+    }
+    return finish(store, statement, code, stop, err);
+}
+
 int store_outcomes(struct store *store,
                    const char *run_id,
                    int (*each)(void *context, const struct outcome_row *row),
@@ -164,7 +188,8 @@ int store_outcomes(struct store *store,
         };
         stop = each(context, &row);
     }
-    return finish(store, statement, code, stop, err);
+    result = finish(store, statement, code, stop, err);
+    return result == 0 && stop == 0 ? outcomes_reused(store, run_id, each, context, err) : result;
 }
 
 int store_last_open(struct store *store, const char *layer, char *buf, size_t size, struct err *err)
@@ -196,5 +221,10 @@ int store_prune(struct store *store, unsigned keep, struct err *err)
         return result;
     }
     (void)sqlite3_bind_int64(statement, 1, keep);
-    return database_step(&store->database, statement, NULL, err);
+    result = database_step(&store->database, statement, NULL, err);
+    if (result != 0 || sqlite3_changes(store->database.db) == 0) {
+        return result;
+    }
+    result = store_statement(store, STATEMENT_SETS_SWEEP, &statement, err);
+    return result == 0 ? database_step(&store->database, statement, NULL, err) : result;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/reused.h"
 #include "store/store_impl.h"
 
 #include <assert.h>
@@ -44,12 +45,21 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
         "last_failed_ms = max(last_failed_ms, ?7) RETURNING id",
     /* Not a run of the unit: it measures nothing. */
     [STATEMENT_UNIT_REUSED] =
-        "INSERT INTO unit (layer, name, last, last_tree) VALUES (?1, ?2, ?3, ?4) "
-        "ON CONFLICT DO UPDATE SET last = ?3, last_tree = ?4, unstored = NULL RETURNING id",
+        "UPDATE unit SET last = ?3, last_tree = ?4, unstored = NULL WHERE layer = ?1 AND name = ?2",
+    [STATEMENT_SET_FIND] = "SELECT id, tree FROM reused_set WHERE layer = ? AND digest = ?",
+    [STATEMENT_SET_ADD] =
+        "INSERT INTO reused_set (layer, digest, units, count, passed, failed, errored, timed_out, "
+        "skipped, flaky) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+    [STATEMENT_SET_DOUBT] =
+        "UPDATE reused_set SET tree = NULL WHERE layer = ? AND tree IS NOT NULL "
+        "AND tree_run IS NOT ?",
+    [STATEMENT_SET_KNOWN] = "UPDATE reused_set SET tree_run = ?2, tree = ?3 WHERE id = ?1",
+    [STATEMENT_SETS_SWEEP] = "DELETE FROM reused_set WHERE id NOT IN (SELECT units FROM reused)",
+    [STATEMENT_REUSED] = "INSERT OR IGNORE INTO reused (run, units) VALUES (?, ?)",
     [STATEMENT_OUTCOME] =
         "INSERT OR REPLACE INTO outcome (run, unit, attempt, final, status, flaky, exit_code, "
-        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib, reused) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "signal, flags, started_ms, wall_ms, cpu_us, max_rss_kib) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STATEMENT_VERDICT] =
         "INSERT OR REPLACE INTO verdict (run, layer, state, time_ms) VALUES (?, ?, ?, ?)",
     [STATEMENT_HISTORY] =
@@ -60,16 +70,30 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
         "SELECT run_id, pipeline, tree, started_ms, wall_ms, exit_code, units, passed, failed, "
         "errored, timed_out, skipped, flaky, not_run, cases, cases_passed, cases_failed, "
         "cases_errored, cases_skipped, reused FROM run WHERE wall_ms IS NOT NULL "
-        "UNION ALL SELECT run_id, pipeline, tree, run.started_ms, NULL, NULL, count(outcome.final), "
-        "coalesce(sum(status = 0), 0), coalesce(sum(status = 1), 0), coalesce(sum(status = 2), 0), "
-        "coalesce(sum(status = 3), 0), coalesce(sum(status = 4), 0), "
-        "coalesce(sum(outcome.flaky), 0), 0, 0, 0, 0, 0, 0, coalesce(sum(outcome.reused), 0) "
+        "UNION ALL SELECT run_id, pipeline, tree, run.started_ms, NULL, NULL, "
+        "count(outcome.final) + coalesce(max(sets.count), 0), "
+        "coalesce(sum(status = 0), 0) + coalesce(max(sets.passed), 0), "
+        "coalesce(sum(status = 1), 0) + coalesce(max(sets.failed), 0), "
+        "coalesce(sum(status = 2), 0) + coalesce(max(sets.errored), 0), "
+        "coalesce(sum(status = 3), 0) + coalesce(max(sets.timed_out), 0), "
+        "coalesce(sum(status = 4), 0) + coalesce(max(sets.skipped), 0), "
+        "coalesce(sum(outcome.flaky), 0) + coalesce(max(sets.flaky), 0), 0, 0, 0, 0, 0, 0, "
+        "coalesce(sum(outcome.reused), 0) + coalesce(max(sets.count), 0) "
         "FROM run LEFT JOIN outcome ON outcome.run = run.id AND outcome.final = 1 "
+        "LEFT JOIN (SELECT reused.run AS of, sum(count) AS count, sum(passed) AS passed, "
+        "sum(failed) AS failed, sum(errored) AS errored, sum(timed_out) AS timed_out, "
+        "sum(skipped) AS skipped, sum(flaky) AS flaky FROM reused "
+        "JOIN reused_set ON reused_set.id = reused.units GROUP BY reused.run) AS sets "
+        "ON sets.of = run.id "
         "WHERE run.wall_ms IS NULL GROUP BY run.id ORDER BY 4 DESC, 1 DESC",
     [STATEMENT_OUTCOMES] =
         "SELECT layer.name, unit.name, status, flaky FROM outcome "
         "JOIN unit ON unit.id = outcome.unit JOIN layer ON layer.id = unit.layer "
         "WHERE run = (SELECT id FROM run WHERE run_id = ?) AND final = 1",
+    [STATEMENT_OUTCOMES_REUSED] =
+        "SELECT layer.name, reused_set.units FROM reused "
+        "JOIN reused_set ON reused_set.id = reused.units JOIN layer ON layer.id = reused_set.layer "
+        "WHERE run = (SELECT id FROM run WHERE run_id = ?)",
     [STATEMENT_LAST_OPEN] = "SELECT open_tree FROM layer WHERE name = ? AND open_tree IS NOT NULL",
     [STATEMENT_PRUNE] = "DELETE FROM run WHERE id NOT IN "
                         "(SELECT id FROM run ORDER BY started_ms DESC, run_id DESC LIMIT ?)",
@@ -120,6 +144,7 @@ static void forget_pending(struct store *store)
     store->pending.count = 0;
     arena_free(store->arena);
     store->arena = NULL;
+    reused_forget(store);
 }
 
 static void forget_run(struct store *store)
@@ -148,6 +173,7 @@ void store_close(struct store *store)
     forget_pending(store);
     forget_run(store);
     vec_fini(&store->pending);
+    vec_fini(&store->reused);
     vec_fini(&store->plans);
     mem_free(store);
 }
@@ -198,7 +224,6 @@ static int write_unit(struct store *store,
 {
     const struct outcome *outcome = &row->outcome;
     enum statement which = outcome->final ? STATEMENT_UNIT_DONE : STATEMENT_UNIT_SEEN;
-    which = row->reused ? STATEMENT_UNIT_REUSED : which;
     sqlite3_stmt *statement = NULL;
     int result = store_statement(store, which, &statement, err);
     if (result != 0) {
@@ -206,10 +231,7 @@ static int write_unit(struct store *store,
     }
     (void)sqlite3_bind_int64(statement, 1, layer);
     bind_text(statement, 2, row->unit);
-    if (row->reused) {
-        (void)sqlite3_bind_int64(statement, 3, (int64_t)outcome->status);
-        bind_text(statement, 4, store->tree);
-    } else if (outcome->final) {
+    if (outcome->final) {
         bool passed = outcome->status == OUTCOME_PASSED;
         bool good = passed || outcome->status == OUTCOME_SKIPPED;
         const int64_t numbers[] = {
@@ -254,7 +276,6 @@ static int write_outcome(struct store *store,
         outcome->wall_ns / 1000000,
         outcome->cpu_user_us + outcome->cpu_sys_us,
         outcome->max_rss_kib,
-        row->reused ? 1 : 0,
     };
     bind_numbers(statement, 1, numbers, sizeof numbers / sizeof numbers[0]);
     return database_step(&store->database, statement, NULL, err);
@@ -296,11 +317,23 @@ static int write_rows(struct store *store, struct err *err)
         if (layer_name == NULL || strcmp(layer_name, row->layer) != 0) {
             layer_name = row->layer;
             result = write_layer(store, layer_name, &layer, err);
+            result = result == 0 ? reused_doubt(store, layer, err) : result;
         }
         if (result == 0) {
             result = row->unit != NULL ? write_outcome(store, row, layer, err)
                                        : write_verdict(store, row, layer, err);
         }
+    }
+    return result;
+}
+
+static int write_reused(struct store *store, struct err *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < store->reused.count && result == 0; i++) {
+        sqlite3_int64 layer = 0;
+        result = write_layer(store, store->reused.items[i].layer, &layer, err);
+        result = result == 0 ? reused_write(store, &store->reused.items[i], layer, err) : result;
     }
     return result;
 }
@@ -318,7 +351,8 @@ static int write_batch(struct store *store, struct err *err)
     if (result != 0) {
         return result;
     }
-    result = write_rows(store, err);
+    result = write_reused(store, err);
+    result = result == 0 ? write_rows(store, err) : result;
     result = result == 0 ? simple(store, STATEMENT_COMMIT, err) : result;
     if (result != 0) {
         (void)sqlite3_exec(store->database.db, "ROLLBACK", NULL, NULL, NULL);
@@ -326,12 +360,17 @@ static int write_batch(struct store *store, struct err *err)
     return result;
 }
 
+static size_t waiting(const struct store *store)
+{
+    return store->pending.count + store->reused_count;
+}
+
 int store_flush(struct store *store, struct err *err)
 {
     if (store->error.code != 0) {
         return store_error(store, err);
     }
-    if (store->pending.count > 0) {
+    if (waiting(store) > 0) {
         /* After a failure nothing more is written: what is in the file stays a prefix of what
          * happened. */
         (void)write_batch(store, &store->error);
@@ -376,8 +415,8 @@ static void add_row(struct store *store, struct pending_row row)
 static void flush_when_due(struct store *store)
 {
     int64_t age_ns = clock_mono_ns() - store->last_commit_ns;
-    if (store->pending.count >= STORE_BATCH_ROWS
-        || (store->pending.count > 0 && age_ns >= INT64_C(1000000) * STORE_BATCH_MS)) {
+    if (store->pending.count >= STORE_BATCH_ROWS || store->reused_count >= STORE_BATCH_REUSED
+        || (waiting(store) > 0 && age_ns >= INT64_C(1000000) * STORE_BATCH_MS)) {
         (void)store_flush(store, NULL);
     }
 }
@@ -437,13 +476,19 @@ static void on_unit_finished(struct store *store, const struct event *event)
     if ((outcome->flags & FLAG_CANCELLED) != 0) {
         return; /* it came to no outcome of its own */
     }
+    if (outcome->reused != NULL && outcome->final && store->run != 0) {
+        if (reused_add(store, event->u.unit_finished.layer, event->u.unit_finished.unit, outcome)
+            != 0) {
+            fail(store, -ENOMEM, "not enough memory to record what happened");
+        }
+        return;
+    }
     struct pending_row row = {
         .layer = event->u.unit_finished.layer,
         .unit = event->u.unit_finished.unit,
         .time_ms = event->time_ms,
         .outcome = *outcome,
         .unstored = outcome->unstored,
-        .reused = outcome->reused != NULL,
     };
     add_row(store, row);
 }

@@ -5,6 +5,7 @@
 #define SLUICE_STORE_STORE_IMPL_H
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "store/database.h"
 #include "store/store.h"
@@ -12,8 +13,15 @@
 /* Pending rows beyond which a batch is written whatever its age. One row takes about 200 bytes. */
 #define STORE_BATCH_ROWS 4096
 
+/* Reused outcomes of a batch: about 50 bytes each. Runs of more units have several sets, which are
+ * cut at the same units each time. */
+#define STORE_BATCH_REUSED 65536
+
 /* Bytes of names in a batch: two ids of ID_MAX for each row. */
 #define STORE_BATCH_BYTES ((size_t)STORE_BATCH_ROWS * 2048)
+
+/* And of its reused outcomes: a name of ID_MAX and two bytes for each. */
+#define STORE_REUSED_BYTES ((size_t)STORE_BATCH_REUSED * 1026)
 
 /* Weight of the newest pass in a unit's mean duration: after five runs on a new machine the old
  * ones weigh 1/6. */
@@ -29,16 +37,23 @@ enum statement {
     STATEMENT_UNIT_SEEN,
     STATEMENT_UNIT_DONE,
     STATEMENT_UNIT_REUSED,
+    STATEMENT_SET_FIND,
+    STATEMENT_SET_ADD,
+    STATEMENT_SET_DOUBT,
+    STATEMENT_SET_KNOWN,
+    STATEMENT_SETS_SWEEP,
+    STATEMENT_REUSED,
     STATEMENT_OUTCOME,
     STATEMENT_VERDICT,
     STATEMENT_HISTORY,
     STATEMENT_RUNS,
     STATEMENT_OUTCOMES,
+    STATEMENT_OUTCOMES_REUSED,
     STATEMENT_LAST_OPEN,
     STATEMENT_PRUNE,
 };
 
-#define STATEMENT_COUNT 16
+#define STATEMENT_COUNT 23
 
 /* One thing to write. Strings are in the batch's arena. */
 struct pending_row {
@@ -48,8 +63,16 @@ struct pending_row {
     int64_t time_ms;
     enum verdict_state state;
     bool records_open;      /* the verdict speaks for the whole layer and this snapshot */
-    bool reused;            /* evidence answered */
     struct outcome outcome; /* what it points to is not copied and not used */
+};
+
+/* Reused outcomes of a layer that wait to be written, packed (reused.c). */
+struct reused_batch {
+    char *layer;
+    struct str units;
+    uint64_t count;
+    uint64_t of_status[OUTCOME_STATUS_COUNT];
+    uint64_t flaky;
 };
 
 /* What a layer of the current run selected, to know whether its verdict speaks for all of it. */
@@ -68,6 +91,12 @@ struct store {
     struct {
         VEC_FIELDS(struct pending_row);
     } pending;
+
+    struct {
+        VEC_FIELDS(struct reused_batch);
+    } reused;
+
+    size_t reused_count; /* outcomes in them */
 
     struct arena *arena; /* strings of pending rows; NULL = none yet */
     int64_t last_commit_ns;

@@ -213,7 +213,7 @@ TEST(a_reused_outcome_is_one_of_its_run_and_measures_nothing)
     struct runs_seen seen = {0};
     assert_int_equal(store_runs(store, see_run, &seen, NULL), 0);
     assert_non_null(strstr(seen.text, "r3 sluice.yml t 3 -1 -1;"));
-    assert_string_equal(sql("s.db", "SELECT sum(reused) FROM outcome"), "2");
+    assert_string_equal(sql("s.db", "SELECT sum(count) FROM reused_set"), "2");
     tell_start(store, "r4", 4, "t");
     tell_reused(store, "a", OUTCOME_FAILED);
     after = history_of(store, "unit", "a");
@@ -223,6 +223,92 @@ TEST(a_reused_outcome_is_one_of_its_run_and_measures_nothing)
     assert_int_equal(history_of(store, "unit", "b").duration_ms, 30);
     assert_int_equal(history_of(store, "unit", "b").runs, 1);
     store_close(store);
+}
+
+/* One run that is reused as a whole: a and b passed, c failed. */
+static void tell_reused_run(struct store *store, const char *run, const char *tree)
+{
+    tell_start(store, run, 1, tree);
+    tell_reused(store, "a", OUTCOME_PASSED);
+    tell_reused(store, "b", OUTCOME_PASSED);
+    tell_reused(store, "c", OUTCOME_FAILED);
+    tell_end(store, EXIT_OPEN);
+}
+
+TEST(what_is_reused_again_and_again_is_kept_once)
+{
+    struct store *store = open_store("s.db");
+    tell_reused_run(store, "r1", "t");
+    tell_reused_run(store, "r2", "t");
+    tell_reused_run(store, "r3", "t");
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM reused_set"), "1");
+    for (int i = 1; i <= 3; i++) {
+        char run_id[8];
+        char text[1024] = "";
+        (void)snprintf(run_id, sizeof run_id, "r%d", i);
+        assert_int_equal(store_outcomes(store, run_id, see_outcome, text, NULL), 0);
+        assert_string_equal(text, "unit/a 0 flaky;unit/b 0 flaky;unit/c 1;");
+    }
+    assert_int_equal(store_prune(store, 1, NULL), 0);
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM reused_set"), "1");
+    assert_int_equal(store_prune(store, 0, NULL), 0);
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM reused_set"), "0");
+    store_close(store);
+}
+
+/* A set that was written before does not write its units' rows again: only while nothing else did.
+ */
+TEST(the_last_outcome_of_a_unit_is_the_last_one_whether_it_was_reused_or_not)
+{
+    struct store *store = open_store("s.db");
+    tell_start(store, "r0", 1, "t0");
+    tell_unit(store, "a", OUTCOME_PASSED, 50);
+    tell_unit(store, "c", OUTCOME_PASSED, 50);
+    tell_end(store, EXIT_OPEN);
+    for (int i = 0; i < 2; i++) {
+        tell_reused_run(store, "r1", "t1");
+        assert_int_equal(history_of(store, "unit", "c").last, OUTCOME_FAILED);
+        assert_string_equal(sql("s.db", "SELECT last_tree FROM unit WHERE name = 'a'"), "t1");
+        /* another snapshot */
+        tell_reused_run(store, "r2", "t2");
+        assert_string_equal(sql("s.db", "SELECT last_tree FROM unit WHERE name = 'a'"), "t2");
+        /* it ran */
+        tell_reused_run(store, "r3", "t1");
+        tell_start(store, "r4", 1, "t3");
+        tell_unit(store, "c", OUTCOME_PASSED, 50);
+        tell_end(store, EXIT_OPEN);
+        assert_int_equal(history_of(store, "unit", "c").last, OUTCOME_PASSED);
+        tell_reused_run(store, "r5", "t1");
+        assert_int_equal(history_of(store, "unit", "c").last, OUTCOME_FAILED);
+        /* another set said something else */
+        tell_start(store, "r6", 1, "t1");
+        tell_reused(store, "c", OUTCOME_PASSED);
+        tell_end(store, EXIT_OPEN);
+        assert_int_equal(history_of(store, "unit", "c").last, OUTCOME_PASSED);
+        tell_reused_run(store, "r7", "t1");
+        assert_int_equal(history_of(store, "unit", "c").last, OUTCOME_FAILED);
+        assert_int_equal(store_prune(store, 0, NULL), 0);
+    }
+    store_close(store);
+}
+
+/* Two processes with the same history: the one has reused the set that the other doubts. */
+TEST(what_another_process_ran_meanwhile_counts)
+{
+    struct store *one = open_store("s.db");
+    struct store *other = open_store("s.db");
+    tell_start(one, "r0", 1, "t");
+    tell_unit(one, "c", OUTCOME_PASSED, 50);
+    tell_end(one, EXIT_OPEN);
+    tell_reused_run(one, "r1", "t");
+    tell_start(other, "r2", 2, "t");
+    tell_unit(other, "c", OUTCOME_PASSED, 50);
+    tell_end(other, EXIT_OPEN);
+    assert_int_equal(history_of(one, "unit", "c").last, OUTCOME_PASSED);
+    tell_reused_run(one, "r3", "t");
+    assert_int_equal(history_of(other, "unit", "c").last, OUTCOME_FAILED);
+    store_close(one);
+    store_close(other);
 }
 
 static int see_reused(void *context, const struct run_row *row)
