@@ -47,7 +47,12 @@ static int describe(struct sdk *sdk, struct err *err)
     jw_put_string(&w, "name", plugin->name);
     jw_put_int(&w, "protocol", SDK_PROTOCOL);
     jw_key(&w, "schema");
-    jw_raw(&w, plugin->schema);
+    if (plugin->write_schema != NULL) {
+        jw_raw(&w, "");
+        plugin->write_schema(&sdk->out);
+    } else {
+        jw_raw(&w, plugin->schema);
+    }
     jw_key(&w, "metrics");
     jw_array(&w);
     for (const char *const *at = plugin->metrics; at != NULL && *at != NULL; at++) {

@@ -81,8 +81,10 @@ struct sdk_private_verb {
 
 struct sdk_plugin {
     const char *name;
-    const char *schema;         /* JSON Schema of `with`, one object */
-    const char *const *metrics; /* NULL-terminated; NULL = none */
+    const char *schema; /* JSON Schema of `with`, one object; or, where that is made from a
+                           table, NULL and */
+    void (*write_schema)(struct str *out); /* appends it */
+    const char *const *metrics;            /* NULL-terminated; NULL = none */
     sdk_verb_fn plan;
     sdk_verb_fn select;                   /* NULL = not offered */
     sdk_verb_fn judge;                    /* NULL = not offered */

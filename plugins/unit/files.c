@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests that are files: executables, cmocka and TAP programs, bats files. */
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/limits.h"
-#include "base/mem.h"
-#include "base/vec.h"
+#include "plugins/unit/find.h"
 #include "plugins/unit/unit.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* What is special about each kind of file. */
 static const struct file_kind {
@@ -33,136 +27,14 @@ static const struct file_kind {
 struct search {
     const struct unit_settings *settings;
     const struct file_kind *kind;
-
-    struct {
-        VEC_FIELDS(char *);
-    } paths; /* relative to dir, in the order of names */
+    struct found found;
     struct sdk_ids ids;
-    size_t not_executable;       /* matches that were passed over */
-    char example[PATH_TEXT_MAX]; /* the last of them */
 };
 
 static void search_fini(struct search *search)
 {
-    for (size_t i = 0; i < search->paths.count; i++) {
-        mem_free(search->paths.items[i]);
-    }
-    vec_fini(&search->paths);
+    found_fini(&search->found);
     sdk_ids_fini(&search->ids);
-}
-
-static void cleanup_fts(FTS **fts)
-{
-    if (*fts != NULL) {
-        (void)fts_close(*fts);
-    }
-}
-
-static int compare_entries(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
-/* A regular file, or a link to one. */
-static bool is_file(const FTSENT *entry)
-{
-    struct stat st;
-    return entry->fts_info == FTS_F
-           || (entry->fts_info == FTS_SL && stat(entry->fts_path, &st) == 0 && S_ISREG(st.st_mode));
-}
-
-/* Folders that hold no tests: git's and ours. */
-static bool is_foreign(const FTSENT *entry)
-{
-    return entry->fts_info == FTS_D && entry->fts_level > 0
-           && (strcmp(entry->fts_name, ".git") == 0 || strcmp(entry->fts_name, ".sluice") == 0);
-}
-
-static int take_file(struct search *search, const char *path, const char *full, struct err *err)
-{
-    if (search->kind->executable && access(full, X_OK) != 0) {
-        search->not_executable++;
-        (void)snprintf(search->example, sizeof search->example, "%s", path);
-        return 0;
-    }
-    char *copy = mem_strdup(path);
-    if (copy == NULL || vec_push(&search->paths, copy) != 0) {
-        mem_free(copy);
-        return err_set(err, -ENOMEM, "out of memory for the list of tests");
-    }
-    return 0;
-}
-
-static int visit(struct search *search, FTS *fts, FTSENT *entry, struct err *err)
-{
-    const char *dir = search->settings->dir;
-    if (is_foreign(entry)) {
-        (void)fts_set(fts, entry, FTS_SKIP);
-        return 0;
-    }
-    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
-        return err_set(err,
-                       -entry->fts_errno,
-                       "cannot read %s while looking for tests: error %d",
-                       entry->fts_path,
-                       entry->fts_errno);
-    }
-    if (entry->fts_level == 0 || !is_file(entry)) {
-        return 0;
-    }
-    const char *path = entry->fts_path + strlen(dir) + 1; /* behind "dir/" */
-    if (!glob_match(search->settings->tests, path)) {
-        return 0;
-    }
-    return take_file(search, path, entry->fts_path, err);
-}
-
-/* Fills search->paths, in an order that depends on names only. */
-static int find_files(struct search *search, struct err *err)
-{
-    char dir[PATH_TEXT_MAX];
-    (void)snprintf(dir, sizeof dir, "%s", search->settings->dir);
-    struct stat st;
-    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return err_set(err,
-                       -ENOENT,
-                       "dir: there is no folder \"%s\" (one that another layer makes is there when "
-                       "that layer is in `needs` and has it in `outputs`)",
-                       dir);
-    }
-    char *const roots[] = {dir, NULL};
-    CLEANUP(cleanup_fts) FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_entries);
-    if (fts == NULL) {
-        return err_errno(err, "cannot look for tests in %s", dir);
-    }
-    FTSENT *entry = NULL;
-    while ((entry = fts_read(fts)) != NULL) {
-        int status = visit(search, fts, entry, err);
-        if (status != 0) {
-            return status;
-        }
-    }
-    return 0;
-}
-
-static int refuse_nothing(const struct search *search, struct err *err)
-{
-    const struct unit_settings *s = search->settings;
-    if (search->not_executable > 0) {
-        return err_set(err,
-                       -ENODATA,
-                       "tests: \"%s\" in %s matches %zu files, e.g. %s, but none is executable",
-                       s->tests,
-                       s->dir,
-                       search->not_executable,
-                       search->example);
-    }
-    return err_set(err,
-                   -ENODATA,
-                   "tests: \"%s\" matches no file in %s (files that another layer makes are there "
-                   "when that layer is in `needs` and has them in `outputs`)",
-                   s->tests,
-                   s->dir);
 }
 
 /* A cmocka program writes XML into a file: standard output belongs to the test. It never writes
@@ -225,12 +97,15 @@ int unit_plan_files(struct sdk *sdk, const struct unit_settings *settings, struc
         kind++;
     }
     CLEANUP(search_fini) struct search search = {.settings = settings, .kind = kind};
-    int status = find_files(&search, err);
-    if (status == 0 && search.paths.count == 0) {
-        status = refuse_nothing(&search, err);
+    const char *const patterns[] = {settings->tests, NULL};
+    const struct find_query query = {
+        .dir = settings->dir, .patterns = patterns, .executable = kind->executable};
+    int status = find_files(&query, &search.found, err);
+    if (status == 0 && search.found.count == 0) {
+        status = find_refuse(&query, &search.found, err);
     }
-    for (size_t i = 0; i < search.paths.count && status == 0; i++) {
-        status = emit_file(sdk, &search, search.paths.items[i], err);
+    for (size_t i = 0; i < search.found.count && status == 0; i++) {
+        status = emit_file(sdk, &search, search.found.items[i], err);
     }
     return status;
 }

@@ -13,150 +13,19 @@
 #define EXIT_NOT_FOUND    127
 #define EXIT_NOT_RUNNABLE 126
 
-#define DIR_TEXT                                                                                   \
-    "\"dir\":{\"type\":\"string\",\"minLength\":1,\"description\":\"Folder below the root; units " \
-    "run in it.\"}"
-#define TESTS_TEXT                                                                      \
-    "\"tests\":{\"type\":\"string\",\"minLength\":1,\"description\":\"Glob pattern of " \
-    "test files below dir.\"}"
-#define REPORT_TEXT                                                                          \
-    "\"report\":{\"type\":\"string\",\"minLength\":1,\"description\":\"JUnit file, or glob " \
-    "pattern, that the command leaves below dir.\"}"
-#define BRANCH(discover, properties, required)                             \
-    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" \
-    "\"discover\":{\"const\":\"" discover "\"}," properties "},\"required\":[" required "]}"
-
-static const char schema[] =
-    "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"type\":\"object\","
-    "\"required\":[\"discover\"],\"properties\":{\"discover\":{\"enum\":[\"ctest\",\"executables\","
-    "\"cmocka\",\"bats\",\"tap\",\"command\"],\"description\":\"How tests are found: asked of "
-    "CTest, looked for as files, or one command that leaves a JUnit file.\"}},"
-    "\"oneOf\":["
-    // clang-format off
-    BRANCH("ctest", DIR_TEXT ",\"config\":{\"type\":\"string\",\"minLength\":1,\"description\":"
-           "\"Configuration of a multi-config build, as for ctest -C.\"}", "\"dir\"") ","
-    BRANCH("executables", DIR_TEXT "," TESTS_TEXT "," REPORT_TEXT, "\"tests\"") ","
-    BRANCH("cmocka", DIR_TEXT "," TESTS_TEXT, "\"tests\"") ","
-    BRANCH("bats", DIR_TEXT "," TESTS_TEXT, "\"tests\"") ","
-    BRANCH("tap", DIR_TEXT "," TESTS_TEXT, "\"tests\"") ","
-    BRANCH("command", DIR_TEXT "," REPORT_TEXT ",\"run\":{\"type\":\"string\",\"minLength\":1,"
-           "\"description\":\"The command.\"}", "\"run\",\"report\"")
-    "]}";
-// clang-format on
-
 static const struct sdk_private_verb verbs[] = {
-    {"fresh", unit_run_fresh},
-    {NULL,    NULL          },
+    {"fresh",  unit_run_fresh },
+    {"report", unit_run_report},
+    {"cargo",  unit_run_cargo },
+    {NULL,     NULL           },
 };
 
 const struct sdk_plugin unit_plugin = {
     .name = "unit",
-    .schema = schema,
+    .write_schema = unit_write_schema,
     .plan = unit_plan,
     .verbs = verbs,
 };
-
-/* Which settings a way of discovery needs. sluice has checked them against the schema; whoever
- * runs the plugin by hand has not. */
-enum need {
-    NEEDS_DIR = 1 << 0,
-    NEEDS_TESTS = 1 << 1,
-    NEEDS_RUN = 1 << 2,
-    NEEDS_REPORT = 1 << 3,
-};
-
-static const struct discovery {
-    const char *name;
-    int (*plan)(struct sdk *sdk, const struct unit_settings *settings, struct err *err);
-    unsigned needs; /* enum need bits */
-} discoveries[] = {
-    {"ctest",       unit_plan_ctest,   NEEDS_DIR               },
-    {"executables", unit_plan_files,   NEEDS_TESTS             },
-    {"cmocka",      unit_plan_files,   NEEDS_TESTS             },
-    {"bats",        unit_plan_files,   NEEDS_TESTS             },
-    {"tap",         unit_plan_files,   NEEDS_TESTS             },
-    {"command",     unit_plan_command, NEEDS_RUN | NEEDS_REPORT},
-};
-
-static int read_settings(json_t *with, struct unit_settings *ret_settings, struct err *err)
-{
-    struct unit_settings *s = ret_settings;
-    const struct json_field fields[] = {
-        {"discover", JSON_FIELD_STRING, true,  &s->discover},
-        {"dir",      JSON_FIELD_STRING, false, &s->dir     },
-        {"tests",    JSON_FIELD_STRING, false, &s->tests   },
-        {"report",   JSON_FIELD_STRING, false, &s->report  },
-        {"run",      JSON_FIELD_STRING, false, &s->run     },
-        {"config",   JSON_FIELD_STRING, false, &s->config  },
-    };
-    if (json_read_object(with, fields, sizeof fields / sizeof fields[0], err) != 0) {
-        return err_wrap(err, "with");
-    }
-    return 0;
-}
-
-static int check_path(const char *name, const char *path, struct err *err)
-{
-    if (path == NULL || strcmp(path, ".") == 0 || path_is_inside(path)) {
-        return 0;
-    }
-    return err_set(err,
-                   -EINVAL,
-                   "with: %s \"%.200s\" must be a path below the root, without \"..\"",
-                   name,
-                   path);
-}
-
-static int check_settings(const struct discovery *way,
-                          const struct unit_settings *s,
-                          struct err *err)
-{
-    const struct {
-        const char *name;
-        const char *value;
-        unsigned bit;
-    } settings[] = {
-        {"dir",    s->dir,    NEEDS_DIR   },
-        {"tests",  s->tests,  NEEDS_TESTS },
-        {"run",    s->run,    NEEDS_RUN   },
-        {"report", s->report, NEEDS_REPORT},
-    };
-
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if ((way->needs & settings[i].bit) != 0 && settings[i].value == NULL) {
-            return err_set(err,
-                           -EINVAL,
-                           "with: discover: %s needs the setting \"%s\"",
-                           way->name,
-                           settings[i].name);
-        }
-    }
-    int status = check_path("dir", s->dir, err);
-    status = status != 0 ? status : check_path("tests", s->tests, err);
-    return status != 0 ? status : check_path("report", s->report, err);
-}
-
-int unit_plan(struct sdk *sdk, struct err *err)
-{
-    struct unit_settings settings = {0};
-    int status = read_settings(sdk->with, &settings, err);
-    if (status != 0) {
-        return status;
-    }
-    for (size_t i = 0; i < sizeof discoveries / sizeof discoveries[0]; i++) {
-        if (strcmp(discoveries[i].name, settings.discover) != 0) {
-            continue;
-        }
-        status = check_settings(&discoveries[i], &settings, err);
-        settings.dir = settings.dir != NULL ? settings.dir : ".";
-        return status != 0 ? status : discoveries[i].plan(sdk, &settings, err);
-    }
-    return err_set(err,
-                   -EINVAL,
-                   "with: discover: unknown way \"%.80s\"; known are ctest, executables, cmocka, "
-                   "bats, tap, command",
-                   settings.discover);
-}
 
 int unit_plan_command(struct sdk *sdk, const struct unit_settings *settings, struct err *err)
 {

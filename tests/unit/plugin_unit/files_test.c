@@ -159,8 +159,18 @@ TEST(settings_that_do_not_fit_are_told)
     assert_plan_refused("{\"discover\":\"command\",\"run\":\"x\"}",
                         "with: discover: command needs the setting \"report\"");
     assert_plan_refused("{\"discover\":\"junit\"}",
-                        "with: discover: unknown way \"junit\"; known are ctest, executables, "
-                        "cmocka, bats, tap, command");
+                        "with: discover: unknown way \"junit\"; known are ctest, meson, gtest, "
+                        "criterion, cmocka, pytest, node, vitest, jest, go, cargo, nextest, "
+                        "executables, bats, tap, command");
+    assert_plan_refused("{\"discover\":\"tap\",\"tests\":\"*\",\"split\":\"case\"}",
+                        "with: discover: tap has no setting \"split\"");
+    assert_plan_refused("{\"discover\":\"pytest\",\"split\":\"test\"}",
+                        "with: split \"test\" must be file or case");
+    assert_plan_refused("{\"discover\":\"pytest\",\"args\":[1]}",
+                        "with: args must be a list of texts");
+    assert_plan_refused("{\"discover\":\"pytest\",\"command\":\"a | b\"}",
+                        "with: command \"a | b\" needs a shell, but words are added behind it; put "
+                        "it into a script and name that");
     assert_plan_refused("{\"discover\":\"tap\",\"dir\":\"../x\",\"tests\":\"*\"}",
                         "with: dir \"../x\" must be a path below the root, without \"..\"");
     assert_plan_refused("{\"discover\":\"tap\",\"test\":\"*\"}",

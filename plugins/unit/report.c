@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `report KIND REPORT COMMAND...` runs a tool and then writes the report that the unit is judged
+ * by. It adds nothing to what the tool says and never makes it better: without a report of the
+ * tool's own there is none of ours, and sluice calls that an error. */
+#include "plugins/unit/report.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "plugins/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Exit codes: of the verb itself, and those of a shell for a command it cannot start. */
+#define EXIT_TROUBLE      1
+#define EXIT_NOT_FOUND    127
+#define EXIT_NOT_RUNNABLE 126
+
+/* pytest: no test was collected. */
+#define PYTEST_NO_TESTS 5
+
+/* GNU's and Meson's: the test was skipped; it could not be done. */
+#define MESON_SKIPPED 77
+#define MESON_ERROR   99
+
+void report_add_case(struct str *report, const struct report_case *c)
+{
+    struct json_writer w;
+    jw_begin(&w, report);
+    jw_object(&w);
+    jw_put_string(&w, "name", c->name);
+    jw_put_string(&w, "classname", c->classname);
+    jw_put_string(&w, "status", c->status);
+    jw_put_string(&w, "file", c->file);
+    if (c->line > 0) {
+        jw_put_int(&w, "line", c->line);
+    }
+    if (c->seconds > 0) {
+        jw_put_double(&w, "time", c->seconds);
+    }
+    jw_put_string(&w, "message", c->message);
+    jw_put_string(&w, "details", c->details);
+    jw_end_object(&w);
+    (void)str_append_char(report, '\n');
+}
+
+int64_t report_find_line(const char *text, const char *path)
+{
+    size_t len = strlen(path);
+    for (const char *at = text; len > 0 && (at = strstr(at, path)) != NULL; at += len) {
+        if (at[len] == ':' && at[len + 1] >= '1' && at[len + 1] <= '9') {
+            return strtoll(at + len + 1, NULL, 10);
+        }
+    }
+    return 0;
+}
+
+/* ---- kinds ---- */
+
+/* A file without tests proves nothing, but is no error of pytest's either. */
+static int finish_pytest(struct report_job *job, struct err *err)
+{
+    (void)err;
+    if (job->exit_code != PYTEST_NO_TESTS) {
+        return 0;
+    }
+    job->exit_code = 0;
+    return str_append(job->report,
+                      "<testsuite><testcase name=\"(no test)\"><skipped message=\"pytest found no "
+                      "test in it\"/></testcase></testsuite>\n");
+}
+
+/* A program of Meson's protocol "exitcode": the exit code is the only case. */
+static int exit_case(struct report_job *job, bool should_fail)
+{
+    struct report_case c = {.name = job->name, .status = "passed"};
+    char message[80];
+    int code = job->exit_code;
+    if (job->signal != 0) {
+        return 0; /* sluice says so */
+    }
+    (void)snprintf(message, sizeof message, "exit code %d", code);
+    if (code == MESON_SKIPPED) {
+        c.status = "skipped";
+        c.message = "exit code 77: skipped";
+        job->exit_code = 0;
+    } else if (code == MESON_ERROR) {
+        c.status = "errored";
+        c.message = "exit code 99: the test could not be done";
+    } else if (should_fail && code == 0) {
+        c.status = "failed";
+        c.message = "it should have failed (should_fail), but exit code is 0";
+        job->exit_code = EXIT_TROUBLE;
+    } else if (should_fail) {
+        job->exit_code = 0;
+    } else if (code != 0) {
+        c.status = "failed";
+        c.message = message;
+    }
+    report_add_case(job->report, &c);
+    return str_error(job->report);
+}
+
+static int finish_exit(struct report_job *job, struct err *err)
+{
+    (void)err;
+    return exit_case(job, false);
+}
+
+static int finish_should_fail(struct report_job *job, struct err *err)
+{
+    (void)err;
+    return exit_case(job, true);
+}
+
+static const struct report_kind {
+    const char *name;
+    bool reads_output; /* it is passed on as well */
+    int (*finish)(struct report_job *job, struct err *err);
+} kinds[] = {
+    {"pytest",      false, finish_pytest      },
+    {"exit",        false, finish_exit        },
+    {"should-fail", false, finish_should_fail },
+    {"jest",        false, report_from_jest   },
+    {"libtest",     true,  report_from_libtest},
+};
+
+/* ---- running ---- */
+
+/* Starts the command, with standard output into a pipe where it is read. */
+static int start(char **argv, bool reads_output, pid_t *ret_pid, int *ret_fd)
+{
+    int ends[2] = {-1, -1};
+    posix_spawn_file_actions_t actions;
+    if (reads_output && pipe2(ends, O_CLOEXEC) != 0) {
+        return errno;
+    }
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc == 0) {
+        rc = reads_output ? posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) : 0;
+        rc = rc == 0 ? posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ) : rc;
+        (void)posix_spawn_file_actions_destroy(&actions);
+    }
+    if (reads_output) {
+        (void)close(ends[1]);
+    }
+    if (rc != 0 && reads_output) {
+        (void)close(ends[0]);
+    }
+    *ret_fd = rc == 0 ? ends[0] : -1;
+    return rc;
+}
+
+/* Passes output on while it comes, and keeps it. */
+static int drain(int fd, struct str *text)
+{
+    char buf[16 << 10];
+    for (;;) {
+        ssize_t n = read(fd, buf, sizeof buf);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return n < 0 ? -errno : 0;
+        }
+        (void)fd_write_all(STDOUT_FILENO, buf, (size_t)n);
+        (void)str_append_n(text, buf, (size_t)n);
+    }
+}
+
+/* Runs the command to its end. 0, or the exit code of one that cannot be started. */
+static int run(char **argv,
+               const struct report_kind *kind,
+               struct report_job *job,
+               struct str *text)
+{
+    pid_t pid = 0;
+    int fd = -1;
+    int ended = 0;
+    int rc = start(argv, kind->reads_output, &pid, &fd);
+    if (rc != 0) {
+        (void)fprintf(stderr, "cannot start %s: %s\n", argv[0], strerror(rc));
+        return rc == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
+    }
+    if (fd >= 0) {
+        (void)drain(fd, text);
+        (void)close(fd);
+    }
+    while (waitpid(pid, &ended, 0) < 0) {
+        if (errno != EINTR) {
+            (void)fprintf(stderr, "cannot wait for %s\n", argv[0]);
+            return EXIT_TROUBLE;
+        }
+    }
+    job->signal = WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
+    job->exit_code = WIFEXITED(ended) ? WEXITSTATUS(ended) : EXIT_TROUBLE;
+    return 0;
+}
+
+/* Ends by the signal that ended the command, so that sluice tells it as one. */
+static int end_as(const struct report_job *job)
+{
+    if (job->signal != 0) {
+        (void)signal(job->signal, SIG_DFL);
+        (void)raise(job->signal);
+    }
+    return job->exit_code;
+}
+
+static int remove_old(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        (void)fprintf(stderr, "cannot remove the old report %s: %s\n", path, strerror(errno));
+        return EXIT_NOT_RUNNABLE;
+    }
+    return 0;
+}
+
+/* Fills and writes the report. */
+static int finish(const struct report_kind *kind,
+                  struct report_job *job,
+                  const char *path,
+                  struct str *text)
+{
+    CLEANUP(str_fini) struct str report = STR_INIT(REPORT_TEXT_MAX);
+    struct err err = {0};
+    char nothing[] = "";
+    job->text = text->data != NULL ? text->data : nothing;
+    job->report = &report;
+    int status = text->error != 0 ? err_set(&err, text->error, "too much output to be read")
+                                  : kind->finish(job, &err);
+    if (status == 0 && str_error(&report) != 0) {
+        status = err_set(&err, str_error(&report), "the report is too large, or out of memory");
+    }
+    if (status == 0 && report.len > 0) {
+        status = file_write_atomic(path, str_text(&report), report.len, &err);
+    }
+    if (status != 0) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        return job->exit_code != 0 ? job->exit_code : EXIT_TROUBLE;
+    }
+    return end_as(job);
+}
+
+int unit_run_report(int argc, char **argv)
+{
+    const struct report_kind *kind = NULL;
+    for (size_t i = 0; argc >= 4 && i < sizeof kinds / sizeof kinds[0]; i++) {
+        kind = strcmp(argv[1], kinds[i].name) == 0 ? &kinds[i] : kind;
+    }
+    if (kind == NULL) {
+        (void)fprintf(stderr, "usage: report KIND REPORT COMMAND...\n");
+        return 2;
+    }
+    const char *unit = getenv("SLUICE_UNIT");
+    char raw[PATH_TEXT_MAX];
+    (void)snprintf(raw, sizeof raw, "%s.raw", argv[2]);
+    struct report_job job = {.name = unit != NULL ? unit : argv[3], .raw = raw};
+    CLEANUP(str_fini) struct str text = STR_INIT(REPORT_TEXT_MAX);
+    int code = remove_old(argv[2]);
+    code = code == 0 ? remove_old(raw) : code;
+    code = code == 0 ? run(argv + 3, kind, &job, &text) : code;
+    return code == 0 ? finish(kind, &job, argv[2], &text) : code;
+}
