@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The program is written here and not by libseccomp: libseccomp 2.5 copies its whole database for
+ * each rule, 18 ms of CPU for one filter (2 to 3 % of a unit of a second), and knows neither ranges
+ * of numbers nor "none of these". Ours takes microseconds.
+ *
+ *                              which architecture? -- foreign --> stop
+ *                                      |
+ *                        number beyond the table? -- x32 -------> stop
+ *                                      |         \-- other -----> ENOSYS
+ *                          number >= middle range?
+ *                             /                \
+ *                          ...                 ...       a tree over the ranges of numbers
+ *                     leaf: allow, stop, refuse, or look at an argument */
 #include "observe/filter.h"
 
-#include "base/cleanup.h"
 #include "base/mem.h"
 #include "observe/calls.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
+#include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,164 +30,231 @@
 #    define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 
-/* A power of two above AF_MAX. */
-#define DOMAINS 64U
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#    error "halves of arguments are looked for in the order of little endian machines"
+#endif
 
-/* A rule for calls one of whose arguments is as asked. */
-static int add_if(scmp_filter_ctx context,
-                  const struct call *call,
-                  uint32_t action,
-                  struct scmp_arg_cmp argument)
+#define WORD_NUMBER      offsetof(struct seccomp_data, nr)
+#define WORD_ARCH        offsetof(struct seccomp_data, arch)
+#define WORD_LOW(index)  (offsetof(struct seccomp_data, args) + 8U * (index))
+#define WORD_HIGH(index) (WORD_LOW(index) + 4U)
+
+#define STOP  SECCOMP_RET_USER_NOTIF
+#define ALLOW SECCOMP_RET_ALLOW
+
+/* Numbers next to each other that are treated alike; `call` where an argument decides. */
+struct range {
+    uint32_t first;
+    uint32_t action;
+    const struct call *call;
+};
+
+struct writing {
+    struct sock_filter code[FILTER_SIZE_MAX];
+    uint32_t length;
+    uint64_t secret;
+    bool network;
+    uint32_t range_count;
+    struct range ranges[CALL_NUMBER_MAX + 1];
+};
+
+/* ---- instructions ---- */
+
+static void put(struct writing *writing, struct sock_filter instruction)
 {
-    return seccomp_rule_add_array(context, action, (int)call->number, 1, &argument);
+    assert(writing->length < FILTER_SIZE_MAX); /* the table is ours */
+    writing->code[writing->length++] = instruction;
 }
 
-static int add_masked(scmp_filter_ctx context,
-                      const struct call *call,
-                      uint32_t action,
-                      uint64_t mask,
-                      uint64_t value)
+static void put_load(struct writing *writing, size_t offset)
 {
-    const struct scmp_arg_cmp first = {0, SCMP_CMP_MASKED_EQ, mask, value};
-    return add_if(context, call, action, first);
+    put(writing, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
 }
+
+/* Compares what was loaded; jumps over so many instructions when it is so, and when it is not. */
+static void put_if(struct writing *writing, uint16_t how, uint32_t value, uint8_t yes, uint8_t no)
+{
+    put(writing, (struct sock_filter)BPF_JUMP(BPF_JMP | how | BPF_K, value, yes, no));
+}
+
+static void put_return(struct writing *writing, uint32_t action)
+{
+    put(writing, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+/* ---- leaves ---- */
 
 /* Stops when any of the bits is set in the first argument. */
-static int add_flag_rules(scmp_filter_ctx context, const struct call *call)
+static void put_flag_leaf(struct writing *writing, uint64_t bits)
 {
-    int rc = 0;
-    for (uint64_t bit = 1; rc == 0 && bit != 0 && bit <= call->detail; bit <<= 1) {
-        if ((call->detail & bit) != 0) {
-            rc = add_masked(context, call, SCMP_ACT_NOTIFY, bit, bit);
-        }
-    }
-    return rc == 0 ? add_masked(context, call, SCMP_ACT_ALLOW, call->detail, 0) : rc;
-}
-
-/* Domains of sockets that stay in the world; others, AF_VSOCK above all, know no network namespace.
- */
-static bool is_at_home(unsigned domain, bool network)
-{
-    return domain == AF_UNIX || domain >= AF_MAX
-           || (!network && (domain == AF_NETLINK || domain == AF_INET || domain == AF_INET6));
-}
-
-/* libseccomp knows no "none of these", and compares 64 bits where the kernel looks at 32: a rule
- * for each domain below 64, and one for each bit of the numbers above, which the kernel refuses. */
-static int add_domain_rules(scmp_filter_ctx context, const struct call *call, bool network)
-{
-    int rc = 0;
-    for (unsigned domain = 0; rc == 0 && domain < DOMAINS; domain++) {
-        rc = add_masked(context,
-                        call,
-                        is_at_home(domain, network) ? SCMP_ACT_ALLOW : SCMP_ACT_NOTIFY,
-                        UINT32_MAX,
-                        domain);
-    }
-    for (uint64_t bit = DOMAINS; rc == 0 && bit <= UINT32_MAX; bit <<= 1) {
-        rc = add_masked(context, call, SCMP_ACT_ALLOW, bit, bit);
-    }
-    return rc;
+    put_load(writing, WORD_LOW(0));
+    put_if(writing, BPF_JSET, (uint32_t)bits, 2, 0);
+    put_load(writing, WORD_HIGH(0));
+    put_if(writing, BPF_JSET, (uint32_t)(bits >> 32), 0, 1);
+    put_return(writing, STOP);
+    put_return(writing, ALLOW);
 }
 
 /* Passes when an argument has one value, stops with any other. */
-static int add_pass_rules(scmp_filter_ctx context,
-                          const struct call *call,
-                          unsigned argument,
-                          uint64_t value)
+static void put_pass_leaf(struct writing *writing, unsigned argument, uint64_t value)
 {
-    const struct scmp_arg_cmp passes = {argument, SCMP_CMP_EQ, value, 0};
-    const struct scmp_arg_cmp stops = {argument, SCMP_CMP_NE, value, 0};
-    const int rc = add_if(context, call, SCMP_ACT_ALLOW, passes);
-    return rc == 0 ? add_if(context, call, SCMP_ACT_NOTIFY, stops) : rc;
+    put_load(writing, WORD_LOW(argument));
+    put_if(writing, BPF_JEQ, (uint32_t)value, 0, 2);
+    put_load(writing, WORD_HIGH(argument));
+    put_if(writing, BPF_JEQ, (uint32_t)(value >> 32), 1, 0);
+    put_return(writing, STOP);
+    put_return(writing, ALLOW);
 }
 
-static int add_call(scmp_filter_ctx context, const struct call *call, uint64_t secret, bool network)
+/* Domains of sockets that stay in the world pass, and those the kernel refuses; others, AF_VSOCK
+ * above all, know no network namespace. The kernel looks at 32 bits. */
+static void put_domain_leaf(struct writing *writing)
 {
-    const int number = (int)call->number;
-    switch (call->when) {
-    case WHEN_CALLED:
-        return seccomp_rule_add_array(context, SCMP_ACT_NOTIFY, number, 0, NULL);
-    case WHEN_NEVER:
-        return call->detail == ENOSYS /* what the default does needs no rule, and may have none */
-                   ? 0
-                   : seccomp_rule_add_array(
-                       context, SCMP_ACT_ERRNO((uint32_t)call->detail), number, 0, NULL);
+    static const uint32_t at_home[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
+    const size_t count = writing->network ? 1 : sizeof at_home / sizeof *at_home;
+    put_load(writing, WORD_LOW(0));
+    for (size_t i = 0; i < count; i++) {
+        put_if(writing, BPF_JEQ, at_home[i], 0, 1);
+        put_return(writing, ALLOW);
+    }
+    put_if(writing, BPF_JGE, AF_MAX, 0, 1);
+    put_return(writing, ALLOW);
+    put_return(writing, STOP);
+}
+
+static void put_leaf(struct writing *writing, const struct range *range)
+{
+    if (range->call == NULL) {
+        put_return(writing, range->action);
+        return;
+    }
+    switch (range->call->when) {
     case WHEN_FLAG:
-        return add_flag_rules(context, call);
+        put_flag_leaf(writing, range->call->detail);
+        break;
     case WHEN_ADDRESSED:
-        return add_pass_rules(context, call, 4, 0);
+        put_pass_leaf(writing, 4, 0);
+        break;
     case WHEN_UNMARKED:
-        return add_pass_rules(context, call, 5, secret);
+        put_pass_leaf(writing, 5, writing->secret);
+        break;
     case WHEN_DOMAIN:
-        return add_domain_rules(context, call, network);
+        put_domain_leaf(writing);
+        break;
+    case WHEN_CALLED:
+    case WHEN_NEVER:
+        assert(false); /* their ranges have an action */
+        break;
     }
-    return -EINVAL;
 }
 
-static int add_all(scmp_filter_ctx context, uint64_t secret, bool network)
+/* ---- the tree ---- */
+
+static uint32_t refusal(uint64_t error)
 {
-    int rc = 0;
-    for (int number = 0; rc == 0 && number <= CALL_NUMBER_MAX; number++) {
-        const struct call *call = call_find(number);
-        rc = call != NULL ? add_call(context, call, secret, network)
-                          : seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, 0, NULL);
-    }
-    return rc;
+    return SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA);
 }
 
-/* The program as bytes: libseccomp writes to descriptors only. */
-static int export(scmp_filter_ctx context, struct filter *filter, struct err *err)
+static struct range range_of(uint32_t number)
 {
-    struct stat st;
-    CLEANUP(cleanup_fd) int fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd < 0) {
-        return err_errno(err, "memfd_create");
+    const struct call *call = call_find((long)number);
+    struct range range = {.first = number, .action = ALLOW};
+    if (call != NULL && call->when == WHEN_CALLED) {
+        range.action = STOP;
+    } else if (call != NULL && call->when == WHEN_NEVER) {
+        range.action = refusal(call->detail);
+    } else {
+        range.call = call;
     }
-    int rc = seccomp_export_bpf(context, fd);
-    if (rc < 0 || fstat(fd, &st) < 0) {
-        return err_set(err, -EINVAL, "cannot make the filter: %s", strerrordesc_np(-rc));
+    return range;
+}
+
+static void find_ranges(struct writing *writing)
+{
+    for (uint32_t number = 0; number <= CALL_NUMBER_MAX; number++) {
+        const struct range next = range_of(number);
+        const struct range *last =
+            writing->range_count > 0 ? &writing->ranges[writing->range_count - 1] : NULL;
+        if (last == NULL || next.call != NULL || last->call != NULL
+            || last->action != next.action) {
+            writing->ranges[writing->range_count++] = next;
+        }
     }
-    const size_t size = (size_t)st.st_size;
-    const size_t length = size / sizeof *filter->code;
-    if (length == 0 || length > FILTER_SIZE_MAX) {
-        return err_set(err, -E2BIG, "the filter has %zu instructions", length);
+}
+
+/* What is still to write: ranges, and the jump that leads there. */
+struct branch {
+    uint32_t low;
+    uint32_t high;
+    uint32_t jump;
+};
+
+/* Halves of 470 ranges at most are split nine times. */
+#define BRANCHES_MAX 16
+
+/* Each node goes on to its lower half and jumps to its upper one: distances of a comparison end at
+ * 255 instructions, those of a jump do not. */
+static void put_tree(struct writing *writing)
+{
+    struct branch branches[BRANCHES_MAX];
+    size_t count = 0;
+    struct branch now = {.high = writing->range_count - 1};
+    for (;;) {
+        while (now.low < now.high) {
+            const uint32_t middle = now.low + (now.high - now.low + 1) / 2;
+            put_if(writing, BPF_JGE, writing->ranges[middle].first, 0, 1);
+            put(writing, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+            assert(count < BRANCHES_MAX);
+            branches[count++] = (struct branch){middle, now.high, writing->length - 1};
+            now.high = middle - 1;
+        }
+        put_leaf(writing, &writing->ranges[now.low]);
+        if (count == 0) {
+            return;
+        }
+        now = branches[--count];
+        writing->code[now.jump].k = writing->length - now.jump - 1;
     }
-    filter->code = mem_calloc(length, sizeof *filter->code);
-    if (filter->code == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    filter->length = (unsigned short)length;
-    if (pread(fd, filter->code, size, 0) != (ssize_t)size) {
-        filter_fini(filter);
-        return err_errno(err, "cannot read the filter");
-    }
-    return 0;
+}
+
+static void put_program(struct writing *writing)
+{
+    put_load(writing, WORD_ARCH);
+    put_if(writing, BPF_JEQ, FILTER_ARCH, 1, 0);
+    put_return(writing, STOP);
+    put_load(writing, WORD_NUMBER);
+    put_if(writing, BPF_JGT, CALL_NUMBER_MAX, 0, 4);
+    put_if(writing, BPF_JEQ, UINT32_MAX, 1, 0); /* no call at all */
+    put_if(writing, BPF_JSET, FILTER_FOREIGN_BIT, 1, 0);
+    put_return(writing, refusal(ENOSYS));
+    put_return(writing, STOP);
+    put_tree(writing);
 }
 
 int filter_build(bool network, struct filter *ret_filter, struct err *err)
 {
-    struct filter filter = {0};
-    if (getrandom(&filter.secret, sizeof filter.secret, 0) != (ssize_t)sizeof filter.secret) {
-        return err_errno(err, "getrandom");
+    struct writing *writing = mem_calloc(1, sizeof *writing);
+    if (writing == NULL) {
+        return err_set(err, -ENOMEM, "out of memory for the filter");
     }
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (context == NULL) {
-        return err_set(err, -ENOMEM, "cannot make a filter (seccomp_init)");
-    }
-    /* A tree instead of a list: 10 comparisons instead of 400. */
-    int rc = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    rc = rc == 0 ? seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY) : rc;
-    rc = rc == 0 ? add_all(context, filter.secret, network) : rc;
-    if (rc < 0) {
-        (void)err_set(err, rc, "libseccomp refuses the filter: %s", strerrordesc_np(-rc));
-    } else {
-        rc = export(context, &filter, err);
-    }
-    seccomp_release(context);
+    writing->network = network;
+    int rc =
+        getrandom(&writing->secret, sizeof writing->secret, 0) == (ssize_t)sizeof writing->secret
+            ? 0
+            : err_errno(err, "getrandom");
     if (rc == 0) {
-        *ret_filter = filter;
+        find_ranges(writing);
+        put_program(writing);
     }
+    struct sock_filter *code = rc == 0 ? mem_calloc(writing->length, sizeof *code) : NULL;
+    if (code != NULL) {
+        memcpy(code, writing->code, writing->length * sizeof *code);
+        *ret_filter = (struct filter){
+            .code = code, .length = (unsigned short)writing->length, .secret = writing->secret};
+    } else if (rc == 0) {
+        rc = err_set(err, -ENOMEM, "out of memory for the filter");
+    }
+    mem_free(writing);
     return rc;
 }
 

@@ -6,12 +6,25 @@
 
 #include "base/err.h"
 
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Classic BPF programs have at most this many instructions (BPF_MAXINSNS); ours has about 1,100. */
+/* Classic BPF programs have at most this many instructions (BPF_MAXINSNS); ours has about 300. */
 #define FILTER_SIZE_MAX 4096
+
+/* The one architecture whose calls were looked through, and the bit that marks numbers of another
+ * one beside it (x32). */
+#ifdef __x86_64__
+#    define FILTER_ARCH        AUDIT_ARCH_X86_64
+#    define FILTER_FOREIGN_BIT 0x40000000U
+#elif defined(__aarch64__)
+#    define FILTER_ARCH        AUDIT_ARCH_AARCH64
+#    define FILTER_FOREIGN_BIT 0U
+#else
+#    error "system calls of this architecture were not looked through"
+#endif
 
 struct filter {
     struct sock_filter *code; /* mem_free() */

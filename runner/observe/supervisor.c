@@ -6,12 +6,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "observe/ask.h"
+#include "observe/filter.h"
 #include "observe/handover.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -29,16 +29,6 @@
 #    define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #endif
 #define SYNC_WAKE_UP 1UL /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6 */
-
-#ifdef __x86_64__
-#    define ARCH_OURS AUDIT_ARCH_X86_64
-#    define X32_BIT   0x40000000
-#elif defined(__aarch64__)
-#    define ARCH_OURS AUDIT_ARCH_AARCH64
-#    define X32_BIT   0
-#else
-#    error "system calls of this architecture were not looked through"
-#endif
 
 struct supervisor {
     const struct observed_world *world;
@@ -217,7 +207,7 @@ union answer {
 static void serve(struct supervisor *s, const struct seccomp_notif *request, struct asking *asking)
 {
     const struct seccomp_data *data = &request->data;
-    if (data->arch != ARCH_OURS || (X32_BIT != 0 && (data->nr & X32_BIT) != 0)) {
+    if (data->arch != FILTER_ARCH || ((unsigned)data->nr & FILTER_FOREIGN_BIT) != 0) {
         recorder_flag(&s->recorder,
                       TRACE_FOREIGN,
                       "it made a system call of a foreign architecture, which is refused");
