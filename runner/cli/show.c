@@ -29,14 +29,20 @@ int show_unit(struct str *out, const struct sched_running *running, const char *
 {
     char elapsed[DURATION_TEXT_MAX];
     (void)duration_format(running->elapsed_ms, elapsed);
-    (void)str_appendf(out,
-                      running->joining
-                          ? "waiting for %s in slot %d: another sluice runs the same: %s/%s\n"
-                          : "running for %s in slot %d: %s/%s\n",
-                      elapsed,
-                      running->slot,
-                      running->layer,
-                      running->unit);
+    if (running->joining) {
+        (void)str_appendf(out,
+                          "waiting for %s, another sluice runs the same: %s/%s\n",
+                          elapsed,
+                          running->layer,
+                          running->unit);
+    } else {
+        (void)str_appendf(out,
+                          "running for %s in slot %d: %s/%s\n",
+                          elapsed,
+                          running->slot,
+                          running->layer,
+                          running->unit);
+    }
     if (output != NULL) {
         append_output(out, output);
     }

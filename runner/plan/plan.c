@@ -562,13 +562,34 @@ static bool tries_again(const struct plan *plan,
            && unit->attempts <= layer->retry_max && (retry_cause(outcome) & layer->retry_when) != 0;
 }
 
+void plan_unit_park(struct plan *plan, size_t index)
+{
+    assert(index < plan->units.count && plan->units.items[index].state == UNIT_RUNNING);
+    plan_lanes_release(plan, (uint32_t)index);
+    plan->units.items[index].state = UNIT_PARKED;
+}
+
+void plan_unit_unpark(struct plan *plan, size_t index)
+{
+    assert(index < plan->units.count && !plan->stopped);
+    struct plan_unit *unit = &plan->units.items[index];
+    struct plan_layer *layer = &plan->layers[unit->layer];
+
+    assert(unit->state == UNIT_PARKED && layer->running > 0 && unit->attempts > 0);
+    layer->running--;
+    unit->attempts--;
+    unit->state = UNIT_IDLE;
+    plan_lanes_return(plan, (uint32_t)index);
+}
+
 void plan_unit_finished(struct plan *plan, size_t index, struct outcome *outcome)
 {
     assert(index < plan->units.count);
     struct plan_unit *unit = &plan->units.items[index];
     struct plan_layer *layer = &plan->layers[unit->layer];
 
-    assert((unit->state == UNIT_RUNNING || unit->state == UNIT_TOLD) && layer->running > 0);
+    assert((unit->state == UNIT_RUNNING || unit->state == UNIT_PARKED || unit->state == UNIT_TOLD)
+           && layer->running > 0);
     layer->running--;
     if (unit->state == UNIT_RUNNING) {
         plan_lanes_release(plan, (uint32_t)index);

@@ -161,6 +161,13 @@ int plan_layer_planned(struct plan *plan, size_t layer, bool failed);
  * attempts it took when it was earned: a failure that is reused was confirmed before. */
 void plan_unit_finished(struct plan *plan, size_t index, struct outcome *outcome);
 
+/* A unit that plan_next() gave waits for something outside (another process runs the same): its
+ * slots and locks go to others. It counts as under way until it is finished, or unparked: then
+ * plan_next() gives it again, as the same attempt, when slots and locks are free; not once the plan
+ * is stopped. */
+void plan_unit_park(struct plan *plan, size_t index);
+void plan_unit_unpark(struct plan *plan, size_t index);
+
 /* A layer with units that were not run (plan_layer_counts) must not be judged open. */
 void plan_layer_judged(struct plan *plan, size_t layer, enum verdict_state state);
 

@@ -27,6 +27,7 @@
 enum unit_state {
     UNIT_IDLE,    /* waits */
     UNIT_RUNNING, /* holds slots and locks */
+    UNIT_PARKED,  /* taken, but waits for something outside: holds nothing */
     UNIT_TOLD,    /* is being told as not run: holds nothing */
     UNIT_PASSED,  /* ended, and so on */
     UNIT_SKIPPED,

@@ -389,8 +389,33 @@ static struct reuse_lease *lease_new(const struct look *look)
     return lease;
 }
 
-/* Single flight: by state, and by the answers of the class used last. 0: another process is at it,
- * its name in `holder`. */
+/* What is run once at a time: by state, and by the answers of the class used last. */
+static unsigned lease_keys(struct look *look, struct hash keys[2])
+{
+    struct hasher *hasher = look->reuse->hasher;
+    hasher_begin(hasher);
+    hasher_add_text(hasher, "state");
+    hasher_add(hasher, look->request->key.bytes, HASH_SIZE);
+    hasher_add(hasher, look->request->state->id.bytes, HASH_SIZE);
+    keys[0] = hasher_end(hasher);
+    keys[1] = look->class_lease;
+    return look->has_class_lease ? 2 : 1;
+}
+
+/* Does another process run it? For who only asks. */
+static bool is_under_way(struct look *look, char holder[EVIDENCE_OWNER_MAX])
+{
+    struct hash keys[2];
+    const unsigned count = lease_keys(look, keys);
+    for (unsigned i = 0; i < count; i++) {
+        if (evidence_lease_look(look->reuse->store, &keys[i], holder, NULL) == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Single flight. 0: another process is at it, its name in `holder`. */
 static int take_leases(struct look *look,
                        struct reuse_lease *lease,
                        char holder[EVIDENCE_OWNER_MAX])
@@ -398,14 +423,9 @@ static int take_leases(struct look *look,
     struct reuse *reuse = look->reuse;
     struct hash keys[2];
     struct err err = {0};
+    const unsigned count = lease_keys(look, keys);
     reuse_picture_end(reuse);
-    hasher_begin(reuse->hasher);
-    hasher_add_text(reuse->hasher, "state");
-    hasher_add(reuse->hasher, lease->key.bytes, HASH_SIZE);
-    hasher_add(reuse->hasher, lease->state->id.bytes, HASH_SIZE);
-    keys[0] = hasher_end(reuse->hasher);
-    keys[1] = look->class_lease;
-    for (unsigned i = 0; i < (look->has_class_lease ? 2u : 1u); i++) {
+    for (unsigned i = 0; i < count; i++) {
         int rc = evidence_lease_take(reuse->store,
                                      &keys[i],
                                      reuse->options.run,
@@ -516,6 +536,14 @@ static int64_t own_row(const struct look *look)
     return own ? look->row.id : 0;
 }
 
+static void join(struct look *look, const char *holder)
+{
+    look->decision->action = REUSE_JOIN;
+    look->decision->reason = REUSE_REASON_BUSY;
+    look->decision->why =
+        or_empty(arena_printf(look->arena, "the same is being run by %s", holder));
+}
+
 /* It runs, unless another process is at it already. */
 static void decide_run(struct look *look, enum reuse_reason reason)
 {
@@ -523,11 +551,14 @@ static void decide_run(struct look *look, enum reuse_reason reason)
     char holder[EVIDENCE_OWNER_MAX] = "";
     *decision = (struct reuse_decision){.action = REUSE_RUN, .reason = reason};
     decision->why = or_empty(run_words(look, reason));
+    const bool alone = look->request->no_join || look->request->again;
     if (look->request->peek) {
+        if (!alone && is_under_way(look, holder)) {
+            join(look, holder);
+        }
         return;
     }
     decision->lease = lease_new(look);
-    bool alone = look->request->no_join || look->request->again;
     if (decision->lease != NULL
         && (reason == REUSE_REASON_EXPIRED || reason == REUSE_REASON_SLOW
             || reason == REUSE_REASON_ARTIFACTS)) {
@@ -539,9 +570,7 @@ static void decide_run(struct look *look, enum reuse_reason reason)
     }
     reuse_release(look->reuse, decision->lease);
     decision->lease = NULL;
-    decision->action = REUSE_JOIN;
-    decision->reason = REUSE_REASON_BUSY;
-    decision->why = or_empty(arena_printf(look->arena, "the same is being run by %s", holder));
+    join(look, holder);
 }
 
 /* The same units in every process of a run, others in the next run. */

@@ -91,44 +91,12 @@ static void stop_units(struct sched *sched, bool now)
     }
 }
 
-/* A plan that was stopped (after too many failures) starts nothing: what would wait to run is
- * ended. */
-static void ask_joining_again(struct sched *sched)
-{
-    bool ended = false;
-    for (unsigned i = 0; i < sched->options->plan.slots; i++) {
-        struct sched_slot *slot = &sched->slots[i];
-        if (slot->unit == NULL || !slot->joining) {
-            continue;
-        }
-        if (plan_stopped(sched->plan)) {
-            unit_join_cancel(sched, slot);
-        } else {
-            unit_join_again(sched, slot);
-        }
-        ended = ended || slot->unit == NULL;
-    }
-    if (ended) {
-        sched_pump(sched);
-    }
-}
-
-static void cancel_joining(struct sched *sched)
-{
-    for (unsigned i = 0; i < sched->options->plan.slots; i++) {
-        struct sched_slot *slot = &sched->slots[i];
-        if (slot->unit != NULL && slot->joining) {
-            unit_join_cancel(sched, slot);
-        }
-    }
-}
-
 void sched_interrupt(struct sched *sched)
 {
     if (!sched->interrupted) {
         sched->interrupted = true;
         plan_stop(sched->plan, "the run was interrupted");
-        cancel_joining(sched); /* before the count of what runs */
+        joining_cancel(sched); /* before the count of what runs */
         sched_note(sched,
                    "warning",
                    SIZE_MAX,
@@ -161,7 +129,7 @@ static void on_tick(uv_timer_t *timer)
     int64_t budget_ms = sched->options->budget_ms;
     for (unsigned i = 0; i < sched->options->plan.slots; i++) {
         struct sched_slot *slot = &sched->slots[i];
-        if (slot->unit == NULL || slot->joining || slot->slow_told) {
+        if (slot->unit == NULL || slot->slow_told) {
             continue;
         }
         int64_t slow_ms = sched_layer_of(sched, slot->unit->layer)->slow_after_ms;
@@ -172,7 +140,7 @@ static void on_tick(uv_timer_t *timer)
     if (budget_ms > 0 && !sched->deadline && now - sched->started_ns >= budget_ms * 1000000) {
         sched->deadline = true;
         plan_stop(sched->plan, "the time budget is used up");
-        cancel_joining(sched);
+        joining_cancel(sched);
         sched_note(sched,
                    "warning",
                    SIZE_MAX,
@@ -182,7 +150,7 @@ static void on_tick(uv_timer_t *timer)
         stop_units(sched, false);
         sched_pump(sched);
     }
-    ask_joining_again(sched);
+    joining_ask_again(sched);
     if (sched->options->reuse != NULL) {
         sched->options->reuse->tick(sched->options->reuse);
     }
@@ -273,6 +241,7 @@ static void fini(struct sched *sched)
         }
     }
     vec_fini(&sched->chores);
+    vec_fini(&sched->joining);
     mem_free(sched->layers);
     mem_free(sched->slots);
     plan_free(sched->plan);
@@ -368,8 +337,18 @@ void sched_running(const struct sched *sched,
             .layer = sched_layer_of(sched, slot->unit->layer)->id,
             .unit = slot->unit->id,
             .slot = (int)i,
-            .joining = slot->joining,
             .elapsed_ms = (now - slot->started_ns) / 1000000,
+        };
+        each(context, &running);
+    }
+    for (size_t i = 0; i < sched->joining.count; i++) {
+        const struct joining *joining = &sched->joining.items[i];
+        const struct sched_running running = {
+            .layer = sched_layer_of(sched, joining->unit->layer)->id,
+            .unit = joining->unit->id,
+            .slot = -1,
+            .joining = true,
+            .elapsed_ms = (now - joining->since_ns) / 1000000,
         };
         each(context, &running);
     }

@@ -102,16 +102,16 @@ int sched_run(const struct sched_options *options, enum exit_code *ret_exit, str
  * what runs, second stops now. */
 void sched_interrupt(struct sched *sched);
 
-/* Lists what runs or waits in a slot now, for `t` and SIGUSR1. */
+/* Lists what runs now, or waits for another process, for `t` and SIGUSR1. */
 struct sched_running {
     const char *layer;
     const char *unit;
-    int slot;
+    int slot;     /* -1 = it has none: `joining` */
     bool joining; /* nothing was started: another process runs the same */
     int64_t elapsed_ms;
 };
 
-/* Calls `each` for every unit that has a slot now. */
+/* Calls `each` for every such unit, those that run first. */
 void sched_running(const struct sched *sched,
                    void (*each)(void *context, const struct sched_running *running),
                    void *context);

@@ -7,6 +7,7 @@
  *   chore.c    planning and judging programs, one at a time beside the units
  *   unit.c     one unit: request, environment, outcome
  *   reusing.c  evidence instead of running
+ *   joining.c  units that wait for another process
  *   worlds.c   which products a layer sees
  *   views.c    which products of its own layer a unit sees
  */
@@ -132,11 +133,18 @@ struct sched_slot {
     size_t index;              /* in the plan */
     unsigned attempt;
     unsigned number;
-    int64_t started_ns; /* of its process, or of waiting for another one's */
+    int64_t started_ns; /* of its process */
     bool slow_told;
-    bool joining;              /* nothing was started: another process runs the same */
     void *ticket;              /* of reuse; NULL = none */
     struct product_view *view; /* what it sees of other units; NULL = what its layer sees */
+};
+
+/* A unit that another process runs. It holds neither slot nor locks. */
+struct joining {
+    const struct unit *unit;
+    size_t index; /* in the plan */
+    unsigned attempt;
+    int64_t since_ns;
 };
 
 struct sched {
@@ -148,6 +156,10 @@ struct sched {
     struct sched_layer *layers;
     struct sched_slot *slots;
     unsigned busy; /* slots that run a unit */
+
+    struct {
+        VEC_FIELDS(struct joining);
+    } joining;
 
     struct {
         VEC_FIELDS(struct chore);
@@ -278,15 +290,26 @@ const char *const *env_of_unit(struct sched *sched,
 /* PATH of a plugin as the layer's world sees it. */
 const char *plugin_program_inside(const struct sched *sched, size_t index, struct arena *arena);
 
-/* Starts what waited for another process, if that has ended. */
-void unit_join_again(struct sched *sched, struct sched_slot *slot);
-/* Ends a joining unit without a result. */
-void unit_join_cancel(struct sched *sched, struct sched_slot *slot);
+/* Does another process still run the same? */
+bool unit_joins(struct sched *sched, const struct joining *joining);
+/* Tells plan and log how it ended. */
+void unit_finish(struct sched *sched,
+                 size_t index,
+                 const struct unit *unit,
+                 struct outcome *outcome);
 /* plan_only: what would become of the unit. */
 void unit_foretell(struct sched *sched,
                    const struct unit *unit,
                    struct arena *arena,
                    struct sched_forecast *ret_forecast);
+
+/* joining.c */
+/* The unit of the slot waits from now on, and its slot and locks are the plan's again. */
+int joining_add(struct sched *sched, const struct sched_slot *slot);
+/* Gives what need not wait any more back to the plan. Called every tick. */
+void joining_ask_again(struct sched *sched);
+/* Ends all that wait, without a result. */
+void joining_cancel(struct sched *sched);
 
 /* reusing.c */
 /* Is there reuse for this layer's units? */

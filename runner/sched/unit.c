@@ -186,10 +186,10 @@ static const char *folder_of(const struct sched *sched,
     return arena_printf(arena, "%s/%s/%s/%s", sched->options->run_dir, kind, layer, unit);
 }
 
-static void finish(struct sched *sched,
-                   size_t index,
-                   const struct unit *unit,
-                   struct outcome *outcome)
+void unit_finish(struct sched *sched,
+                 size_t index,
+                 const struct unit *unit,
+                 struct outcome *outcome)
 {
     plan_unit_finished(sched->plan, index, outcome);
     if (outcome->reused == NULL) {
@@ -302,7 +302,7 @@ static void on_done(void *context, const struct outcome *result)
     outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
     outcome.unstored = reusing_ended(sched, was.ticket, &outcome, products);
     outcome.trace = NULL;
-    finish(sched, slot->index, unit, &outcome);
+    unit_finish(sched, slot->index, unit, &outcome);
     sched_pump(sched);
 }
 
@@ -364,7 +364,7 @@ static void finish_without_running(struct sched *sched,
         plan_unit_finished(sched->plan, action->index, &outcome);
         return;
     }
-    finish(sched, action->index, action->unit, &outcome);
+    unit_finish(sched, action->index, action->unit, &outcome);
 }
 
 /* ---- evidence instead of running ---- */
@@ -438,7 +438,6 @@ int unit_adopt_products(struct sched *sched,
 static void free_slot(struct sched *sched, struct sched_slot *slot)
 {
     slot->unit = NULL;
-    slot->joining = false;
     sched->busy--;
 }
 
@@ -454,7 +453,7 @@ static void finish_hit(struct sched *sched,
         outcome.message = "out of memory for its products";
     }
     free_slot(sched, slot);
-    finish(sched, slot->index, unit, &outcome);
+    unit_finish(sched, slot->index, unit, &outcome);
 }
 
 /* Starts what no evidence answers for. */
@@ -478,24 +477,6 @@ static int start_now(struct sched *sched,
     return exec_start(sched->options->exec, slot->number, request, err);
 }
 
-/* Told once: a run that waits and shows nothing that runs looks as if it hung. */
-static void note_joining(struct sched *sched, struct sched_slot *slot, bool joining)
-{
-    if (joining && !slot->joining) {
-        slot->started_ns = clock_mono_ns();
-    }
-    if (joining && !sched->told_joining) {
-        sched->told_joining = true;
-        sched_note(sched,
-                   "info",
-                   slot->unit->layer,
-                   "another sluice runs the same right now: waiting for its result instead of "
-                   "running it twice (the first such unit is %s)",
-                   slot->unit->id);
-    }
-    slot->joining = joining;
-}
-
 /* Decides, and starts or ends the unit of the slot. */
 static int begin(struct sched *sched, struct sched_slot *slot, struct arena *arena, struct err *err)
 {
@@ -512,7 +493,13 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
         struct reuse_subject subject = subject_of(sched, slot, &request);
         reusing_decide(sched, &subject, arena, &found);
     }
-    note_joining(sched, slot, found.choice == REUSE_CHOICE_JOIN);
+    if (found.choice == REUSE_CHOICE_JOIN) {
+        rc = joining_add(sched, slot);
+        if (rc < 0) {
+            return err_set(err, rc, "out of memory");
+        }
+        free_slot(sched, slot);
+    }
     if (found.choice == REUSE_CHOICE_HIT) {
         finish_hit(sched, slot, &found);
     }
@@ -557,7 +544,7 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
         slot->ticket = NULL;
         slot->world = NULL;
         free_slot(sched, slot);
-        finish(sched, slot->index, unit, &outcome);
+        unit_finish(sched, slot->index, unit, &outcome);
     }
     give_start_arena(sched, arena);
 }
@@ -582,31 +569,29 @@ void unit_run(struct sched *sched, const struct plan_action *action)
     slot->index = action->index;
     slot->attempt = action->attempt;
     slot->slow_told = false;
-    slot->joining = false;
     slot->ticket = NULL;
     sched->busy++;
     begin_or_fail(sched, slot);
 }
 
-void unit_join_again(struct sched *sched, struct sched_slot *slot)
+bool unit_joins(struct sched *sched, const struct joining *joining)
 {
-    assert(slot->joining);
-    begin_or_fail(sched, slot);
-}
-
-void unit_join_cancel(struct sched *sched, struct sched_slot *slot)
-{
-    struct outcome outcome = {
-        .status = OUTCOME_ERRORED,
-        .exit_code = -1,
-        .flags = FLAG_CANCELLED,
-        .message = "stopped while it waited for another process that runs the same",
-        .started_ms = clock_wall_ms(),
-        .slot = -1,
-    };
-    const struct unit *unit = slot->unit;
-    free_slot(sched, slot);
-    finish(sched, slot->index, unit, &outcome);
+    struct err err = {0};
+    struct sched_slot slot = {.sched = sched,
+                              .unit = joining->unit,
+                              .index = joining->index,
+                              .attempt = joining->attempt};
+    struct exec_request request;
+    struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
+    struct arena *arena = take_start_arena(sched);
+    if (arena != NULL && fill_request(sched, &slot, arena, &request) == 0
+        && view_of_unit(sched, slot.unit, &slot.view, &err) == 0) {
+        struct reuse_subject subject = subject_of(sched, &slot, &request);
+        subject.peek = true;
+        reusing_decide(sched, &subject, arena, &found);
+    }
+    give_start_arena(sched, arena);
+    return found.choice == REUSE_CHOICE_JOIN;
 }
 
 /* ---- what would become of it ---- */

@@ -99,7 +99,8 @@ static bool is_alive(sqlite3_stmt *statement, const struct identity *self)
     return start == 0 || now_start == 0 || now_start == start;
 }
 
-/* Looks whether somebody holds the lease: 1 and `holder`, or 0. */
+/* Looks whether somebody holds the lease: 1 and `holder`, or 0. `self` is found out when NULL: only
+ * where there is a lease. */
 static int look(struct evidence_store *store,
                 const struct hash *key,
                 const struct identity *self,
@@ -115,6 +116,11 @@ static int look(struct evidence_store *store,
     result = evidence_next(store, statement, err);
     if (result != 1) {
         return result;
+    }
+    struct identity found;
+    if (self == NULL) {
+        find_identity(&found);
+        self = &found;
     }
     const bool held = sqlite3_column_int64(statement, LEASE_EXPIRES) > clock_wall_ms()
                       && is_alive(statement, self);
@@ -200,9 +206,7 @@ int evidence_lease_look(struct evidence_store *store,
                         char holder[EVIDENCE_OWNER_MAX],
                         struct err *err)
 {
-    struct identity self;
-    find_identity(&self);
-    return look(store, key, &self, holder, err);
+    return look(store, key, NULL, holder, err);
 }
 
 struct renewing {

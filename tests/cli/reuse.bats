@@ -628,6 +628,23 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
     [ "$output" = 1 ]
 }
 
+@test "what another process runs is told by plan, and leaves slot and lock to others meanwhile" {
+    jq -n '{version: 1, layers: {t: {uses: "command", locks: ["l"], with: {each: "units"}}}}' >sluice.yml
+    printf 'sleep 3; cat /proc/sys/kernel/random/uuid\necho 2\n' >units
+    "$SLUICE" run --quiet --filter 'name(~sleep)' &
+    local pid=$!
+    wait_for plan_says join
+    expect_code 0 "$SLUICE" run -j 1 --json
+    json 'd["counts"]["passed"] == 2 and d["counts"]["reused"] == 1'
+    wait "$pid"
+    run jq -r 'select(.type == "unit_finished") | .unit' "$(ls -d .sluice/runs/*/ | tail -1)events.ndjson"
+    [[ ${lines[0]} == *"echo 2"* ]]
+}
+
+plan_says() {
+    "$SLUICE" plan --json 2>/dev/null | grep -q "\"decision\":\"$1\""
+}
+
 # ---- words ----
 
 @test "the summary says what was reused and the report marks it" {

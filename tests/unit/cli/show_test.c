@@ -28,7 +28,7 @@ TEST(a_unit_that_waits_for_another_sluice_is_not_shown_as_running)
     waiting.joining = true;
     assert_int_equal(show_unit(&out, &waiting, NULL), 0);
     assert_string_equal(str_text(&out),
-                        "waiting for 1m02s in slot 1: another sluice runs the same: unit/a\n");
+                        "waiting for 1m02s, another sluice runs the same: unit/a\n");
     str_fini(&out);
 }
 

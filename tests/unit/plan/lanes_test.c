@@ -360,3 +360,26 @@ TEST(many_waiters_with_different_locks_each_run_once_in_order)
     story_expect(&s, "judge u");
     story_end(&s);
 }
+
+TEST(a_parked_unit_leaves_slot_and_locks_to_others_and_comes_back_as_the_same_attempt)
+{
+    struct story s;
+
+    begin(&s, 1);
+    units_with_locks(&s, "db", "a b");
+    story_planned(&s, "u", "free");
+    story_expect(&s, "unit u/a|wait");
+    story_park(&s, "u/a");
+    story_expect(&s, "unit u/b|wait");
+    story_unpark(&s, "u/a");
+    story_expect(&s, "wait");
+    story_finish(&s, "u/b", OUTCOME_PASSED);
+    story_expect(&s, "unit u/a|wait"); /* in its old place, before "free" */
+    story_park(&s, "u/a");
+    story_expect(&s, "unit u/free|wait");
+    story_finish(&s, "u/free", OUTCOME_PASSED);
+    story_expect(&s, "wait"); /* not done while it is under way elsewhere */
+    story_finish(&s, "u/a", OUTCOME_PASSED);
+    story_expect(&s, "judge u");
+    story_end(&s);
+}

@@ -523,12 +523,15 @@ TEST(an_identical_unit_under_way_is_joined)
     assert_int_equal(shop_ask(&first), REUSE_RUN);
     assert_int_equal(shop_ask(&second), REUSE_JOIN);
     assert_non_null(strstr(second.decision.why, "first run"));
-    assert_int_equal(shop_peek(&second), REUSE_RUN);
+    assert_int_equal(shop_peek(&second), REUSE_JOIN);
+    assert_non_null(strstr(second.decision.why, "first run"));
     second.no_join = true;
+    assert_int_equal(shop_peek(&second), REUSE_RUN);
     assert_int_equal(shop_ask(&second), REUSE_RUN);
     shop_drop(&second);
     second.no_join = false;
     assert_int_equal(shop_run(&first, reads_a, OUTCOME_PASSED), 1);
+    assert_int_equal(shop_peek(&second), REUSE_HIT);
     assert_int_equal(shop_ask(&second), REUSE_HIT);
     shop_close(&second);
     shop_close(&first);

@@ -243,7 +243,10 @@ TEST(what_another_process_runs_is_waited_for)
                  "judged a open",
                  "finished 0");
     story_lacks(&story, "starts a/ok-1");
-    assert_int_equal(fake_reuse_count(&fake, "ask a/ok-1 join\n"), 2);
+    assert_asked("ask a/ok-1 join\n");
+    assert_asked("ask a/ok-1 join (peek)\n");
+    assert_asked("ask a/ok-1 hit (peek)\n");
+    assert_asked("ask a/ok-1 hit\n");
     assert_never("ended a/ok-1");
     assert_true(fake.ticks > 0);
 }
@@ -253,6 +256,34 @@ TEST(what_another_process_gave_up_runs_here)
     run(HEAD LAYER("a", "one", "ok-1", ""), 1, ANSWERS({"a/ok-1", "join join run"}));
     assert_story(&story, "starts a/ok-1", "unit a/ok-1 passed\n", "finished 0");
     assert_asked("ended a/ok-1 passed\n");
+}
+
+/* With one slot nothing ran while it waited, and what shared its lock waited as well. */
+TEST(what_waits_for_another_process_holds_neither_slot_nor_locks)
+{
+    run(HEAD LAYER("a", "one", "ok-1 ok-2 ok-3", ", locks: [db]"),
+        1,
+        ANSWERS({"a/ok-1", "join join join run"}));
+    assert_story(&story,
+                 "note another sluice runs the same right now",
+                 "starts a/ok-2",
+                 "unit a/ok-2 passed\n",
+                 "starts a/ok-3",
+                 "unit a/ok-3 passed\n",
+                 "starts a/ok-1",
+                 "unit a/ok-1 passed\n",
+                 "judged a open",
+                 "finished 0");
+    assert_int_equal(story.most_at_once, 1);
+}
+
+/* The other process may be back at it by then. */
+TEST(what_waited_may_have_to_wait_again)
+{
+    run(HEAD LAYER("a", "one", "ok-1", ""), 1, ANSWERS({"a/ok-1", "join run join join hit"}));
+    assert_story(&story, "unit a/ok-1 passed (reused)", "finished 0");
+    assert_int_equal(fake_reuse_count(&fake, "ask a/ok-1 join\n"), 2);
+    story_lacks(&story, "starts a/ok-1");
 }
 
 TEST(a_planning_program_runs_rather_than_wait)

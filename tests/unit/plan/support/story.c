@@ -210,17 +210,35 @@ void story_planned(struct story *s, const char *layer, const char *units)
     assert_int_equal(plan_layer_planned(s->plan, story_index(s, layer), false), 0);
 }
 
-void story_finish_with(struct story *s, const char *unit, struct outcome outcome)
+static size_t place_of(const struct story *s, const char *unit)
 {
     for (size_t i = 0; i < s->running_count; i++) {
         if (strcmp(s->running[i].name, unit) == 0) {
-            s->outcome = outcome;
-            plan_unit_finished(s->plan, s->running[i].index, &s->outcome);
-            s->running[i] = s->running[--s->running_count];
-            return;
+            return i;
         }
     }
     fail_msg("%s does not run", unit);
+    return 0;
+}
+
+void story_finish_with(struct story *s, const char *unit, struct outcome outcome)
+{
+    const size_t at = place_of(s, unit);
+    s->outcome = outcome;
+    plan_unit_finished(s->plan, s->running[at].index, &s->outcome);
+    s->running[at] = s->running[--s->running_count];
+}
+
+void story_park(struct story *s, const char *unit)
+{
+    plan_unit_park(s->plan, s->running[place_of(s, unit)].index);
+}
+
+void story_unpark(struct story *s, const char *unit)
+{
+    const size_t at = place_of(s, unit);
+    plan_unit_unpark(s->plan, s->running[at].index);
+    s->running[at] = s->running[--s->running_count];
 }
 
 void story_finish(struct story *s, const char *unit, enum outcome_status status)

@@ -68,6 +68,9 @@ int story_link(struct story *s, const char *layer, struct err *err);
 void story_units(struct story *s, const char *layer, const char *units);
 void story_planned(struct story *s, const char *layer, const char *units);
 
+/* A running unit waits for something outside; it need not any more. */
+void story_park(struct story *s, const char *unit);
+void story_unpark(struct story *s, const char *unit);
 /* Ends a running unit. */
 void story_finish(struct story *s, const char *unit, enum outcome_status status);
 void story_finish_with(struct story *s, const char *unit, struct outcome outcome);
