@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "model/event.h"
 
-/* Sinks of one run: terminal, two event logs, JUnit, summary, store, and room for as many again.
+/* Sinks of one run: terminal, two event logs, summary, store, ten reports, and one to spare.
  * Beyond: -E2BIG. */
-#define FANOUT_MAX 12
+#define FANOUT_MAX 16
 
 struct fanout;
 

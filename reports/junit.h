@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JUnit XML writer, profile `rich`: a fold over events. Follows docs/formats/junit.md. */
+/* JUnit XML writer: entries of a run (case_fold.h) to files. Follows docs/formats/junit.md. */
 #ifndef SLUICE_REPORTS_JUNIT_H
 #define SLUICE_REPORTS_JUNIT_H
 
@@ -7,11 +7,13 @@
 #include "model/event.h"
 
 struct junit;
+struct junit_profile;
 
 struct junit_options {
     const char *file; /* one file; or, ending in '/', a folder that gets TEST-sluice-<layer>.xml per
                          layer */
-    const char *run_dir; /* where captures lie */
+    const char *run_dir;                 /* where captures lie */
+    const struct junit_profile *profile; /* junit_body.h; NULL = rich */
 };
 
 /* Removes what an earlier run wrote to `file` (as in junit_options), so that nobody takes it for

@@ -10,7 +10,6 @@
 #include "reports/xml_write.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,6 +29,27 @@
 
 /* Said instead of an output when JUNIT_TEXTS_MAX is used up. */
 #define LEFT_OUT "[left out: this report has reached its size limit]"
+
+const struct junit_profile junit_profile_rich = {
+    .case_place = true,
+    .case_properties = true,
+    .case_outputs = true,
+    .case_attempts = true,
+    .root_counts = true,
+    .root_moment = true,
+};
+
+/* junit-10.xsd of Jenkins's xUnit plugin. */
+const struct junit_profile junit_profile_jenkins = {
+    .case_outputs = true,
+    .case_attempts = true,
+    .root_counts = true,
+};
+
+/* The schema of Ant's JUnit tasks; what it allows, junit-10.xsd does too. */
+const struct junit_profile junit_profile_ant = {
+    .all_required = true,
+};
 
 void junit_writer_fini(struct junit_writer *writer)
 {
@@ -56,7 +76,7 @@ void junit_write_counts(struct str *out, const struct junit_counts *counts)
     xml_attribute_seconds(out, "time", counts->time_s);
 }
 
-static void count_entry(struct junit_counts *counts, const struct junit_entry *entry)
+static void count_entry(struct junit_counts *counts, const struct case_entry *entry)
 {
     uint64_t *const places[OUTCOME_STATUS_COUNT] = {
         [OUTCOME_FAILED] = &counts->failures,
@@ -127,42 +147,11 @@ static void write_message(struct str *out, const char *message)
 
 /* ---- results ---- */
 
-static const char *default_type(enum outcome_status status)
-{
-    static const char *const types[OUTCOME_STATUS_COUNT] = {
-        [OUTCOME_PASSED] = "flaky",
-        [OUTCOME_FAILED] = "failure",
-        [OUTCOME_ERRORED] = "error",
-        [OUTCOME_TIMED_OUT] = "timeout",
-        [OUTCOME_SKIPPED] = "skipped",
-    };
-    return types[status];
-}
-
-/* A message there must be: consumers show nothing else. */
-static const char *message_of(const struct junit_entry *entry, char *buf, size_t size)
-{
-    const struct outcome *outcome = entry->outcome;
-    if (entry->message != NULL && entry->message[0] != '\0') {
-        return entry->message;
-    }
-    if (entry->status == OUTCOME_TIMED_OUT) {
-        (void)snprintf(buf, size, "timed out");
-    } else if (outcome != NULL && outcome->signal != 0) {
-        (void)snprintf(buf, size, "ended by signal %d", outcome->signal);
-    } else if (outcome != NULL && outcome->exit_code > 0) {
-        (void)snprintf(buf, size, "exit code %d", outcome->exit_code);
-    } else {
-        (void)snprintf(buf, size, "%s", default_type(entry->status));
-    }
-    return buf;
-}
-
 /* "path:line: message" in front, unless the details begin with a place themselves; then the
  * details, or the message when they lack it; then the hint. */
 static void write_details(struct junit_writer *writer,
                           struct str *out,
-                          const struct junit_entry *entry,
+                          const struct case_entry *entry,
                           const char *message)
 {
     const char *details = entry->details != NULL ? entry->details : "";
@@ -189,19 +178,19 @@ static void write_details(struct junit_writer *writer,
 /* ` message=".." type="..">TEXT`, which follows the name of a result element. */
 static void write_result_inner(struct junit_writer *writer,
                                struct str *out,
-                               const struct junit_entry *entry)
+                               const struct case_entry *entry)
 {
-    char buf[64];
-    const char *message = message_of(entry, buf, sizeof buf);
+    char buf[ENTRY_MESSAGE_SIZE];
+    const char *message = case_entry_message(entry, buf);
     write_message(out, message);
-    xml_attribute(out, "type", entry->type != NULL ? entry->type : default_type(entry->status));
+    xml_attribute(out, "type", case_entry_type(entry));
     (void)str_append_char(out, '>');
     write_details(writer, out, entry, message);
 }
 
 static void write_result(struct junit_writer *writer,
                          struct str *out,
-                         const struct junit_entry *entry)
+                         const struct case_entry *entry)
 {
     if (entry->status == OUTCOME_SKIPPED) {
         (void)str_append(out, "<skipped");
@@ -228,19 +217,35 @@ static void write_attempt(struct str *out, const char *element, const char *inne
     (void)str_appendf(out, "</stackTrace></%s>\n", element);
 }
 
+/* Where a profile knows no element for attempts: in words, with the suite's output. */
+static void tell_attempt(struct str *out, const struct case_entry *entry, const char *inner)
+{
+    const char *text = strchr(inner, '>'); /* values hold "&gt;" */
+    assert(text != NULL);
+    xml_text(out, entry->classname);
+    (void)str_append(out, ": ");
+    xml_text(out, entry->name);
+    (void)str_append(out, ": a failed attempt before the one that counts: ");
+    (void)str_append(out, text + 1);
+    (void)str_append_char(out, '\n');
+}
+
 /* Failed attempts before the one that counts. flakyFailure, not flakyError: the only one of the two
  * that Jenkins and others read. */
-static void write_attempts(struct str *out, const struct junit_entry *entry)
+static void write_attempts(const struct junit_writer *writer,
+                           struct str *out,
+                           const struct case_entry *entry)
 {
     if (entry->attempts == NULL || entry->status == OUTCOME_SKIPPED) {
         return;
     }
     const char *element = entry->status == OUTCOME_PASSED ? "flakyFailure" : "rerunFailure";
-    struct junit_attempt *attempt = NULL;
-    vec_for_each (attempt, entry->attempts) {
-        if (!attempt->used && (entry->attempt_key == 0 || entry->attempt_key == attempt->key)) {
-            write_attempt(out, element, attempt->xml);
-            attempt->used = true;
+    const struct case_attempt *attempt = NULL;
+    while ((attempt = case_entry_take_attempt(entry)) != NULL) {
+        if (writer->profile->case_attempts) {
+            write_attempt(out, element, attempt->text);
+        } else {
+            tell_attempt(writer->suite_out, entry, attempt->text);
         }
     }
 }
@@ -296,7 +301,7 @@ void junit_write_reused_count(struct str *out, const struct junit_counts *counts
 }
 
 /* How the unit ended. */
-static void write_end_properties(struct str *out, const struct junit_entry *entry)
+static void write_end_properties(struct str *out, const struct case_entry *entry)
 {
     const struct outcome *outcome = entry->outcome;
     CLEANUP(str_fini) struct str flags = STR_INIT(1024);
@@ -321,7 +326,7 @@ static const char *evidence_of(const struct reused *reused)
 }
 
 /* That it did not run is always told; the rest as long as the report has room. */
-static void write_reused_properties(struct str *out, const struct junit_entry *entry, bool details)
+static void write_reused_properties(struct str *out, const struct case_entry *entry, bool details)
 {
     const struct reused *reused = entry->reused;
     junit_write_property(out, REUSED_PROPERTY, evidence_of(reused));
@@ -348,7 +353,7 @@ static bool has_room_for_details(const struct junit_writer *writer)
 
 static void write_properties(const struct junit_writer *writer,
                              struct str *out,
-                             const struct junit_entry *entry)
+                             const struct case_entry *entry)
 {
     static const char open_tag[] = "<properties>\n";
     size_t start = out->len;
@@ -384,14 +389,9 @@ static void append_capture(struct junit_writer *writer,
     xml_text_n(out, str_text(&text), text.len);
 }
 
-static bool is_bad(enum outcome_status status)
-{
-    return status != OUTCOME_PASSED && status != OUTCOME_SKIPPED;
-}
-
 static void write_reused_line(struct junit_writer *writer,
                               struct str *out,
-                              const struct junit_entry *entry)
+                              const struct case_entry *entry)
 {
     (void)str_append(out, "[sluice] not run, reused: evidence ");
     xml_text(out, evidence_of(entry->reused));
@@ -402,41 +402,71 @@ static void write_reused_line(struct junit_writer *writer,
         xml_text(out, str_text(&words));
         writer->reused_details += REUSED_DETAILS_SIZE;
     }
-    if (is_bad(entry->status)) {
+    if (status_is_bad(entry->status)) {
         (void)str_append(out, "; sluice run --rerun-failed runs it again");
     }
     (void)str_append_char(out, '\n');
 }
 
+/* Opens an output element in the testcase; where the profile has none there, the suite's is it,
+ * with a line that says whose output follows. */
+static struct str *begin_output(struct junit_writer *writer,
+                                struct str *out,
+                                const char *element,
+                                const struct case_entry *entry)
+{
+    if (writer->profile->case_outputs) {
+        (void)str_appendf(out, "<%s>", element);
+        return out;
+    }
+    struct str *suite = strcmp(element, "system-out") == 0 ? writer->suite_out : writer->suite_err;
+    if (entry->name != NULL) {
+        xml_text(suite, entry->classname);
+        (void)str_append(suite, ": ");
+        xml_text(suite, entry->name);
+        (void)str_append(suite, ":\n");
+    }
+    return suite;
+}
+
+static void end_output(const struct junit_writer *writer, struct str *to, const char *element)
+{
+    if (writer->profile->case_outputs) {
+        (void)str_appendf(to, "</%s>\n", element);
+    } else if (to->len > 0 && to->data[to->len - 1] != '\n') {
+        (void)str_append_char(to, '\n');
+    }
+}
+
 static void write_outputs(struct junit_writer *writer,
                           struct str *out,
-                          const struct junit_entry *entry,
+                          const struct case_entry *entry,
                           const struct outcome *outcome)
 {
     bool captured = outcome != NULL && outcome->out.len > 0;
     bool reused = entry->reused != NULL;
     if (captured || reused || entry->output != NULL || entry->attachment != NULL) {
-        (void)str_append(out, "<system-out>");
+        struct str *to = begin_output(writer, out, "system-out", entry);
         if (reused) {
-            write_reused_line(writer, out, entry);
+            write_reused_line(writer, to, entry);
         }
         if (captured) {
-            append_capture(writer, out, &outcome->out);
+            append_capture(writer, to, &outcome->out);
         }
         if (entry->output != NULL) {
-            write_text(writer, out, entry->output);
+            write_text(writer, to, entry->output);
         }
         if (entry->attachment != NULL) {
-            (void)str_append(out, "\n[[ATTACHMENT|");
-            xml_text(out, entry->attachment);
-            (void)str_append(out, "]]\n");
+            (void)str_append(to, "\n[[ATTACHMENT|");
+            xml_text(to, entry->attachment);
+            (void)str_append(to, "]]\n");
         }
-        (void)str_append(out, "</system-out>\n");
+        end_output(writer, to, "system-out");
     }
     if (outcome != NULL && outcome->err.len > 0) {
-        (void)str_append(out, "<system-err>");
-        append_capture(writer, out, &outcome->err);
-        (void)str_append(out, "</system-err>\n");
+        struct str *to = begin_output(writer, out, "system-err", entry);
+        append_capture(writer, to, &outcome->err);
+        end_output(writer, to, "system-err");
     }
 }
 
@@ -444,7 +474,7 @@ void junit_write_captures(struct junit_writer *writer,
                           struct str *out,
                           const struct outcome *outcome)
 {
-    const struct junit_entry nothing = {0};
+    const struct case_entry nothing = {0};
     write_outputs(writer, out, &nothing, outcome);
 }
 
@@ -452,7 +482,7 @@ void junit_write_captures(struct junit_writer *writer,
 
 static void write_open_tag(struct junit_writer *writer,
                            struct str *out,
-                           const struct junit_entry *entry)
+                           const struct case_entry *entry)
 {
     CLEANUP(str_fini) struct str other = STR_INIT(NAME_MAX_BYTES);
     int rc = unique_name(&writer->names, entry->classname, entry->name, &other);
@@ -462,16 +492,19 @@ static void write_open_tag(struct junit_writer *writer,
     (void)str_append(out, "<testcase");
     xml_attribute(out, "classname", entry->classname);
     xml_attribute(out, "name", other.len > 0 ? other.data : entry->name);
-    xml_attribute(out, "file", entry->file);
-    if (entry->file != NULL && entry->line > 0) {
-        xml_attribute_count(out, "line", entry->line);
+    if (writer->profile->case_place) {
+        xml_attribute(out, "file", entry->file);
+        if (entry->file != NULL && entry->line > 0) {
+            xml_attribute_count(out, "line", entry->line);
+        }
     }
-    xml_attribute_seconds(out, "time", entry->time_s);
+    const bool must = writer->profile->all_required && entry->time_s < 0;
+    xml_attribute_seconds(out, "time", must ? 0 : entry->time_s);
 }
 
 void junit_write_entry(struct junit_writer *writer,
                        struct str *out,
-                       const struct junit_entry *entry,
+                       const struct case_entry *entry,
                        struct junit_counts *counts)
 {
     assert(entry->classname != NULL && entry->name != NULL);
@@ -479,15 +512,20 @@ void junit_write_entry(struct junit_writer *writer,
     write_open_tag(writer, out, entry);
     (void)str_append(out, ">\n");
     size_t start = out->len;
-    write_properties(writer, out, entry);
+    if (writer->profile->case_properties) {
+        write_properties(writer, out, entry);
+    }
     if (entry->status != OUTCOME_PASSED) {
         write_result(writer, out, entry);
     }
-    write_attempts(out, entry);
-    if (is_bad(entry->status)) {
+    write_attempts(writer, out, entry);
+    if (status_is_bad(entry->status)) {
         write_outputs(writer, out, entry, entry->outcome);
     } else if (entry->reused != NULL) {
-        const struct junit_entry silent = {.reused = entry->reused, .now_ms = entry->now_ms};
+        const struct case_entry silent = {.classname = entry->classname,
+                                          .name = entry->name,
+                                          .reused = entry->reused,
+                                          .now_ms = entry->now_ms};
         write_outputs(writer, out, &silent, NULL);
     }
     if (out->error == 0 && out->len == start) {
@@ -498,27 +536,10 @@ void junit_write_entry(struct junit_writer *writer,
     }
 }
 
-int junit_keep_attempt(struct junit_writer *writer,
-                       struct junit_attempts *attempts,
-                       uint64_t key,
-                       const struct junit_entry *entry)
+int junit_write_attempt(struct junit_writer *writer,
+                        struct str *out,
+                        const struct case_entry *entry)
 {
-    CLEANUP(str_fini) struct str xml = STR_INIT(16 * (size_t)JUNIT_TEXT_MAX);
-    write_result_inner(writer, &xml, entry);
-    char *text = str_take(&xml);
-    if (text == NULL
-        || vec_push(attempts, ((struct junit_attempt){.key = key, .xml = text})) != 0) {
-        mem_free(text);
-        return -ENOMEM;
-    }
-    return 0;
-}
-
-void junit_attempts_fini(struct junit_attempts *attempts)
-{
-    struct junit_attempt *attempt = NULL;
-    vec_for_each (attempt, attempts) {
-        mem_free(attempt->xml);
-    }
-    vec_fini(attempts);
+    write_result_inner(writer, out, entry);
+    return str_error(out);
 }

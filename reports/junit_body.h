@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The testcase elements of the JUnit writer. What a case says is gathered in a struct junit_entry;
+/* The testcase elements of the JUnit writer. What a case says is gathered in a struct case_entry;
  * writing it follows the rules of docs/formats/junit.md. */
 #ifndef SLUICE_REPORTS_JUNIT_BODY_H
 #define SLUICE_REPORTS_JUNIT_BODY_H
 
 #include "base/str.h"
-#include "base/vec.h"
 #include "model/outcome.h"
+#include "reports/case_entry.h"
 #include "reports/unique.h"
 
 #include <stdbool.h>
@@ -20,37 +20,18 @@
  * cases at 100 bytes. Beyond, outputs are left out, which is told in their place. */
 #define JUNIT_TEXTS_MAX (24u << 20)
 
-/* A failed attempt, kept until it is known how the last one ends. */
-struct junit_attempt {
-    uint64_t key; /* unique_hash() of the case's suite and name; 0 = the unit as a whole */
-    char *xml;    /* ` message="..." ...>TEXT` */
-    bool used;
+/* What a profile may write; all of it is forbidden by some schema (docs/formats/junit.md). */
+struct junit_profile {
+    bool case_place;      /* testcase@file, @line */
+    bool case_properties; /* <properties> in a testcase */
+    bool case_outputs;    /* <system-out> and <system-err> in a testcase; else in its suite */
+    bool case_attempts;   /* flakyFailure, rerunFailure; else words in the suite's output */
+    bool root_counts;     /* testsuites@name, @tests, @failures, @errors, @time */
+    bool root_moment;     /* testsuites@skipped, @timestamp */
+    bool all_required;    /* testsuite@package, @id, both outputs, every @time must be there */
 };
 
-struct junit_attempts {
-    VEC_FIELDS(struct junit_attempt);
-};
-
-/* One testcase to write. Strings may be NULL. */
-struct junit_entry {
-    const char *classname;
-    const char *name;
-    const char *file;
-    uint32_t line;
-    double time_s;
-    enum outcome_status status;
-    const char *message;
-    const char *type;
-    const char *details;
-    const char *hint;
-    const char *output;
-    const char *attachment;        /* path, written as [[ATTACHMENT|path]] */
-    const struct outcome *outcome; /* exit code, flags and captures; NULL = of no concern */
-    struct junit_attempts *attempts;
-    uint64_t attempt_key;        /* which of the attempts are its own; 0 = all that are left */
-    const struct reused *reused; /* where it was earned; NULL = it ran */
-    int64_t now_ms;              /* with `reused`: wall clock, for its age */
-};
+extern const struct junit_profile junit_profile_rich, junit_profile_jenkins, junit_profile_ant;
 
 struct junit_counts {
     uint64_t tests, failures, errors, skipped;
@@ -60,6 +41,9 @@ struct junit_counts {
 
 /* What the entries of one report share. */
 struct junit_writer {
+    const struct junit_profile *profile;
+    struct str *suite_out; /* profiles without outputs in cases: where they go instead, as XML */
+    struct str *suite_err;
     const char *run_dir;
     struct unique names;
     size_t texts;          /* bytes of texts written so far */
@@ -72,17 +56,15 @@ void junit_writer_fini(struct junit_writer *writer);
 /* Appends the testcase and counts it. Errors stick in writer->error and out->error. */
 void junit_write_entry(struct junit_writer *writer,
                        struct str *out,
-                       const struct junit_entry *entry,
+                       const struct case_entry *entry,
                        struct junit_counts *counts);
 
-/* Remembers a failed attempt. 0 or -ENOMEM. */
-int junit_keep_attempt(struct junit_writer *writer,
-                       struct junit_attempts *attempts,
-                       uint64_t key,
-                       const struct junit_entry *entry);
-void junit_attempts_fini(struct junit_attempts *attempts);
+/* Appends what is kept of a failed attempt (case_fold_ops.attempt). */
+int junit_write_attempt(struct junit_writer *writer,
+                        struct str *out,
+                        const struct case_entry *entry);
 
-/* Appends <system-out> and <system-err> with what a unit printed. */
+/* Appends <system-out> and <system-err> with what a unit printed, or adds it to the suite's. */
 void junit_write_captures(struct junit_writer *writer,
                           struct str *out,
                           const struct outcome *outcome);

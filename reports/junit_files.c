@@ -2,18 +2,12 @@
 /* Where JUnit reports end: one file, or a folder with one for each layer. */
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "reports/junit_impl.h"
+#include "reports/report_impl.h"
 #include "reports/xml_write.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_PREFIX "TEST-sluice-"
@@ -22,100 +16,84 @@
 
 static void write_head(struct junit *junit, struct str *out, const struct junit_counts *counts)
 {
+    const struct junit_profile *profile = junit->writer.profile;
     char timestamp[TIMESTAMP_TEXT_MAX];
-    struct junit_counts shown = *counts;
-    if (junit->finished) {
-        shown.time_s = (double)junit->wall_ns / 1e9;
-    }
     (void)str_append(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-    xml_attribute(out, "name", junit->name.len > 0 ? junit->name.data : "sluice");
-    junit_write_counts(out, &shown);
-    xml_attribute(out, "timestamp", timestamp_format(junit->started_ms, timestamp));
+    if (profile->root_counts) {
+        xml_attribute(out, "name", junit->name.len > 0 ? junit->name.data : "sluice");
+        xml_attribute_count(out, "tests", counts->tests);
+        xml_attribute_count(out, "failures", counts->failures);
+        xml_attribute_count(out, "errors", counts->errors);
+    }
+    if (profile->root_moment) {
+        xml_attribute_count(out, "skipped", counts->skipped);
+    }
+    if (profile->root_counts) {
+        const double wall_s = (double)junit->fold.wall_ns / 1e9;
+        xml_attribute_seconds(out, "time", junit->fold.finished ? wall_s : counts->time_s);
+    }
+    if (profile->root_moment) {
+        xml_attribute(out, "timestamp", timestamp_format(junit->fold.started_ms, timestamp));
+    }
     (void)str_append(out, ">\n");
 }
 
-static int write_text(int fd, const char *text, struct err *err)
+/* The suite of the units that are their own cases. */
+static int write_flat(struct junit *junit, size_t index, int fd, struct err *err)
 {
-    int rc = fd_write_all(fd, text, strlen(text));
-    return rc == 0 ? 0 : err_set(err, rc, "cannot write: %s", strerrordesc_np(-rc));
-}
-
-static int write_str(int fd, const struct str *text, struct err *err)
-{
-    return text->error != 0 ? err_set(err, text->error, "out of memory")
-                            : write_text(fd, str_text(text), err);
-}
-
-static int write_layer(struct junit *junit, struct layer_report *layer, int fd, struct err *err)
-{
+    struct layer_report *layer = junit->layers.items[index];
+    const struct fold_layer *told = &junit->fold.layers.items[index];
     CLEANUP(str_fini) struct str head = STR_INIT(1u << 20);
-    int rc = 0;
-    if (layer->flat.tests > 0) {
-        junit_begin_suite(junit, &head, layer->id, &layer->flat, layer->started_ms);
-        rc = write_str(fd, &head, err);
-        rc = rc == 0 ? spool_copy(&layer->flat_body, fd, err) : rc;
-        rc = rc == 0 ? write_text(fd, "</testsuite>\n", err) : rc;
+    junit_begin_suite(junit, &head, told->id, &layer->flat, told->started_ms);
+    int rc = report_write_str(fd, &head, err);
+    rc = rc == 0 ? spool_copy(&layer->flat_body, fd, err) : rc;
+    if (rc == 0 && !junit->writer.profile->case_outputs) {
+        rc = report_write_text(fd, "<system-out>", err);
+        rc = rc == 0 ? spool_copy(&layer->flat_out, fd, err) : rc;
+        rc = rc == 0 ? report_write_text(fd, "</system-out>\n<system-err>", err) : rc;
+        rc = rc == 0 ? spool_copy(&layer->flat_err, fd, err) : rc;
+        rc = rc == 0 ? report_write_text(fd, "</system-err>\n", err) : rc;
     }
+    return rc == 0 ? report_write_text(fd, "</testsuite>\n", err) : rc;
+}
+
+static int write_layer(struct junit *junit, size_t index, int fd, struct err *err)
+{
+    struct layer_report *layer = junit->layers.items[index];
+    const int rc = layer->flat.tests > 0 ? write_flat(junit, index, fd, err) : 0;
     return rc == 0 ? spool_copy(&layer->suites_body, fd, err) : rc;
 }
 
-/* Writes the layers [first, last) as one document. */
-static int write_document(struct junit *junit, int fd, size_t first, size_t last, struct err *err)
+/* One document: some layers. */
+struct document {
+    struct junit *junit;
+    size_t first, last;
+};
+
+static int write_document(void *context, int fd, struct err *err)
 {
+    const struct document *document = context;
+    struct junit *junit = document->junit;
     CLEANUP(str_fini) struct str head = STR_INIT(1u << 20);
     struct junit_counts counts = {0};
-    for (size_t i = first; i < last; i++) {
+    for (size_t i = document->first; i < document->last; i++) {
         junit_counts_add(&counts, &junit->layers.items[i]->flat);
         junit_counts_add(&counts, &junit->layers.items[i]->suites);
     }
     write_head(junit, &head, &counts);
-    int rc = write_str(fd, &head, err);
-    for (size_t i = first; i < last && rc == 0; i++) {
-        rc = write_layer(junit, junit->layers.items[i], fd, err);
+    int rc = report_write_str(fd, &head, err);
+    for (size_t i = document->first; i < document->last && rc == 0; i++) {
+        rc = write_layer(junit, i, fd, err);
     }
-    return rc == 0 ? write_text(fd, "</testsuites>\n", err) : rc;
-}
-
-static int make_parent(const char *path, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path) {
-        return 0;
-    }
-    char *folder = mem_strndup(path, (size_t)(slash - path));
-    int rc = folder != NULL ? dir_make(folder, 0777, err) : err_set(err, -ENOMEM, "out of memory");
-    mem_free(folder);
-    return rc;
+    return rc == 0 ? report_write_text(fd, "</testsuites>\n", err) : rc;
 }
 
 int junit_write_file(
     struct junit *junit, const char *path, size_t first, size_t last, struct err *err)
 {
-    CLEANUP(str_fini) struct str temporary = STR_INIT(SIZE_MAX / 4);
-    int rc = make_parent(path, err);
-    if (rc != 0) {
-        return rc;
-    }
-    if (str_appendf(&temporary, "%s.%ld.tmp", path, (long)getpid()) != 0) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    const char *name = str_text(&temporary);
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) {
-        return err_errno(err, "cannot write %s", name);
-    }
-    rc = write_document(junit, fd, first, last, err);
-    if (close(fd) != 0 && rc == 0) {
-        rc = err_errno(err, "cannot write %s", name);
-    }
-    if (rc == 0 && rename(name, path) != 0) {
-        rc = err_errno(err, "cannot rename %s to %s", name, path);
-    }
-    if (rc != 0) {
-        (void)unlink(name);
-        return err_wrap(err, "JUnit report %s", path);
-    }
-    return 0;
+    struct document document = {.junit = junit, .first = first, .last = last};
+    const int rc = report_write_file(path, write_document, &document, err);
+    return rc == 0 ? 0 : err_wrap(err, "JUnit report %s", path);
 }
 
 /* "TEST-sluice-LAYER.xml" with a layer id made fit for a file name. */
@@ -139,7 +117,7 @@ int junit_write_folder(struct junit *junit, struct err *err)
     int rc = 0;
     for (size_t i = 0; i < junit->layers.count && rc == 0; i++) {
         CLEANUP(str_fini) struct str path = STR_INIT(SIZE_MAX / 4);
-        if (layer_file(junit, junit->layers.items[i]->id, &path) != 0) {
+        if (layer_file(junit, junit->fold.layers.items[i].id, &path) != 0) {
             return err_set(err, -ENOMEM, "out of memory");
         }
         rc = junit_write_file(junit, str_text(&path), i, i + 1, err);
@@ -164,20 +142,11 @@ static void remove_old_reports(const char *folder)
     (void)closedir(dir);
 }
 
-/* The same for one file: only a regular one that is called .xml, in case of a mistyped path. */
-static void remove_old_report(const char *path)
-{
-    struct stat st;
-    if (text_ends_with(path, ".xml") && lstat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-        (void)unlink(path);
-    }
-}
-
 void junit_forget(const char *file)
 {
     if (text_ends_with(file, "/")) {
         remove_old_reports(file);
-    } else {
-        remove_old_report(file);
+    } else if (text_ends_with(file, ".xml")) { /* in case of a mistyped path */
+        report_remove_file(file);
     }
 }

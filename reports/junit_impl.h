@@ -1,32 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two halves of the JUnit writer: junit.c folds events into bodies and counts, junit_files.c
+/* The two halves of the JUnit writer: junit.c turns entries into bodies and counts, junit_files.c
  * writes them out. */
 #ifndef SLUICE_REPORTS_JUNIT_IMPL_H
 #define SLUICE_REPORTS_JUNIT_IMPL_H
 
-#include "base/map.h"
 #include "base/vec.h"
+#include "reports/case_fold.h"
 #include "reports/junit.h"
 #include "reports/junit_body.h"
 #include "reports/spool.h"
 
+/* What is written of a layer; its id and start are the fold's. */
 struct layer_report {
-    char *id;
     struct junit_counts flat;   /* units that are their own case */
     struct junit_counts suites; /* the suites of units with cases */
     struct spool flat_body;
     struct spool suites_body;
-    int64_t started_ms;
+    struct spool flat_out; /* of the flat suite, where cases have no outputs */
+    struct spool flat_err;
 };
 
-/* Failed attempts of a unit that will be tried again. */
-struct retried {
-    char *key; /* layer, newline, unit */
-    struct junit_attempts attempts;
+/* The suite of the unit under way. */
+struct unit_report {
+    bool told; /* what it printed stands in its "(unit)" */
+    struct junit_counts counts;
+    struct spool body;
+    struct str out, err; /* where cases have no outputs */
 };
 
 struct junit {
     struct event_sink sink;
+    struct case_fold fold;
     struct junit_writer writer;
     char *file;
     char *run_dir;
@@ -34,20 +38,13 @@ struct junit {
 
     struct {
         VEC_FIELDS(struct layer_report *);
-    } layers;
+    } layers; /* by index, as the fold's */
 
-    struct {
-        VEC_FIELDS(struct retried *);
-    } retried;
-    struct map retried_by_key;
+    struct unit_report unit;
+    unsigned suite_count;  /* opened so far: testsuite@id */
     struct str properties; /* <property> elements of the run */
     struct str name;       /* of the pipeline */
     struct str host;
-    struct str reason;
-    int64_t started_ms;
-    bool finished;
-    enum exit_code exit_code;
-    int64_t wall_ns;
     struct err error; /* first failure; code 0 = none */
 };
 
@@ -57,9 +54,13 @@ void junit_begin_suite(struct junit *junit,
                        const char *name,
                        const struct junit_counts *counts,
                        int64_t started_ms);
+/* Closes it; the outputs are written where a profile wants them in suites, NULL = empty ones. */
+void junit_end_suite(const struct junit *junit,
+                     struct str *out,
+                     const struct str *suite_out,
+                     const struct str *suite_err);
 
-/* Temporary file beside it, then rename: readers see all or nothing. Not synced: after a crash of
- * the machine nobody reads this report. */
+/* Writes the layers first .. last - 1 as one file, whole or not at all. */
 int junit_write_file(
     struct junit *junit, const char *path, size_t first, size_t last, struct err *err);
 

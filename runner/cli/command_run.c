@@ -191,9 +191,7 @@ static int open_reports(struct run *run, struct err *err)
  * one ends, nobody takes that for its own. */
 static enum exit_code open_all(struct run *run, struct err *err)
 {
-    if (run->invocation->junit != NULL) {
-        junit_forget(run->invocation->junit);
-    }
+    run_reports_forget(run->invocation);
     enum exit_code code = session_open(&run->session, run->invocation, false, err);
     if (code != EXIT_OPEN) {
         return code;

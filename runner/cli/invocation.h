@@ -5,6 +5,7 @@
 #define SLUICE_CLI_INVOCATION_H
 
 #include "model/pipeline.h"
+#include "reports/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +59,20 @@ struct cache_choice {
     bool dry_run;
 };
 
+/* --report KIND=PATH, as often as given. */
+struct report_choice {
+    const struct report_kind *kind;
+    const char *path;
+};
+
+/* There are fewer kinds; each costs a pass over the events. */
+#define REPORTS_MAX 8
+
+struct report_choices {
+    struct report_choice items[REPORTS_MAX];
+    size_t count;
+};
+
 struct invocation {
     const struct command *command; /* NULL: no command was named */
     struct text_list args;         /* words that are no options; owned, see invocation_fini() */
@@ -73,6 +88,8 @@ struct invocation {
     /* where the work goes */
     unsigned jobs; /* 0 = one per processor we may use */
     const char *junit;
+    struct report_choices reports;
+    bool no_github; /* annotations and summary in GitHub Actions are not wanted */
     const char *events;
     unsigned slowest; /* so many of the slowest units are named */
 

@@ -133,6 +133,18 @@ static const struct option_spec options[] = {
      .offset = FIELD(junit),
      .argument = "FILE",
      .help = "write JUnit XML; FILE ending in / is a folder: one file per layer"},
+    {.name = "report",
+     .kind = OPTION_REPORT,
+     .commands = COMMAND_RUN | COMMAND_REPORT,
+     .offset = FIELD(reports),
+     .argument = "KIND=PATH",
+     .help = "write another report, may be repeated; KIND: junit, junit:jenkins,\n"
+             "junit:ant, ctrf, sarif, codequality, trace, github"},
+    {.name = "no-github",
+     .kind = OPTION_FLAG,
+     .commands = COMMAND_RUN,
+     .offset = FIELD(no_github),
+     .help = "in GitHub Actions: no annotations and no summary of the step"                                                                                   },
     {.name = "events",
      .kind = OPTION_TEXT,
      .commands = COMMAND_RUN,
@@ -206,27 +218,27 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_CACHE,
      .offset = FIELD(cache.dry_run),
-     .help = "revoke: only list what would go"                                                                               },
+     .help = "revoke: only list what would go"                                                                                 },
     {.name = "list",
      .kind = OPTION_FLAG,
      .commands = COMMAND_REPORT,
      .offset = FIELD(list),
-     .help = "list the runs that are kept, newest first"                                                             },
+     .help = "list the runs that are kept, newest first"                                                                                   },
     {.name = "reference",
      .kind = OPTION_FLAG,
      .commands = COMMAND_SCHEMA,
      .offset = FIELD(reference),
-     .help = "print the reference of all keys as Markdown instead"                                                                                   },
+     .help = "print the reference of all keys as Markdown instead"                                                                         },
     {.name = "man",
      .kind = OPTION_FLAG,
      .commands = COMMAND_HELP | COMMAND_SCHEMA,
      .offset = FIELD(man),
-     .help = "print the manual page instead, as man(1) reads it"                                                                  },
+     .help = "print the manual page instead, as man(1) reads it"                                                                            },
     {.name = "json",
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(json),
-     .help = "answer on standard output as JSON, one object a line"                                                                            },
+     .help = "answer on standard output as JSON, one object a line"                                                                                  },
     {.name = "quiet",
      .letter = 'q',
      .kind = OPTION_FLAG,
@@ -269,7 +281,7 @@ static const struct option_spec options[] = {
      .kind = OPTION_FLAG,
      .commands = COMMAND_ALL,
      .offset = FIELD(version),
-     .help = "print the version"                                         },
+     .help = "print the version"                                                           },
 };
 
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -435,6 +447,29 @@ static int set_size(const struct option_spec *spec, void *field, const char *tex
         err, -EINVAL, "--%s %s: must be a size, e.g. 5GiB, 300MB or 0", spec->name, text);
 }
 
+static int set_report(const struct option_spec *spec,
+                      void *field,
+                      const char *text,
+                      struct err *err)
+{
+    struct report_choices *choices = field;
+    struct report_choice choice = {0};
+    if (report_parse(text, &choice.kind, &choice.path, err) != 0) {
+        return err_wrap(err, "--%s %s", spec->name, text);
+    }
+    for (size_t i = 0; i < choices->count; i++) {
+        if (strcmp(choices->items[i].path, choice.path) == 0) {
+            return err_set(
+                err, -EINVAL, "--%s %s: %s is written already", spec->name, text, choice.path);
+        }
+    }
+    if (choices->count == REPORTS_MAX) {
+        return err_set(err, -EINVAL, "--%s: at most %d reports of a run", spec->name, REPORTS_MAX);
+    }
+    choices->items[choices->count++] = choice;
+    return 0;
+}
+
 static int set_word(const struct option_spec *spec, void *field, const char *text, struct err *err)
 {
     size_t count = 0;
@@ -509,6 +544,7 @@ static int (*const setters[OPTION_KIND_COUNT])(const struct option_spec *spec,
     [OPTION_RUN] = set_run,
     [OPTION_SHARE] = set_share,
     [OPTION_SIZE] = set_size,
+    [OPTION_REPORT] = set_report,
 };
 
 /* ---- finding the option ---- */

@@ -20,9 +20,10 @@ enum option_kind {
     OPTION_RUN,      /* struct run_choice; the value may be left out */
     OPTION_SHARE,    /* unsigned, parts per million */
     OPTION_SIZE,     /* struct size_choice: 5GiB, 300MB, 0 */
+    OPTION_REPORT,   /* struct report_choices: each one is added */
 };
 
-#define OPTION_KIND_COUNT 11
+#define OPTION_KIND_COUNT 12
 
 struct option_spec {
     const char *name; /* long name, without dashes */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "cli/commands.h"
 #include "cli/controls.h"
 #include "cli/run_folder.h"
 #include "cli/say.h"
@@ -109,25 +110,135 @@ int run_reports_open_facts(struct run_reports *reports,
     return rc;
 }
 
-static int open_junit(struct run_reports *reports,
-                      const char *file,
+/* --junit FILE is --report junit=FILE. */
+static size_t list_wanted(const struct invocation *invocation, struct report_choice *ret_choices)
+{
+    size_t count = 0;
+    if (invocation->junit != NULL) {
+        size_t kinds = 0;
+        ret_choices[count++] =
+            (struct report_choice){.kind = &report_kinds(&kinds)[0], .path = invocation->junit};
+    }
+    for (size_t i = 0; i < invocation->reports.count; i++) {
+        ret_choices[count++] = invocation->reports.items[i];
+    }
+    return count;
+}
+
+void run_reports_forget(const struct invocation *invocation)
+{
+    struct report_choice wanted[REPORTS_MAX + 1];
+    const size_t count = list_wanted(invocation, wanted);
+    for (size_t i = 0; i < count; i++) {
+        report_forget(wanted[i].kind, wanted[i].path);
+    }
+}
+
+/* Nothing of an earlier run is left in the report's place. */
+static int clear_place(const struct report_choice *wanted, struct err *err)
+{
+    struct stat st;
+    const int rc = make_parent(wanted->path, err);
+    if (rc != 0 || text_ends_with(wanted->path, "/") || stat(wanted->path, &st) != 0) {
+        return rc;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return err_set(err,
+                       -EISDIR,
+                       "%s is a folder%s",
+                       wanted->path,
+                       wanted->kind->folders ? "; with a / behind it, it gets one file per layer"
+                                             : "; name a file in it");
+    }
+    if (S_ISREG(st.st_mode) && unlink(wanted->path) != 0) {
+        return err_errno(err, "cannot replace %s", wanted->path);
+    }
+    return 0;
+}
+
+static int add_report(struct run_reports *reports,
+                      const struct report_options *options,
+                      struct err *err)
+{
+    struct report_output *report = NULL;
+    const int rc = report_new(options, &report, err);
+    if (rc != 0) {
+        return rc;
+    }
+    reports->reports[reports->report_count++] = report;
+    return fanout_add(reports->fanout, report_sink(report), err);
+}
+
+/* Workflow commands stand between lines of the step, on either stream; with --json standard output
+ * is for the answer alone. */
+static int commands_fd(const struct invocation *invocation)
+{
+    return invocation->json ? STDERR_FILENO : STDOUT_FILENO;
+}
+
+static int add_wanted(struct run_reports *reports,
+                      const struct invocation *invocation,
                       const char *run_dir,
                       struct err *err)
 {
-    const struct junit_options options = {.file = file, .run_dir = run_dir};
-    struct stat st;
-    int rc = make_parent(file, err);
-    if (rc == 0 && !text_ends_with(file, "/") && stat(file, &st) == 0) {
-        if (S_ISDIR(st.st_mode)) {
-            rc = err_set(err,
-                         -EISDIR,
-                         "--junit %s is a folder; with a / behind it, it gets one file per layer",
-                         file);
-        } else if (S_ISREG(st.st_mode) && unlink(file) != 0) {
-            rc = err_errno(err, "cannot replace %s", file);
-        }
+    struct report_choice wanted[REPORTS_MAX + 1];
+    const size_t count = list_wanted(invocation, wanted);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const struct report_options options = {
+            .kind = wanted[i].kind,
+            .path = wanted[i].path,
+            .run_dir = run_dir,
+            .fd = commands_fd(invocation),
+        };
+        rc = clear_place(&wanted[i], err);
+        rc = rc == 0 ? add_report(reports, &options, err) : rc;
     }
-    return rc == 0 ? junit_new(&options, &reports->junit, err) : rc;
+    return rc;
+}
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name); // NOLINT(concurrency-mt-unsafe): nobody sets it
+    return value != NULL ? value : "";
+}
+
+static bool wants_github(const struct invocation *invocation)
+{
+    bool wanted = invocation->command->bit == COMMAND_RUN && !invocation->no_github
+                  && strcmp(environment("GITHUB_ACTIONS"), "true") == 0;
+    for (size_t i = 0; i < invocation->reports.count; i++) {
+        wanted = wanted && strcmp(invocation->reports.items[i].kind->name, "github") != 0;
+    }
+    return wanted;
+}
+
+/* In a step of GitHub Actions without being asked. A step without a summary file still has
+ * annotations. */
+static int add_github(struct run_reports *reports,
+                      const struct invocation *invocation,
+                      const char *run_dir,
+                      struct err *err)
+{
+    const struct report_kind *kind = NULL;
+    const char *ignored = NULL;
+    const char *summary = environment("GITHUB_STEP_SUMMARY");
+    if (!wants_github(invocation)) {
+        return 0;
+    }
+    int rc = report_parse("github=-", &kind, &ignored, err);
+    const struct report_options options = {
+        .kind = kind,
+        .path = summary[0] != '\0' ? summary : "/dev/null",
+        .run_dir = run_dir,
+        .fd = commands_fd(invocation),
+        .append = true,
+    };
+    rc = rc == 0 ? add_report(reports, &options, err) : rc;
+    if (rc == 0) {
+        reports->own = reports->reports[reports->report_count - 1];
+    }
+    return rc;
 }
 
 int run_reports_open_views(struct run_reports *reports,
@@ -136,12 +247,8 @@ int run_reports_open_views(struct run_reports *reports,
                            struct err *err)
 {
     int rc = summary_new(&reports->summary, err);
-    if (rc == 0 && invocation->junit != NULL) {
-        rc = open_junit(reports, invocation->junit, run_dir, err);
-    }
-    if (rc == 0 && reports->junit != NULL) {
-        rc = fanout_add(reports->fanout, junit_sink(reports->junit), err);
-    }
+    rc = rc == 0 ? add_wanted(reports, invocation, run_dir, err) : rc;
+    rc = rc == 0 ? add_github(reports, invocation, run_dir, err) : rc;
     if (rc == 0) {
         rc = fanout_add(reports->fanout, summary_sink(reports->summary), err);
     }
@@ -193,11 +300,11 @@ bool run_reports_finish(struct run_reports *reports, void (*tell)(const struct e
         tell(&err);
         good = false;
     }
-    if (reports->junit != NULL) {
-        good &= check(junit_finish(reports->junit, &err),
-                      &err,
-                      "the JUnit report could not be written",
-                      tell);
+    for (size_t i = 0; i < reports->report_count; i++) {
+        struct report_output *report = reports->reports[i];
+        const bool written =
+            check(report_finish(report, &err), &err, "a report could not be written", tell);
+        good = good && (written || report == reports->own);
     }
     return good;
 }
@@ -214,7 +321,9 @@ int run_reports_summary(const struct run_reports *reports, struct str *out)
 void run_reports_close(struct run_reports *reports)
 {
     terminal_free(reports->terminal);
-    junit_free(reports->junit);
+    for (size_t i = 0; i < reports->report_count; i++) {
+        report_free(reports->reports[i]);
+    }
     summary_free(reports->summary);
     event_log_free(reports->extra);
     event_log_free(reports->log);

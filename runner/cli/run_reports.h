@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All that listens to the events of a run: store, event log, JUnit, summary, terminal. */
+/* All that listens to the events of a run: store, event logs, reports, summary, terminal. */
 #ifndef SLUICE_CLI_RUN_REPORTS_H
 #define SLUICE_CLI_RUN_REPORTS_H
 
@@ -9,22 +9,27 @@
 #include "model/event.h"
 #include "reports/event_log.h"
 #include "reports/fanout.h"
-#include "reports/junit.h"
+#include "reports/report.h"
 #include "reports/summary.h"
 #include "reports/terminal.h"
 #include "store/store.h"
 
 /* Starts zeroed; NULL members are not there. */
 struct run_reports {
-    struct fanout *facts;    /* store and event logs */
-    struct fanout *fanout;   /* views: JUnit, summary, terminal */
-    struct event_log *log;   /* run_dir/events.ndjson */
-    struct event_log *extra; /* --events */
-    struct junit *junit;     /* --junit */
+    struct fanout *facts;                           /* store and event logs */
+    struct fanout *fanout;                          /* views: reports, summary, terminal */
+    struct event_log *log;                          /* run_dir/events.ndjson */
+    struct event_log *extra;                        /* --events */
+    struct report_output *reports[REPORTS_MAX + 2]; /* --report, --junit and GitHub's */
+    size_t report_count;
+    struct report_output *own; /* one of them that nobody asked for: its failure fails no run */
     struct summary *summary;
     struct terminal *terminal;
     bool live; /* the terminal redraws */
 };
+
+/* Removes what an earlier run wrote to the places of this one's reports. */
+void run_reports_forget(const struct invocation *invocation);
 
 /* The terminal alone: first words reach the user before anything slow begins. `live` allows a view
  * that is redrawn, where standard error is a terminal. */

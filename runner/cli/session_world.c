@@ -121,7 +121,7 @@ static int exclude_file(struct path_list *list, const char *root, const char *fi
 }
 
 /* A folder of JUnit files gets one per layer; sources may lie beside them. */
-static int exclude_junit(struct path_list *list, const struct session *session, const char *file)
+static int exclude_report(struct path_list *list, const struct session *session, const char *file)
 {
     const struct pipeline *pipeline = config_pipeline(session->project.config);
     if (!text_ends_with(file, "/")) {
@@ -139,8 +139,12 @@ static int exclude_junit(struct path_list *list, const struct session *session, 
 static int list_excludes(struct path_list *list, const struct session *session)
 {
     int rc = 0;
+    const struct report_choices *reports = &session->invocation->reports;
     if (session->invocation->junit != NULL) {
-        rc = exclude_junit(list, session, session->invocation->junit);
+        rc = exclude_report(list, session, session->invocation->junit);
+    }
+    for (size_t i = 0; rc == 0 && i < reports->count; i++) {
+        rc = exclude_report(list, session, reports->items[i].path);
     }
     if (rc == 0 && session->invocation->events != NULL) {
         rc = exclude_file(list, session->project.root, session->invocation->events);
