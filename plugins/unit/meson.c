@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/map.h"
+#include "plugins/unit/report.h"
 #include "plugins/unit/tool.h"
 
 #include <errno.h>
@@ -22,8 +23,92 @@
 /* A report is named below the folder of logs. */
 #define LOG_PATH_MAX (TOOL_REPORT_SIZE + 64)
 
+/* Meson's JUnit and JSON logs are named alike. */
+#define LOG_ENDING ".junit.xml"
+
 /* Labels a unit takes over from its suites. Beyond: left out, they only serve filters. */
 #define LABELS_MAX 64
+
+/* ---- what its JUnit does not say ---- */
+
+static void add_escaped(struct str *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("&<>\"", *text) != NULL || (unsigned char)*text < ' ') {
+            (void)str_appendf(out, "&#%d;", (unsigned char)*text < ' ' ? ' ' : *text);
+        } else {
+            (void)str_append_char(out, *text);
+        }
+    }
+}
+
+/* One line of Meson's JSON log, as a case of our own. */
+static void add_result(struct str *out, json_t *test, const char *result)
+{
+    static const struct {
+        const char *word;
+        const char *element;
+    } words[] = {
+        {"OK",             ""                                                        },
+        {"EXPECTEDFAIL",   ""                                                        },
+        {"SKIP",           "<skipped/>"                                              },
+        {"FAIL",           "<failure message=\"it failed\"/>"                        },
+        {"UNEXPECTEDPASS", "<failure message=\"it should have failed, but passed\"/>"},
+    };
+
+    const char *element = NULL;
+    const char *name = json_string_value(json_object_get(test, "name"));
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        element = strcmp(result, words[i].word) == 0 ? words[i].element : element;
+    }
+    (void)str_append(out, "<testcase name=\"");
+    add_escaped(out, name != NULL ? name : "(no name)");
+    (void)str_append(out, "\">");
+    if (element != NULL) {
+        (void)str_append(out, element);
+    } else {
+        (void)str_append(out, "<error message=\"");
+        add_escaped(out, result);
+        (void)str_append(out, "\"/>");
+    }
+    (void)str_append(out, "</testcase>\n");
+}
+
+/* A test that passed although it should fail stands in Meson's JUnit as a plain pass: only then its
+ * JSON log is read, and takes the place of the report. */
+int report_from_meson(struct report_job *job, struct err *err)
+{
+    CLEANUP(str_fini) struct str log = STR_INIT(REPORT_TEXT_MAX);
+    char path[PATH_TEXT_MAX];
+    size_t stem =
+        strlen(job->path) - (text_ends_with(job->path, LOG_ENDING) ? sizeof LOG_ENDING - 1 : 0);
+    (void)snprintf(path, sizeof path, "%.*s.json", (int)stem, job->path);
+    if (job->exit_code == 0 || file_read(path, &log, NULL) != 0 || log.len == 0) {
+        return 0; /* all is well, or sluice finds no report and says so */
+    }
+    bool unexpected = false;
+    char *rest = log.data;
+    char *line = NULL;
+    (void)str_append(job->report, "<testsuite>\n");
+    while ((line = tool_line(&rest)) != NULL) {
+        CLEANUP(json_cleanup) json_t *test = NULL;
+        int status = json_parse(line, strlen(line), &test, err);
+        if (status != 0) {
+            return err_wrap(err, "the log of meson");
+        }
+        const char *result = json_string_value(json_object_get(test, "result"));
+        result = result != NULL ? result : "(no result)";
+        unexpected = unexpected || strcmp(result, "UNEXPECTEDPASS") == 0;
+        add_result(job->report, test, result);
+    }
+    (void)str_append(job->report, "</testsuite>\n");
+    if (!unexpected) {
+        str_clear(job->report);
+    }
+    return 0;
+}
+
+/* ---- plan ---- */
 
 static int check_folder(const char *dir, struct err *err)
 {
@@ -120,7 +205,7 @@ static int emit(struct tool *tool, json_t *tests, size_t first, const char *name
     char report[LOG_PATH_MAX];
     char chosen[SDK_LINE_MAX / 256];
     (void)tool_report(name, "", base);
-    (void)snprintf(report, sizeof report, "meson-logs/%s.junit.xml", base);
+    (void)snprintf(report, sizeof report, "meson-logs/%s" LOG_ENDING, base);
     int n = snprintf(chosen, sizeof chosen, ":%s", name);
     if (n < 0 || (size_t)n >= sizeof chosen) {
         return err_set(err, -ENAMETOOLONG, "a test has too long a name: %.80s", name);
@@ -137,6 +222,8 @@ static int emit(struct tool *tool, json_t *tests, size_t first, const char *name
     const struct tool_unit unit = {
         .id = name,
         .cwd = dir,
+        .verb = "report",
+        .how = "meson",
         .format = "junit",
         .report = report,
         .before = before,

@@ -28,10 +28,6 @@
 /* pytest: no test was collected. */
 #define PYTEST_NO_TESTS 5
 
-/* GNU's and Meson's: the test was skipped; it could not be done. */
-#define MESON_SKIPPED 77
-#define MESON_ERROR   99
-
 void report_add_case(struct str *report, const struct report_case *c)
 {
     struct json_writer w;
@@ -79,59 +75,15 @@ static int finish_pytest(struct report_job *job, struct err *err)
                       "test in it\"/></testcase></testsuite>\n");
 }
 
-/* A program of Meson's protocol "exitcode": the exit code is the only case. */
-static int exit_case(struct report_job *job, bool should_fail)
-{
-    struct report_case c = {.name = job->name, .status = "passed"};
-    char message[80];
-    int code = job->exit_code;
-    if (job->signal != 0) {
-        return 0; /* sluice says so */
-    }
-    (void)snprintf(message, sizeof message, "exit code %d", code);
-    if (code == MESON_SKIPPED) {
-        c.status = "skipped";
-        c.message = "exit code 77: skipped";
-        job->exit_code = 0;
-    } else if (code == MESON_ERROR) {
-        c.status = "errored";
-        c.message = "exit code 99: the test could not be done";
-    } else if (should_fail && code == 0) {
-        c.status = "failed";
-        c.message = "it should have failed (should_fail), but exit code is 0";
-        job->exit_code = EXIT_TROUBLE;
-    } else if (should_fail) {
-        job->exit_code = 0;
-    } else if (code != 0) {
-        c.status = "failed";
-        c.message = message;
-    }
-    report_add_case(job->report, &c);
-    return str_error(job->report);
-}
-
-static int finish_exit(struct report_job *job, struct err *err)
-{
-    (void)err;
-    return exit_case(job, false);
-}
-
-static int finish_should_fail(struct report_job *job, struct err *err)
-{
-    (void)err;
-    return exit_case(job, true);
-}
-
 static const struct report_kind {
     const char *name;
     bool reads_output; /* it is passed on as well */
     int (*finish)(struct report_job *job, struct err *err);
 } kinds[] = {
-    {"pytest",      false, finish_pytest      },
-    {"exit",        false, finish_exit        },
-    {"should-fail", false, finish_should_fail },
-    {"jest",        false, report_from_jest   },
-    {"libtest",     true,  report_from_libtest},
+    {"pytest",  false, finish_pytest      },
+    {"jest",    false, report_from_jest   },
+    {"meson",   false, report_from_meson  },
+    {"libtest", true,  report_from_libtest},
 };
 
 /* ---- running ---- */
@@ -264,7 +216,7 @@ int unit_run_report(int argc, char **argv)
     const char *unit = getenv("SLUICE_UNIT");
     char raw[PATH_TEXT_MAX];
     (void)snprintf(raw, sizeof raw, "%s.raw", argv[2]);
-    struct report_job job = {.name = unit != NULL ? unit : argv[3], .raw = raw};
+    struct report_job job = {.name = unit != NULL ? unit : argv[3], .path = argv[2], .raw = raw};
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_TEXT_MAX);
     int code = remove_old(argv[2]);
     code = code == 0 ? remove_old(raw) : code;

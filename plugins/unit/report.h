@@ -13,6 +13,7 @@
 /* How the command ended, and what it left. */
 struct report_job {
     const char *name;   /* of the unit, for a report that has no other name */
+    const char *path;   /* of the report */
     const char *raw;    /* file that the tool leaves, "REPORT.raw" */
     char *text;         /* standard output, for kinds that read it; may be changed; never NULL */
     int exit_code;      /* what the verb ends with; a kind may change it */
@@ -38,6 +39,7 @@ void report_add_case(struct str *report, const struct report_case *c);
  * the unit one in error. */
 int report_from_jest(struct report_job *job, struct err *err);
 int report_from_libtest(struct report_job *job, struct err *err);
+int report_from_meson(struct report_job *job, struct err *err);
 
 /* Where a text names `path` with a line behind it ("PATH:12:3"): the line, or 0. */
 int64_t report_find_line(const char *text, const char *path);
