@@ -99,11 +99,14 @@ static size_t block_rows(const struct terminal *terminal)
     return rows;
 }
 
+/* Line by line, upwards: where the block begins at the top of the screen, tmux takes "clear to the
+ * end" for a new page and keeps every old block in its history. */
 static void append_erase(struct terminal *terminal)
 {
     size_t rows = block_rows(terminal);
-    if (rows > 0) {
-        (void)str_appendf(&terminal->output, "\r\033[%zuA\033[J", rows);
+    (void)str_append(&terminal->output, rows > 0 ? "\r" : "");
+    for (; rows > 0; rows--) {
+        (void)str_append(&terminal->output, "\033[A\033[2K");
     }
     str_clear(&terminal->block);
 }

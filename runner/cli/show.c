@@ -12,11 +12,27 @@ struct showing {
     unsigned count;
 };
 
+/* Where the last SHOW_LINES_MAX lines begin. */
+static const char *last_lines(const char *text, size_t len)
+{
+    const char *from = text + len;
+    unsigned lines = 0;
+    from -= len > 0 && from[-1] == '\n' ? 1 : 0;
+    while (from > text) {
+        lines += from[-1] == '\n' ? 1 : 0;
+        if (lines == SHOW_LINES_MAX) {
+            break;
+        }
+        from--;
+    }
+    return from;
+}
+
 static void append_output(struct str *out, const char *output)
 {
     struct str clean = STR_INIT((size_t)8 * SHOW_OUTPUT_MAX);
     (void)text_sanitize(&clean, output, strlen(output));
-    const char *line = str_text(&clean);
+    const char *line = last_lines(str_text(&clean), clean.len);
     while (*line != '\0') {
         const size_t len = strcspn(line, "\n");
         (void)str_appendf(out, "    | %.*s\n", (int)len, line);

@@ -6,8 +6,10 @@
 #include "base/str.h"
 #include "sched/sched.h"
 
-/* What of a unit's output is shown. */
+/* What of a unit's output is shown: so many of the last bytes, and of their lines; a screen has
+ * room for one unit then, and scrolls for more. */
 #define SHOW_OUTPUT_MAX 4096
+#define SHOW_LINES_MAX  20
 
 /* Appends a running unit: name, slot, time, and what it printed (NULL = nothing is known), indented
  * and made safe to show. */

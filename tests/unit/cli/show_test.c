@@ -2,6 +2,7 @@
 #include "cli/show.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "support/test.h"
 
@@ -18,6 +19,25 @@ TEST(a_running_unit_is_shown_with_time_and_output_made_safe)
                         "    | second red\n"
                         "    | \n"
                         "    | last\n");
+    str_fini(&out);
+}
+
+TEST(of_much_output_the_last_lines_are_shown)
+{
+    struct str out = STR_INIT(65536);
+    struct str text = STR_INIT(65536);
+    for (int i = 1; i <= 30; i++) {
+        (void)str_appendf(&text, "line %d\n", i);
+    }
+    assert_int_equal(show_unit(&out, &running, str_text(&text)), 0);
+    assert_string_equal(strchr(str_text(&out), '|') - 4, strstr(str_text(&out), "    | line 11\n"));
+    assert_non_null(strstr(str_text(&out), "    | line 30\n"));
+    str_clear(&out);
+    (void)str_append(&text, "not ended");
+    assert_int_equal(show_unit(&out, &running, str_text(&text)), 0);
+    assert_string_equal(strchr(str_text(&out), '|') - 4, strstr(str_text(&out), "    | line 12\n"));
+    assert_non_null(strstr(str_text(&out), "    | not ended\n"));
+    str_fini(&text);
     str_fini(&out);
 }
 

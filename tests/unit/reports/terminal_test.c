@@ -283,17 +283,19 @@ TEST(the_live_block_is_erased_before_lines_and_at_the_end)
     size_t len = strlen(text);
     assert_string_equal(text + len - strlen(" 0.000s  unit a\n"), " 0.000s  unit a\n");
     terminal_tick(screen.terminal, 3500);
-    ASSERT_CONTAINS(shown(),
-                    "\r\033[2A\033[J[                    ] 0/4  2.503s\n 2.500s  unit a\n");
+    ASSERT_CONTAINS(
+        shown(),
+        "\r\033[A\033[2K\033[A\033[2K[                    ] 0/4  2.503s\n 2.500s  unit a\n");
     struct outcome failed = feed_outcome(OUTCOME_FAILED);
     feed_unit(sink, "unit", "a", &failed);
-    ASSERT_CONTAINS(shown(), "\r\033[2A\033[JFAILED unit a (0.010s): exit code 1\n[====>");
+    ASSERT_CONTAINS(shown(),
+                    "\r\033[A\033[2K\033[A\033[2KFAILED unit a (0.010s): exit code 1\n[====>");
     terminal_print(screen.terminal, "a message");
-    ASSERT_CONTAINS(shown(), "\r\033[1A\033[Ja message\n[====>");
+    ASSERT_CONTAINS(shown(), "\r\033[A\033[2Ka message\n[====>");
     terminal_end(screen.terminal);
     terminal_end(screen.terminal);
     len = strlen(shown());
-    assert_string_equal(screen.text + len - strlen("\r\033[1A\033[J"), "\r\033[1A\033[J");
+    assert_string_equal(screen.text + len - strlen("\r\033[A\033[2K"), "\r\033[A\033[2K");
     close_screen();
     assert_int_equal(len, strlen(screen.text));
 }
@@ -306,10 +308,10 @@ TEST(a_narrower_terminal_erases_the_lines_that_wrapped)
         sink, "unit", "a/very/long/name/of/a/unit/that/takes/more/than/forty/columns/on/screen", 0);
     terminal_tick(screen.terminal, 1000);
     terminal_resize(screen.terminal, 40, 24);
-    ASSERT_CONTAINS(shown(), "\r\033[3A\033[Jplanning  0.003s\n");
+    ASSERT_CONTAINS(shown(), "\r\033[A\033[2K\033[A\033[2K\033[A\033[2Kplanning  0.003s\n");
     terminal_resize(screen.terminal, 20, 24);
     size_t len = strlen(shown());
-    assert_int_equal(screen.text[len - 1], 'J'); /* too narrow: nothing is drawn */
+    assert_int_equal(screen.text[len - 1], 'K'); /* too narrow: nothing is drawn */
     close_screen();
 }
 
