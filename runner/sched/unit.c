@@ -14,12 +14,16 @@
 
 /* ---- environment ---- */
 
+/* UTF-8 as LANG=C.UTF-8 gives it, without eleven further categories that are those of the C locale
+ * either way: glibc looks for, opens and maps files for each of them whenever a program starts. */
+static const char world_ctype[] = "LC_CTYPE=C.UTF-8";
+
 /* What every isolated unit starts with; nothing else of the user's environment comes through. */
 static const char *const world_env[] = {
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     ("HOME=" WORLD_HOME),
     "TMPDIR=/tmp",
-    "LANG=C.UTF-8",
+    world_ctype,
     "TZ=UTC",
     "SHELL=/bin/sh",
     "TERM=dumb",
@@ -44,11 +48,25 @@ static void remove_name(struct text_vec *env, const char *name)
     }
 }
 
+/* Whoever sets LANG wants all categories so; LC_CTYPE would win over it. */
+static void remove_world_ctype(struct text_vec *env)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        if (env->items[i] == world_ctype) {
+            env->items[i] = env->items[--env->count];
+            return;
+        }
+    }
+}
+
 /* Adds "NAME=value", in place of an earlier one of that name. */
 static int put_entry(struct text_vec *env, const char *entry)
 {
     if (entry == NULL) {
         return -ENOMEM;
+    }
+    if (same_name(entry, "LANG", 4)) {
+        remove_world_ctype(env);
     }
     remove_name(env, entry);
     return vec_push(env, entry);

@@ -465,3 +465,15 @@ EOF
     expect_code 0 "$SLUICE" run
     says_not "is a submodule"
 }
+
+@test "isolated units speak UTF-8 whatever the shell does, and a layer that sets LANG sets all of its locale" {
+    isolated
+    pipeline <<'EOF'
+layers:
+  world: {uses: command, with: {run: '[ "$(locale charmap)" = UTF-8 ] && [ -z "$LANG$LC_ALL" ]'}}
+  ascii: {uses: command, env: {LANG: C}, with: {run: '[ "$(locale charmap)" != UTF-8 ]'}}
+  both: {uses: command, env: {LC_CTYPE: C.UTF-8, LANG: C}, with: {run: '[ "$(locale charmap)" = UTF-8 ] && [ "$LANG" = C ]'}}
+  all: {uses: command, env: {LC_ALL: C}, with: {run: '[ "$(locale charmap)" != UTF-8 ]'}}
+EOF
+    LC_ALL=POSIX LANG=POSIX expect_code 0 "$SLUICE" run
+}
