@@ -321,6 +321,29 @@ static void emit_started(struct sched *sched, const struct chore *chore, const c
     sched_emit(sched, &event);
 }
 
+/* Products that it needs are there now, or cannot be had. */
+static void start_again(void *context)
+{
+    struct sched *sched = context;
+    sched->chore_runs = false;
+    sched->again = true;
+}
+
+/* Its world could not be made: 0 = that is being mended, and nothing else starts meanwhile. */
+static int mend_world(struct sched *sched, int failed, struct err *err)
+{
+    const struct remake_waiter waiter = {start_again, sched};
+    const struct outcome dropped = {
+        .status = OUTCOME_ERRORED, .exit_code = -1, .flags = FLAG_CANCELLED};
+    const int rc = remake_lost(sched, sched->options->plan.slots, &waiter, err);
+    if (rc != 1) {
+        return rc < 0 ? rc : failed;
+    }
+    (void)reusing_ended(sched, sched->chore_ticket, &dropped, NULL);
+    sched->chore_ticket = NULL;
+    return 0;
+}
+
 /* 0 = it runs, 1 = it was answered. */
 static int launch(struct sched *sched,
                   const struct chore *chore,
@@ -333,10 +356,13 @@ static int launch(struct sched *sched,
         return 1;
     }
     int rc = runs_beside(chore) ? 0 : world_make(sched, chore->layer, err);
-    if (rc == 0 && chore_prepares(chore) && !sched->options->plan_only) {
+    if (rc < 0) {
+        return mend_world(sched, rc, err);
+    }
+    if (chore_prepares(chore) && !sched->options->plan_only) {
         emit_started(sched, chore, why);
     }
-    return rc < 0 ? rc : exec_start(sched->options->exec, sched->options->plan.slots, request, err);
+    return exec_start(sched->options->exec, sched->options->plan.slots, request, err);
 }
 
 static int start(struct sched *sched,

@@ -242,6 +242,7 @@ static void fini(struct sched *sched)
     }
     vec_fini(&sched->chores);
     vec_fini(&sched->joining);
+    vec_fini(&sched->remake_waiters);
     mem_free(sched->layers);
     mem_free(sched->slots);
     plan_free(sched->plan);

@@ -8,6 +8,7 @@
  *   unit.c     one unit: request, environment, outcome
  *   reusing.c  evidence instead of running
  *   joining.c  units that wait for another process
+ *   remake.c   products that were lost between look-up and use
  *   worlds.c   which products a layer sees
  *   views.c    which products of its own layer a unit sees
  */
@@ -69,6 +70,8 @@ struct product_view;
 struct product_set {
     const char *folder;              /* absolute */
     const struct manifest *manifest; /* NULL without reuse */
+    const struct unit *unit;         /* that left it; NULL with `whole` */
+    const char *lost;                /* it cannot be made again: why; NULL = nothing of the kind */
     bool there;                 /* false: only the manifest is known, the folder must be restored */
     struct linked_unit *owner;  /* NULL in a layer whose units do not need each other */
     struct product_view *whole; /* NULL, or: it stands for all of `layer` */
@@ -139,6 +142,12 @@ struct sched_slot {
     struct product_view *view; /* what it sees of other units; NULL = what its layer sees */
 };
 
+/* What waits for products that are made again, in the slot of the first of them. */
+struct remake_waiter {
+    void (*then)(void *context); /* tries again: it has worked, or `lost` says why not */
+    void *context;
+};
+
 /* A unit that another process runs. It holds neither slot nor locks. */
 struct joining {
     const struct unit *unit;
@@ -160,6 +169,15 @@ struct sched {
     struct {
         VEC_FIELDS(struct joining);
     } joining;
+
+    struct {
+        VEC_FIELDS(struct remake_waiter);
+    } remake_waiters;
+
+    bool remaking;                   /* one at a time: */
+    size_t remake_layer, remake_set; /* its place in the layer's products */
+    bool restore_lost;               /* what could not be restored last is not in the store: */
+    size_t restore_lost_layer, restore_lost_set;
 
     struct {
         VEC_FIELDS(struct chore);
@@ -302,6 +320,23 @@ void unit_foretell(struct sched *sched,
                    const struct unit *unit,
                    struct arena *arena,
                    struct sched_forecast *ret_forecast);
+
+/* Fills the request of a unit's run. */
+int unit_fill_request(struct sched *sched,
+                      struct sched_slot *slot,
+                      struct arena *arena,
+                      struct exec_request *request);
+
+/* remake.c */
+/* After a world or view could not be made for a slot (`number`). 1: for want of products that are
+ * being made again, in that slot or another one; `then` is called later. 0: for another reason.
+ * Negative: they cannot be made again. */
+int remake_lost(struct sched *sched,
+                unsigned number,
+                const struct remake_waiter *waiter,
+                struct err *err);
+/* Notes that a set's content is not in the store. */
+void remake_note_lost(struct sched *sched, const struct product_set *set);
 
 /* joining.c */
 /* The unit of the slot waits from now on, and its slot and locks are the plan's again. */

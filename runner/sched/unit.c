@@ -324,10 +324,10 @@ static void on_done(void *context, const struct outcome *result)
     sched_pump(sched);
 }
 
-static int fill_request(struct sched *sched,
-                        struct sched_slot *slot,
-                        struct arena *arena,
-                        struct exec_request *request)
+int unit_fill_request(struct sched *sched,
+                      struct sched_slot *slot,
+                      struct arena *arena,
+                      struct exec_request *request)
 {
     const struct unit *unit = slot->unit;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
@@ -474,6 +474,47 @@ static void finish_hit(struct sched *sched,
     unit_finish(sched, slot->index, unit, &outcome);
 }
 
+static void begin_or_fail(struct sched *sched, struct sched_slot *slot);
+
+/* Its products are there now, or cannot be had. */
+static void begin_again(void *context)
+{
+    struct sched_slot *slot = context;
+    struct sched *sched = slot->sched;
+    if (sched->killed || sched->deadline) {
+        const struct unit *unit = slot->unit;
+        struct outcome outcome = {
+            .status = OUTCOME_ERRORED,
+            .exit_code = -1,
+            .flags = FLAG_CANCELLED,
+            .message = "stopped while products that it needs were made again",
+            .started_ms = clock_wall_ms(),
+            .slot = -1,
+        };
+        free_slot(sched, slot);
+        unit_finish(sched, slot->index, unit, &outcome);
+        return;
+    }
+    begin_or_fail(sched, slot);
+}
+
+/* Its world could not be made: 0 = that is being mended. It asks again afterwards, so another
+ * process may have its lease until then. */
+static int mend_world(struct sched *sched, struct sched_slot *slot, int failed, struct err *err)
+{
+    const struct remake_waiter waiter = {begin_again, slot};
+    const struct outcome dropped = {
+        .status = OUTCOME_ERRORED, .exit_code = -1, .flags = FLAG_CANCELLED};
+    const int rc = remake_lost(sched, slot->number, &waiter, err);
+    if (rc != 1) {
+        return rc < 0 ? rc : failed;
+    }
+    (void)reusing_ended(sched, slot->ticket, &dropped, NULL);
+    slot->ticket = NULL;
+    slot->started_ns = clock_mono_ns();
+    return 0;
+}
+
 /* Starts what no evidence answers for. */
 static int start_now(struct sched *sched,
                      struct sched_slot *slot,
@@ -487,7 +528,7 @@ static int start_now(struct sched *sched,
         request->products = (struct text_list){slot->view->layers, slot->view->layer_count};
     }
     if (rc < 0) {
-        return rc;
+        return mend_world(sched, slot, rc, err);
     }
     emit_started(sched, slot, why);
     slot->started_ns = clock_mono_ns();
@@ -500,7 +541,7 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
 {
     struct exec_request request;
     struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
-    if (fill_request(sched, slot, arena, &request) < 0) {
+    if (unit_fill_request(sched, slot, arena, &request) < 0) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     int rc = view_of_unit(sched, slot->unit, &slot->view, err);
@@ -602,7 +643,7 @@ bool unit_joins(struct sched *sched, const struct joining *joining)
     struct exec_request request;
     struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
     struct arena *arena = take_start_arena(sched);
-    if (arena != NULL && fill_request(sched, &slot, arena, &request) == 0
+    if (arena != NULL && unit_fill_request(sched, &slot, arena, &request) == 0
         && view_of_unit(sched, slot.unit, &slot.view, &err) == 0) {
         struct reuse_subject subject = subject_of(sched, &slot, &request);
         subject.peek = true;
@@ -673,7 +714,7 @@ void unit_foretell(struct sched *sched,
     if (foretell_waiting(sched, unit, arena, ret_forecast)) {
         return;
     }
-    int rc = fill_request(sched, &slot, arena, &request);
+    int rc = unit_fill_request(sched, &slot, arena, &request);
     rc = rc == 0 ? view_of_unit(sched, unit, &slot.view, &err) : rc;
     if (rc == 0 && request.observe && unit->skip == NULL) {
         struct reuse_subject subject = subject_of(sched, &slot, &request);

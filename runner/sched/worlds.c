@@ -202,6 +202,9 @@ int world_restore(struct sched *sched, struct product_set *set, struct err *err)
     int rc = set->whole != NULL ? view_unite(sched, set, err)
                                 : reuse->restore(reuse, set->manifest, set->folder, err);
     set->there = rc == 0;
+    if (set->whole == NULL && (rc == -ENOENT || rc == -EBADMSG)) {
+        remake_note_lost(sched, set);
+    }
     return rc;
 }
 
@@ -250,6 +253,7 @@ int world_add_products(struct sched *sched, const struct unit *unit, const struc
     struct sched_layer *state = &sched->layers[unit->layer];
     struct product_set added = *set;
     added.layer = unit->layer;
+    added.unit = unit;
     if (state->linked) {
         added.owner = linked_of(sched, unit, true);
         if (added.owner == NULL) {

@@ -540,6 +540,28 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
     hits
 }
 
+@test "products that vanish from the cache between look-up and use are made again" {
+    cat >sluice.yml <<'YAML'
+version: 1
+stages: [build, slow, test]
+layers:
+  build: {stage: build, uses: command, outputs: [made], with: {run: 'seq 3000 >made'}}
+  slow: {stage: slow, uses: command, needs: [], reuse: {mode: off}, with: {run: 'sleep 2'}}
+  test: {stage: test, uses: command, needs: [build, slow], with: {run: 'cat x; tail -1 made'}}
+YAML
+    echo 1 >x
+    expect_code 0 "$SLUICE" run
+    echo 2 >x
+    "$SLUICE" run --json >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
+    local pid=$!
+    sleep 1
+    find "$HOME/.cache/sluice/blobs" -type f -delete
+    wait "$pid"
+    json 'd["counts"]["passed"] == 3 and d["counts"]["reused"] == 1'
+    grep -q "is not in the cache any more: it runs again for that" "$BATS_TEST_TMPDIR/err"
+    expect_code 0 "$SLUICE" cache verify
+}
+
 # ---- --rerun-failed ----
 
 # A test passed, what it reads was broken, another was mended: --rerun-failed was green.

@@ -193,6 +193,69 @@ TEST(a_planning_program_that_misses_its_products_is_an_error_of_its_layer)
     assert_int_equal(fake.open, 0);
 }
 
+TEST(products_that_were_lost_are_made_again_by_their_unit)
+{
+    fake_reuse_init(&fake, ANSWERS({"build/ok-c", "hit+out"}, {"t/(plan)", "plan:ok"}));
+    fake.lost = 1;
+    story_run(&story, HEAD BUILD("ok-c") LAYER("t", "two", "ok", ""), 1, with_reuse);
+    assert_story(&story,
+                 "unit build/ok-c passed (reused)",
+                 "note what unit ok-c left is not in the cache any more: it runs again for that",
+                 "starts t/ok",
+                 "unit t/ok passed\n",
+                 "finished 0");
+    assert_asked("restore out/ok-c\n");
+    assert_int_equal(fake_reuse_count(&fake, "ask t/ok run sees out/ok-c\n"), 2);
+    assert_asked("ended t/ok errored\n"); /* its first ticket went back */
+    assert_asked("ended t/ok passed\n");
+    assert_never("ended build/ok-c");
+    assert_int_equal(fake.open, 0);
+    assert_int_equal(story.tally.units, 2);
+}
+
+TEST(a_planning_program_waits_for_products_that_were_lost)
+{
+    fake_reuse_init(&fake, ANSWERS({"build/ok-c", "hit+out"}));
+    fake.lost = 1;
+    story_run(&story, HEAD BUILD("ok-c") LAYER("t", "two", "ok-1", ""), 1, with_reuse);
+    assert_story(&story, "note what unit ok-c left is not", "unit t/ok-1 passed\n", "finished 0");
+    assert_asked("ended t/(plan) errored\n");
+    assert_asked("ended t/(plan) passed\n");
+    assert_int_equal(fake.open, 0);
+}
+
+TEST(lost_products_that_come_out_differently_are_told)
+{
+    fake_reuse_init(&fake, ANSWERS({"build/ok-c", "hit+out"}, {"t/(plan)", "plan:ok-1 ok-2"}));
+    fake.lost = 10;
+    fake.products_differ = true;
+    story_run(&story, HEAD BUILD("ok-c") LAYER("t", "two", "ok-1 ok-2", ""), 2, with_reuse);
+    assert_story(&story, "unit t/ok-1 errored", "unit t/ok-2 errored", "judged t shut");
+    story_lacks(&story, "starts t/");
+    assert_int_equal(fake.open, 0);
+}
+
+/* The maker of what is lost sees products that are lost as well; two slots want them. */
+TEST(lost_products_are_made_again_from_the_first_on)
+{
+    fake_reuse_init(&fake,
+                    ANSWERS({"build/ok-c", "hit+out"},
+                            {"link/(plan)", "plan:ok-l"},
+                            {"link/ok-l", "hit+out"},
+                            {"t/(plan)", "plan:ok-1 ok-2"}));
+    fake.lost = 3;
+    story_run(&story,
+              HEAD BUILD("ok-c")
+                  LAYER("link", "one", "ok-l", ", needs: [build], outputs: [\"out/**\"]")
+                      LAYER("t", "two", "ok-1 ok-2", ", needs: [link]"),
+              2,
+              with_reuse);
+    assert_story(&story, "unit t/ok-1 passed\n", "finished 0");
+    assert_story(&story, "unit t/ok-2 passed\n", "finished 0");
+    assert_int_equal(fake.open, 0);
+    assert_int_equal(fake.lost, 0);
+}
+
 static void failing_prepare(struct sched_options *options)
 {
     with_reuse(options);

@@ -206,7 +206,7 @@ static int read_products(struct sched_reuse *reuse,
     }
     (void)snprintf(unit, sizeof unit, "%s", path_basename(folder));
     *strrchr(unit, '-') = '\0';
-    *ret_products = manifest_of(unit, arena);
+    *ret_products = manifest_of(fake->products_differ ? "other" : unit, arena);
     return 0;
 }
 
@@ -221,6 +221,11 @@ static int restore(struct sched_reuse *reuse,
     add(fake, "%s\n", fake->restore_fails ? " (fails)" : "");
     if (fake->restore_fails) {
         return err_set(err, -EIO, "a blob is gone");
+    }
+    if (fake->lost > 0) {
+        fake->lost--;
+        add(fake, "lost\n");
+        return err_set(err, -ENOENT, "a blob is not there");
     }
     return dir_make(folder, 0777, err);
 }

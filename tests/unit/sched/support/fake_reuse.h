@@ -26,8 +26,10 @@ struct fake_reuse {
     const struct fake_answer *answers; /* ended by a NULL unit */
     const char *run_dir;
     bool restore_fails;
+    unsigned lost; /* restores that find nothing in the store, before they work */
     bool products_unreadable;
-    const char *note; /* told once */
+    bool products_differ; /* what is read is not what was promised */
+    const char *note;     /* told once */
 
     /* What happened, a line each: "ask a/ok run", "ask a/ok run (again)", "ask a/ok hit (peek)",
      * "ask b/ok run sees out/ok", "ended a/ok passed", "ended a/ok passed with out/ok",
