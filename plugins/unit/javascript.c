@@ -19,7 +19,8 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*left, *right);
 }
 
-/* Takes one path of the tool's list: absolute, below dir. */
+/* Takes one path of the tool's list: absolute, below dir. Copies of the tree that sluice keeps are
+ * passed over. */
 static int take(const char *folder, const json_t *entry, struct found *found, struct err *err)
 {
     const char *path =
@@ -33,6 +34,9 @@ static int take(const char *folder, const json_t *entry, struct found *found, st
             "it lists a test outside of %s: %.200s; set `dir` to a folder that holds all",
             folder,
             path != NULL ? path : "(no path)");
+    }
+    if (strncmp(path + len, "/.sluice/", 9) == 0) {
+        return 0;
     }
     char *copy = mem_strdup(path + len + 1);
     if (copy == NULL || vec_push(found, copy) != 0) {

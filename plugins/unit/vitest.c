@@ -1,45 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Vitest, one file a unit. A file is named by its whole path: vitest takes a shorter one as a part
- * of any path, and "a.test.js" would run "data.test.js" as well. Tests left out by a name are
- * reported as skipped: there is no `split: case`. */
+/* Vitest, one file a unit. It takes the path of a file as a part of any path: "a.test.js" runs
+ * "data.test.js" and "a.test.jsx" as well, also when the whole path is given. So each unit excludes
+ * the other files that its own path is a part of. Tests left out by a name are reported as skipped:
+ * there is no `split: case`. */
+#include "base/cleanup.h"
+#include "base/mem.h"
 #include "plugins/unit/javascript.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Files whose path goes on where another's ends, "a.test.ts" and "a.test.tsx". Beyond: their tests
- * are run, and counted, in both units. */
-#define EXCLUDED_MAX 4
+/* Options that exclude one file each: the kernel takes 2 MiB of words, a path has at most 4 KiB but
+ * hardly 1. Beyond: an error that names the file. */
+#define EXCLUDED_MAX 1000
+
+/* The words of a unit's command before its file; found_fini() frees them. */
+static int add_word(struct found *words, const char *option, const char *value)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(PATH_TEXT_MAX * 2);
+    (void)str_appendf(&text, "%s%s", option, value);
+    char *word = str_take(&text);
+    if (word == NULL || vec_push(words, word) != 0) {
+        mem_free(word);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+static int add_excluded(struct found *words, const struct found *files, size_t at)
+{
+    int status = add_word(words, "--exclude=", "**/.sluice/**");
+    for (size_t i = 0; i < files->count && status == 0; i++) {
+        if (i != at && strstr(files->items[i], files->items[at]) != NULL) {
+            status = words->count < EXCLUDED_MAX ? add_word(words, "--exclude=", files->items[i])
+                                                 : -E2BIG;
+        }
+    }
+    return status;
+}
 
 static int emit(struct tool *tool, const struct found *files, size_t at, struct err *err)
 {
+    CLEANUP(found_fini) struct found words = {0};
     const char *path = files->items[at];
     char report[TOOL_REPORT_SIZE];
-    char output[TOOL_REPORT_SIZE + 32];
-    char whole[PATH_TEXT_MAX * 2];
-    char local[PATH_TEXT_MAX];
-    char excluded[EXCLUDED_MAX][PATH_TEXT_MAX];
-    const char *before[6 + EXCLUDED_MAX] = {"run", "--reporter=junit", output};
-    size_t count = 3;
     (void)tool_report(path, ".xml", report);
-    (void)snprintf(output, sizeof output, "--outputFile=%s", report);
-    (void)snprintf(whole, sizeof whole, "%s/%s", tool->sdk->root, tool_path(tool, path, local));
-    size_t len = strlen(path);
-    for (size_t i = at + 1;
-         i < files->count && count < 3 + EXCLUDED_MAX && strncmp(files->items[i], path, len) == 0;
-         i++) {
-        char *option = excluded[count - 3];
-        (void)snprintf(option, PATH_TEXT_MAX, "--exclude=%s", files->items[i]);
-        before[count++] = option;
+    int status = add_word(&words, "run", "");
+    status = status == 0 ? add_word(&words, "--reporter=", "junit") : status;
+    status = status == 0 ? add_word(&words, "--outputFile=", report) : status;
+    status = status == 0 ? add_excluded(&words, files, at) : status;
+    status = status == 0 ? vec_push(&words, NULL) : status;
+    if (status != 0) {
+        return err_set(err,
+                       status,
+                       "%s: %s",
+                       path,
+                       status == -E2BIG
+                           ? "its path is a part of that of a thousand other tests, and "
+                             "vitest would run them all; rename it"
+                           : "out of memory for its command");
     }
-    before[count] = NULL;
-    const char *const after[] = {whole, NULL};
+    const char *const after[] = {path, NULL};
     const struct tool_unit unit = {
         .id = path,
         .file = path,
         .format = "junit",
         .report = report,
-        .before = before,
+        .before = (const char *const *)words.items,
         .after = after,
     };
     return tool_emit(tool, &unit, err);
