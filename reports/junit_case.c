@@ -13,46 +13,50 @@
 /* Longest number read: 17 digits, an exponent and separators fit thrice. */
 #define NUMBER_MAX 64
 
-static struct str *const *texts_of(struct junit_case *c, struct str *places[10])
+/* Texts of a case. */
+#define TEXTS 11
+
+static struct str *const *texts_of(struct junit_case *c, struct str *places[TEXTS])
 {
-    struct str *const all[10] = {&c->name,
-                                 &c->classname,
-                                 &c->file,
-                                 &c->message,
-                                 &c->type,
-                                 &c->details,
-                                 &c->output,
-                                 &c->result_message,
-                                 &c->result_type,
-                                 &c->result_text};
+    struct str *const all[TEXTS] = {&c->name,
+                                    &c->classname,
+                                    &c->file,
+                                    &c->message,
+                                    &c->type,
+                                    &c->details,
+                                    &c->output,
+                                    &c->result_message,
+                                    &c->result_type,
+                                    &c->result_text,
+                                    &c->parameter};
     memcpy(places, all, sizeof all);
     return places;
 }
 
 void junit_case_init(struct junit_case *c)
 {
-    struct str *places[10];
+    struct str *places[TEXTS];
     *c = (struct junit_case){.time_s = -1, .status = OUTCOME_PASSED};
     texts_of(c, places);
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         str_init(places[i], KEEP_MAX);
     }
 }
 
 void junit_case_fini(struct junit_case *c)
 {
-    struct str *places[10];
+    struct str *places[TEXTS];
     texts_of(c, places);
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         str_fini(places[i]);
     }
 }
 
 void junit_case_clear(struct junit_case *c)
 {
-    struct str *places[10];
+    struct str *places[TEXTS];
     texts_of(c, places);
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         str_clear(places[i]);
     }
     c->line = 0;
@@ -151,9 +155,8 @@ static int severity(enum outcome_status status)
     return ranks[status];
 }
 
-static void take_status_word(struct junit_case *c, const char *word)
+void junit_case_worsen(struct junit_case *c, enum outcome_status status)
 {
-    enum outcome_status status = status_of_word(word);
     if (severity(status) > severity(c->status)) {
         c->status = status;
     }
@@ -165,13 +168,25 @@ static void set_text(struct str *s, const char *value)
     keep_text(s, value, strlen(value));
 }
 
+/* `class` is what some write for `classname`; PHPUnit has both, and only `class` is PHP's own
+ * name, with backslashes. */
+static void take_class(struct junit_case *c, const char *name, const char *value)
+{
+    bool is_class = strcmp(name, "class") == 0;
+    bool has_php_name = strchr(str_text(&c->classname), '\\') != NULL;
+    if (is_class ? c->classname.len == 0 || strchr(value, '\\') != NULL : !has_php_name) {
+        set_text(&c->classname, value);
+    }
+}
+
 void junit_case_attribute(struct junit_case *c, const char *name, const char *value)
 {
     if (strcmp(name, "name") == 0) {
         set_text(&c->name, value);
-    } else if (strcmp(name, "classname") == 0
-               || (strcmp(name, "class") == 0 && c->classname.len == 0)) {
-        set_text(&c->classname, value);
+    } else if (strcmp(name, "classname") == 0 || strcmp(name, "class") == 0) {
+        take_class(c, name, value);
+    } else if (strcmp(name, "value_param") == 0) {
+        set_text(&c->parameter, value);
     } else if (strcmp(name, "file") == 0) {
         set_text(&c->file, value);
     } else if (strcmp(name, "line") == 0 || (strcmp(name, "lineno") == 0 && c->line == 0)) {
@@ -179,7 +194,7 @@ void junit_case_attribute(struct junit_case *c, const char *name, const char *va
     } else if (strcmp(name, "time") == 0) {
         c->time_s = junit_time(value);
     } else if (strcmp(name, "status") == 0 || strcmp(name, "result") == 0) {
-        take_status_word(c, value);
+        junit_case_worsen(c, status_of_word(value));
     }
 }
 
@@ -273,10 +288,10 @@ static void take_location(struct junit_case *c, const char **file, uint32_t *lin
 
 static int texts_error(struct junit_case *c)
 {
-    struct str *places[10];
+    struct str *places[TEXTS];
     int error = 0;
     texts_of(c, places);
-    for (size_t i = 0; i < 10 && error == 0; i++) {
+    for (size_t i = 0; i < TEXTS && error == 0; i++) {
         error = places[i]->error;
     }
     return error;
@@ -289,6 +304,11 @@ int junit_case_finish(struct junit_case *c,
 {
     if (c->todo) {
         c->status = OUTCOME_SKIPPED; /* a test that is expected to fail says nothing yet */
+    }
+    if (c->parameter.len > 0) { /* gtest: tests of one name with other values */
+        keep_text(&c->name, " (", 2);
+        keep_text(&c->name, c->parameter.data, c->parameter.len);
+        keep_text(&c->name, ")", 1);
     }
     const char *own_file = c->file.len > 0 ? c->file.data : file;
     uint32_t line = c->line;

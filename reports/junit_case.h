@@ -20,6 +20,7 @@ enum junit_result {
 
 struct junit_case {
     struct str name, classname, file, message, type, details, output;
+    struct str parameter; /* what the test was given; part of its name */
     uint32_t line;
     double time_s;
     enum outcome_status status; /* the most severe result so far */
@@ -43,6 +44,9 @@ void junit_case_attribute(struct junit_case *c, const char *name, const char *va
 void junit_case_begin_result(struct junit_case *c, enum junit_result result);
 void junit_case_result_attribute(struct junit_case *c, const char *name, const char *value);
 void junit_case_end_result(struct junit_case *c);
+
+/* Worsens the status: skipped < failed < errored; a better one changes nothing. */
+void junit_case_worsen(struct junit_case *c, enum outcome_status status);
 
 /* Makes the test case; strings belong to `c`. `suite` and `file` come from the suite around it and
  * may be NULL. Returns 0, or -ENOMEM when a text could not be kept. */

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "reports/libxml.h"
 #include "reports/read_impl.h"
+#include "reports/sniff.h"
+#include "reports/xml_table.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -171,6 +173,10 @@ static read_function *reader_of(enum report_format format)
         [REPORT_TAP] = read_tap,
         [REPORT_CMOCKA] = read_cmocka,
         [REPORT_CASES] = read_cases,
+        [REPORT_CTRF] = read_ctrf,
+        [REPORT_MOCHA] = read_mocha,
+        [REPORT_GOTEST] = read_gotest,
+        [REPORT_SUBUNIT] = read_subunit,
     };
     size_t index = (size_t)format;
     return index < sizeof readers / sizeof readers[0] ? readers[index] : NULL;
@@ -179,7 +185,34 @@ static read_function *reader_of(enum report_format format)
 int report_prepare(enum report_format format, struct err *err)
 {
     const struct libxml *libxml = NULL;
-    return format == REPORT_JUNIT || format == REPORT_CMOCKA ? libxml_load(&libxml, err) : 0;
+    if (format == REPORT_AUTO) {
+        struct err unused = {0};
+        (void)libxml_load(&libxml, &unused); /* it may be needed; if it is, it is missed then */
+        return 0;
+    }
+    bool is_xml =
+        format == REPORT_JUNIT || format == REPORT_CMOCKA || xml_format_of(format) != NULL;
+    return is_xml ? libxml_load(&libxml, err) : 0;
+}
+
+/* Reads the text as what it is said to be, or looks like. */
+static int read_as(enum report_format format, const struct str *text, struct report_feed *feed)
+{
+    if (format == REPORT_AUTO) {
+        int rc = sniff_format(str_text(text), text->len, &format, feed->err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    const struct xml_format *table = xml_format_of(format);
+    if (table != NULL) {
+        return read_xml(table, str_text(text), text->len, feed);
+    }
+    read_function *reader = reader_of(format);
+    if (reader == NULL) {
+        return err_set(feed->err, -EINVAL, "a unit without report format has no report to read");
+    }
+    return reader(str_text(text), text->len, feed);
 }
 
 int report_read(enum report_format format,
@@ -188,28 +221,22 @@ int report_read(enum report_format format,
                 void *context,
                 struct err *err)
 {
-    read_function *reader = reader_of(format);
-    if (reader == NULL) {
-        return format == REPORT_NONE
-                   ? err_set(err, -EINVAL, "a unit without report format has no report to read")
-                   : err_set(err,
-                             -EINVAL,
-                             "this version of sluice cannot read %s reports",
-                             report_format_name(format));
-    }
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_BYTES_MAX + READ_CHUNK);
     int rc = read_all(fd, &text, err);
     if (rc != 0) {
         return rc;
     }
     struct report_feed feed = {.each = each, .context = context, .err = err};
-    rc = reader(str_text(&text), text.len, &feed);
+    rc = read_as(format, &text, &feed);
     if (rc == 0 && feed.count == 0) {
         return err_set(err,
                        -ENODATA,
                        "the %s report has no test case in it (%zu bytes)",
                        report_format_name(format),
                        text.len);
+    }
+    if (rc == 0 && feed.warnings > 0) {
+        (void)snprintf(err->text, sizeof err->text, "%s", feed.warning);
     }
     return rc;
 }

@@ -17,7 +17,7 @@ int report_prepare(enum report_format format, struct err *err);
 /* Calls `each` per case in file order; strings live during the call. Non-zero from `each` stops and
  * is returned. 0 on success; -ENODATA no case in it; -EBADMSG damaged (message says where: line,
  * column); -EFBIG beyond REPORT_BYTES_MAX or CASES_PER_UNIT_MAX. What could be read before a damage
- * was delivered. */
+ * was delivered. On success err->text may hold a warning: counters that disagree with the cases. */
 int report_read(enum report_format format,
                 int fd,
                 int (*each)(void *context, const struct test_case *test_case),

@@ -42,6 +42,10 @@ int read_junit(const char *text, size_t len, struct report_feed *feed);
 int read_cmocka(const char *text, size_t len, struct report_feed *feed);
 int read_tap(const char *text, size_t len, struct report_feed *feed);
 int read_cases(const char *text, size_t len, struct report_feed *feed);
+int read_ctrf(const char *text, size_t len, struct report_feed *feed);
+int read_mocha(const char *text, size_t len, struct report_feed *feed);
+int read_gotest(const char *text, size_t len, struct report_feed *feed);
+int read_subunit(const char *text, size_t len, struct report_feed *feed);
 
 /* As read_junit(), for XML whose suites count errors that no testcase shows (cmocka: a group whose
  * set-up or tear-down failed): such a suite gets a synthetic errored case. */

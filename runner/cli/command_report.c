@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/event_file.h"
 #include "cli/project.h"
+#include "cli/report_verbs.h"
 #include "cli/run_folder.h"
 #include "cli/run_reports.h"
 #include "cli/say.h"
@@ -279,6 +280,15 @@ static int list_runs(struct report *report)
 int command_report(const struct invocation *invocation)
 {
     struct report report = {.invocation = invocation};
+    const struct report_verb *verb = report_verb_find(invocation);
+    if (verb != NULL) {
+        return verb->run(invocation);
+    }
+    if (invocation->args.count > 1 || invocation->format != NULL) {
+        say_problem("`sluice report` shows one run; `sluice report read FILE...` reads other "
+                    "tools' reports");
+        return EXIT_USAGE;
+    }
     if (invocation->list) {
         return list_runs(&report);
     }

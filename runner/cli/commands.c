@@ -69,14 +69,22 @@ static const struct command commands[] = {
     {
      .name = "report",
      .bit = COMMAND_REPORT,
-     .arguments = "[RUN|FILE.ndjson]",
-     .args_max = 1,
-     .summary = "show a past run again, from its event log",
+     .arguments = "[RUN|FILE.ndjson] | read FILE...",
+     .args_max = ARGS_ANY,
+     .summary = "show a past run again, from its event log; read other tools' reports",
      .text =
             "Renders the newest run, the run with id RUN, or an event log. With --junit it writes\n"
             "the JUnit XML again, with --json the summary object. Also works for a run that was\n"
             "killed: what ended before is shown. The exit code is 0 when the report could be\n"
-            "made, whatever the run's own result was.\n",                      .run = command_report,
+            "made, whatever the run's own result was.\n"
+            "\n"
+            "  read FILE...      read other tools' reports (- is standard input): a line per case\n"
+            "                    and the counts at the end; with --json a JSON object a line, as\n"
+            "                    in docs/formats/cases.md. --format names what they are: auto,\n"
+            "                    junit, tap, cmocka, cases, ctrf, mocha, subunit, gotest, check,\n"
+            "                    cunit, cppunit, ctest, boost, nunit, xunit, trx, qtest. Exit code\n"
+            "                    0: all could be read and nothing failed, 1: a case failed, 3: a\n"
+            "                    file could not be read (whole).\n",                      .run = command_report,
      },
     {
      .name = "schema",

@@ -114,6 +114,7 @@ struct invocation {
     int64_t budget_ms;
 
     /* report, schema, help */
+    const char *format; /* of `report read`; NULL = told from the files */
     bool list, reference, man;
 
     struct cache_choice cache;

@@ -14,6 +14,7 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -171,7 +172,13 @@ static int decode_end(struct wire_reader *reader, struct err *err)
     if (reader->broken) {
         return -EPIPE;
     }
-    return rc < 0 ? err_set(err, rc, "%s", text != NULL ? text : "unreadable report") : 0;
+    if (rc < 0) {
+        return err_set(err, rc, "%s", text != NULL ? text : "unreadable report");
+    }
+    if (err != NULL && text != NULL) {
+        (void)snprintf(err->text, sizeof err->text, "%s", text); /* a warning */
+    }
+    return 0;
 }
 
 static int decode_cases(struct wire_reader *reader, struct case_vec *cases, struct err *err)

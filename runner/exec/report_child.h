@@ -16,7 +16,7 @@
 #define REPORT_ANSWER_MAX (160u << 20)
 
 /* Reads `fd` from its beginning. Cases read before a damage are delivered beside the error. Strings
- * in `arena`. */
+ * in `arena`. On success err->text may hold a warning of the reader. */
 int report_child_read(const struct slot_reports *reports,
                       enum report_format format,
                       int fd,

@@ -23,6 +23,8 @@ static const char *const format_names[REPORT_FORMAT_COUNT] = {
     [REPORT_TRX] = "trx",
     [REPORT_QTEST] = "qtest",
     [REPORT_AUTO] = "auto",
+    [REPORT_CPPUNIT] = "cppunit",
+    [REPORT_MOCHA] = "mocha",
 };
 
 static const char *const status_names[OUTCOME_STATUS_COUNT] = {

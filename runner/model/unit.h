@@ -24,9 +24,11 @@ enum report_format {
     REPORT_TRX,     /* Visual Studio's test results, MSTest */
     REPORT_QTEST,   /* Qt Test's XML */
     REPORT_AUTO,    /* what it looks like: told from its beginning */
+    REPORT_CPPUNIT, /* CppUnit's XML */
+    REPORT_MOCHA,   /* mocha's JSON */
 };
 
-#define REPORT_FORMAT_COUNT 17
+#define REPORT_FORMAT_COUNT 19
 
 /* Words as in the protocol: "none", "junit", "tap", "cmocka", "cases", "ctrf", ... -1 when
  * unknown. */

@@ -220,7 +220,7 @@ TEST(what_contradicts_itself_is_refused)
     refused("run --resume --rerun-failed", "choose one");
     refused("run --fail-fast --max-fail 3", "contradicts");
     refused("schema extra", "\"extra\" is one word too many: sluice schema");
-    refused("report a b", "\"b\" is one word too many: sluice report [RUN|FILE.ndjson]");
+    refused("version b", "\"b\" is one word too many: sluice version");
 }
 
 TEST(help_and_version_are_understood_wherever_they_stand)

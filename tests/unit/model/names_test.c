@@ -35,7 +35,9 @@ TEST(report_formats_have_their_words)
                                         "xunit",
                                         "trx",
                                         "qtest",
-                                        "auto"};
+                                        "auto",
+                                        "cppunit",
+                                        "mocha"};
     for (int i = 0; i < REPORT_FORMAT_COUNT; i++) {
         assert_string_equal(report_format_name((enum report_format)i), words[i]);
         assert_int_equal(report_format_parse(words[i]), i);

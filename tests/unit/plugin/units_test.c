@@ -260,7 +260,7 @@ TEST(each_field_is_checked)
     assert_field_refused("\"report\":{\"format\":\"junti\"}",
                          "report: unknown format \"junti\", known are none, junit, tap, cmocka, "
                          "cases, ctrf, subunit, gotest, check, cunit, ctest, boost, nunit, xunit, "
-                         "trx, qtest, auto; did you mean \"junit\"?");
+                         "trx, qtest, auto, cppunit, mocha; did you mean \"junit\"?");
     assert_field_refused("\"report\":{\"path\":\"x\"}", "report: field \"format\" is missing");
     assert_field_refused("\"expands\":true,\"needs\":[\"b\"]",
                          "\"expands\" cannot stand beside \"needs\": such a unit runs before the "

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `sluice report read FILE...`: other tools' reports, as cases. Each file is read in the same
+ * limited child that reads the reports of units, so it may come from anywhere. */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "cli/commands.h"
+#include "cli/report_verbs.h"
+#include "cli/say.h"
+#include "exec/report_child.h"
+#include "model/event.h"
+#include "model/event_json.h"
+#include "reports/read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the child answers, kept once more as cases. Beyond: the file is not read. */
+#define CASES_ARENA_MAX (2u * REPORT_ANSWER_MAX)
+
+/* The answer: a JSON line per case. Written file by file. */
+#define ANSWER_MAX (2u * REPORT_ANSWER_MAX)
+
+/* A report that is damaged or empty and was written this recently may still be under way (bats
+ * ends before its formatter does): it is read once more, this much later. */
+#define LATE_WITHIN_S 2
+#define LATE_WAIT_MS  500
+
+struct counts {
+    size_t passed, failed, errored, skipped, flaky;
+};
+
+struct reading {
+    const struct invocation *invocation;
+    enum report_format format;
+    struct counts counts;
+    size_t unreadable; /* files */
+    struct str out;
+};
+
+/* ---- the file ---- */
+
+/* What cannot be read twice (standard input, a pipe) is copied first. */
+static int copy_stream(int from, const char *name, int *ret_fd, struct err *err)
+{
+    static char buf[64 << 10];
+    CLEANUP(cleanup_fd) int fd = memfd_create("report", MFD_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "%s: no memory for a copy", name);
+    }
+    for (size_t total = 0; total <= REPORT_BYTES_MAX;) {
+        ssize_t n = read(from, buf, sizeof buf);
+        if (n == 0) {
+            break;
+        }
+        if (n < 0 && errno != EINTR) {
+            return err_errno(err, "%s", name);
+        }
+        if (n > 0 && write(fd, buf, (size_t)n) != n) {
+            return err_errno(err, "%s: no memory for a copy", name);
+        }
+        total += n > 0 ? (size_t)n : 0;
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+static int open_report(const char *name, int *ret_fd, struct err *err)
+{
+    struct stat st;
+    bool is_stdin = strcmp(name, "-") == 0;
+    CLEANUP(cleanup_fd) int fd = is_stdin ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return err_errno(err, "%s", name);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return err_set(err, -EISDIR, "%s is a folder; name the files in it", name);
+    }
+    if (!S_ISREG(st.st_mode) || is_stdin) {
+        return copy_stream(fd, name, ret_fd, err);
+    }
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+static bool may_be_late(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && time(NULL) - st.st_mtime <= LATE_WITHIN_S;
+}
+
+/* ---- the cases ---- */
+
+static void count_case(struct counts *counts, const struct test_case *c)
+{
+    size_t *const by_status[OUTCOME_STATUS_COUNT] = {
+        [OUTCOME_PASSED] = &counts->passed,
+        [OUTCOME_FAILED] = &counts->failed,
+        [OUTCOME_ERRORED] = &counts->errored,
+        [OUTCOME_TIMED_OUT] = &counts->errored,
+        [OUTCOME_SKIPPED] = &counts->skipped,
+    };
+    (*by_status[c->status])++;
+    counts->flaky += c->flaky ? 1 : 0;
+}
+
+static void tell_json(struct str *out, const struct test_case *c)
+{
+    struct json_writer w;
+    jw_begin(&w, out);
+    case_write(&w, c);
+    (void)str_append_char(out, '\n');
+}
+
+/* "failed   suite classname name (0.120 s)", and below it place and message. */
+static void tell_words(struct str *out, const struct test_case *c)
+{
+    (void)str_appendf(out, "%-8s ", c->flaky ? "flaky" : outcome_status_name(c->status));
+    if (c->classname != NULL) {
+        (void)str_appendf(out, "%s ", c->classname);
+    } else if (c->suite != NULL) {
+        (void)str_appendf(out, "%s ", c->suite);
+    }
+    (void)str_append(out, c->name);
+    if (c->time_s >= 0) {
+        (void)str_appendf(out, " (%.3f s)", c->time_s);
+    }
+    (void)str_append_char(out, '\n');
+    if (c->file == NULL && c->message == NULL) {
+        return;
+    }
+    if (c->status == OUTCOME_PASSED && c->message == NULL) {
+        return;
+    }
+    (void)str_append(out, "         ");
+    if (c->file != NULL && c->line > 0) {
+        (void)str_appendf(out, "%s:%u: ", c->file, c->line);
+    } else if (c->file != NULL) {
+        (void)str_appendf(out, "%s: ", c->file);
+    }
+    (void)str_appendf(out, "%s\n", c->message != NULL ? c->message : "");
+}
+
+static void tell_cases(struct reading *reading, const struct case_list *cases)
+{
+    for (size_t i = 0; i < cases->count; i++) {
+        count_case(&reading->counts, &cases->items[i]);
+        if (reading->invocation->json) {
+            tell_json(&reading->out, &cases->items[i]);
+        } else if (!reading->invocation->quiet || cases->items[i].status == OUTCOME_FAILED
+                   || cases->items[i].status == OUTCOME_ERRORED) {
+            tell_words(&reading->out, &cases->items[i]);
+        }
+    }
+}
+
+static int read_once(const struct reading *reading,
+                     int fd,
+                     struct arena *arena,
+                     struct case_list *ret_cases,
+                     struct err *err)
+{
+    static const struct slot_reports reports = {.prepare = report_prepare, .read = report_read};
+    *err = (struct err){0};
+    return report_child_read(&reports, reading->format, fd, arena, ret_cases, err);
+}
+
+/* Reads one file. Returns EXIT_OPEN, or the exit code that ends the command. */
+static int read_file(struct reading *reading, const char *name)
+{
+    struct err err = {0};
+    struct case_list cases = {0};
+    CLEANUP(cleanup_fd) int fd = -1;
+    struct arena *arena = arena_new(CASES_ARENA_MAX);
+    int rc = arena != NULL ? open_report(name, &fd, &err) : err_set(&err, -ENOMEM, "out of memory");
+    if (rc == 0) {
+        rc = read_once(reading, fd, arena, &cases, &err);
+        if ((rc == -EBADMSG || rc == -ENODATA) && may_be_late(fd)) {
+            (void)poll(NULL, 0, LATE_WAIT_MS);
+            arena_clear(arena);
+            cases = (struct case_list){0};
+            rc = read_once(reading, fd, arena, &cases, &err);
+        }
+        (void)err_wrap(rc != 0 ? &err : NULL, "%s", name);
+    }
+    if (rc != 0) {
+        say_error(&err);
+        reading->unreadable++;
+    } else if (err.text[0] != '\0') {
+        say_problem("%s: warning: %s", name, err.text);
+    }
+    tell_cases(reading, &cases);
+    arena_free(arena);
+    return say_answer(&reading->out);
+}
+
+/* ---- the whole ---- */
+
+static void tell_counts(struct reading *reading)
+{
+    const struct counts *counts = &reading->counts;
+
+    const struct {
+        const char *word;
+        size_t count;
+    } numbers[] = {
+        {"passed",  counts->passed },
+        {"failed",  counts->failed },
+        {"errored", counts->errored},
+        {"skipped", counts->skipped},
+        {"flaky",   counts->flaky  },
+    };
+    struct json_writer w;
+    jw_begin(&w, &reading->out);
+    if (reading->invocation->json) {
+        jw_object(&w);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (reading->invocation->json) {
+            jw_put_int(&w, numbers[i].word, (int64_t)numbers[i].count);
+        } else {
+            (void)str_appendf(
+                &reading->out, "%s%zu %s", i > 0 ? ", " : "", numbers[i].count, numbers[i].word);
+        }
+    }
+    if (reading->invocation->json) {
+        jw_end_object(&w);
+    }
+    (void)str_append_char(&reading->out, '\n');
+}
+
+static int choose_format(const struct invocation *invocation, enum report_format *ret_format)
+{
+    const char *word = invocation->format != NULL ? invocation->format : "auto";
+    int format = report_format_parse(word);
+    if (format <= (int)REPORT_NONE) {
+        const char *names[REPORT_FORMAT_COUNT];
+        for (size_t i = 0; i < REPORT_FORMAT_COUNT; i++) {
+            names[i] = report_format_name((enum report_format)i);
+        }
+        const char *near = text_nearest(word, names, REPORT_FORMAT_COUNT);
+        say_problem("--format %s: no such format%s%s%s; `sluice help report` lists them",
+                    word,
+                    near != NULL ? "; did you mean \"" : "",
+                    near != NULL ? near : "",
+                    near != NULL ? "\"?" : "");
+        return EXIT_USAGE;
+    }
+    *ret_format = (enum report_format)format;
+    return EXIT_OPEN;
+}
+
+int command_report_read(const struct invocation *invocation)
+{
+    struct reading reading = {.invocation = invocation, .out = STR_INIT(ANSWER_MAX)};
+    int code = choose_format(invocation, &reading.format);
+    if (code == EXIT_OPEN && (invocation->list || invocation->junit != NULL)) {
+        say_problem("--list and --junit belong to runs, not to `sluice report read`");
+        code = EXIT_USAGE;
+    }
+    if (code == EXIT_OPEN && invocation->args.count < 2) {
+        say_problem("`sluice report read` needs a file: sluice report read FILE...");
+        code = EXIT_USAGE;
+    }
+    for (size_t i = 1; code == EXIT_OPEN && i < invocation->args.count; i++) {
+        code = read_file(&reading, invocation->args.items[i]);
+    }
+    if (code == EXIT_OPEN) {
+        tell_counts(&reading);
+        code = say_answer(&reading.out);
+    }
+    str_fini(&reading.out);
+    if (code != EXIT_OPEN) {
+        return code;
+    }
+    if (reading.unreadable > 0) {
+        return EXIT_INFRASTRUCTURE;
+    }
+    return reading.counts.failed + reading.counts.errored > 0 ? EXIT_SHUT : EXIT_OPEN;
+}
