@@ -177,9 +177,18 @@ static bool get_row(struct look *look, int64_t id)
         .failed_too = true,
         .now_ms = reuse_now(look->reuse),
     };
-    if (id == 0
-        || evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
+    struct evidence_roll *roll = request->state->roll;
+    if (id == 0) {
         return false;
+    }
+    if (roll != NULL && evidence_roll_get(look->reuse->store, roll, id, &query, &look->row) == 1) {
+        return !is_too_old(look, query.now_ms);
+    }
+    if (evidence_get(look->reuse->store, id, &query, look->arena, &look->row, NULL) != 1) {
+        return false;
+    }
+    if (roll != NULL) {
+        evidence_roll_add(look->reuse->store, roll, &look->row);
     }
     return !is_too_old(look, query.now_ms);
 }
@@ -602,6 +611,21 @@ static const char *hit_words(struct look *look)
                               or_empty(origin));
 }
 
+/* Its use is noted at the end, when that of earlier runs is not recent enough. */
+static void note_use(const struct look *look)
+{
+    struct reuse *reuse = look->reuse;
+    struct evidence_roll *roll = look->request->state->roll;
+    const int64_t now_ms = reuse_now(reuse);
+    if (look->row.used_ms > now_ms - BLOB_TOUCH_MS) {
+        return;
+    }
+    (void)vec_push(&reuse->used, look->row.id);
+    if (roll != NULL) {
+        evidence_roll_touch(roll, look->row.id, now_ms);
+    }
+}
+
 static void decide_hit(struct look *look)
 {
     struct reuse_decision *decision = look->decision;
@@ -626,7 +650,7 @@ static void decide_hit(struct look *look)
         return;
     }
     if (!request->peek) {
-        (void)vec_push(&look->reuse->used, look->row.id);
+        note_use(look);
         if (look->atoms != NULL || look->carried) {
             shortcut_put(
                 request->state, &request->key, look->row.id, look->atoms, look->atom_count);

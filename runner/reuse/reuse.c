@@ -144,7 +144,11 @@ int reuse_open(const struct reuse_options *options, struct reuse **ret_reuse, st
 static void flush(struct reuse *reuse)
 {
     for (size_t i = 0; i < reuse->states.count; i++) {
-        (void)shortcut_flush(reuse->states.items[i], NULL);
+        struct reuse_state *state = reuse->states.items[i];
+        (void)shortcut_flush(state, NULL);
+        if (state->roll != NULL) {
+            (void)evidence_roll_put(reuse->store, &state->spec, state->roll, NULL);
+        }
     }
     (void)memo_flush(&reuse->memo, reuse_now(reuse), NULL);
     if (reuse->used.count > 0) {

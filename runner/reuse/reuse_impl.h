@@ -8,6 +8,7 @@
 #include "reuse/fingerprint.h"
 #include "reuse/host.h"
 #include "reuse/reuse.h"
+#include "store/evidence_roll.h"
 
 /* Atoms a state's answers are kept for in one piece: 256 x 57 bytes, so states that ask little
  * cost little. */
@@ -70,6 +71,7 @@ struct reuse_state {
     bool shortcut_usable; /* short_id is known and trusted */
     struct hash short_id; /* state and stat data of the machine's files it rests on */
     struct arena *short_arena;
+    struct evidence_roll *roll; /* rows that are asked for under these settings; NULL = none */
     const struct evidence_answer *known;
     size_t known_count;
     char base_tree[GIT_ID_MAX];            /* tree of the state that was answered last; "" = none */

@@ -308,6 +308,10 @@ static void load(struct reuse_state *state)
     if (state->known_count == 0) {
         load_carried(state, &machine);
     }
+    if (state->known_count + state->carried_count >= EVIDENCE_ROLL_ROWS_MIN
+        && state->reuse->picture) {
+        (void)evidence_roll_open(state->reuse->store, &state->spec, &state->roll, NULL);
+    }
 }
 
 static int compare_answer(const void *key, const void *item)

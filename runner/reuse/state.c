@@ -143,6 +143,7 @@ void state_free(struct reuse_state *state)
 {
     drop_answers(state);
     arena_free(state->short_arena);
+    evidence_roll_free(state->roll);
     bits_fini(&state->touched);
     bits_fini(&state->watched_atoms);
     vec_fini(&state->learnt);

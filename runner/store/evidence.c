@@ -41,6 +41,7 @@ static int read_meta(struct evidence_store *store,
     result = result == 0 ? evidence_next(store, statement, err) : result;
     if (result == 1 && column_len(statement, 1) == HASH_SIZE) {
         *ret_epoch = sqlite3_column_int64(statement, 0);
+        store->generation = sqlite3_column_int64(statement, 2);
         memcpy(secret, sqlite3_column_blob(statement, 1), HASH_SIZE);
         result = 0;
     } else if (result >= 0) {

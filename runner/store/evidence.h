@@ -165,6 +165,7 @@ struct evidence_row {
     int64_t time_ms;      /* when it ended, wall clock */
     int64_t wall_ns, cpu_us;
     int64_t expires_ms;      /* 0 = never */
+    int64_t used_ms;         /* when it answered last, true to BLOB_TOUCH_MS */
     unsigned confirmed;      /* runs that came to the same, this one included */
     struct hash stdout_blob; /* zeros = none, here and below */
     struct hash stderr_blob;

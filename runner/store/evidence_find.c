@@ -202,6 +202,7 @@ int row_copy(sqlite3_stmt *statement, struct arena *arena, struct evidence_row *
         .wall_ns = sqlite3_column_int64(statement, ROW_WALL),
         .cpu_us = sqlite3_column_int64(statement, ROW_CPU),
         .expires_ms = sqlite3_column_int64(statement, ROW_EXPIRES),
+        .used_ms = sqlite3_column_int64(statement, ROW_USED),
         .confirmed = confirmed > 0 ? (unsigned)confirmed : 0,
         .stdout_blob = column_hash(statement, ROW_STDOUT),
         .stderr_blob = column_hash(statement, ROW_STDERR),

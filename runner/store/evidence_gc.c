@@ -434,7 +434,8 @@ static int sweep_body(struct evidence_store *store, void *context, struct err *e
 static int origins_body(struct evidence_store *store, void *context, struct err *err)
 {
     (void)context;
-    return evidence_run(store, SQL_ORIGINS_SWEEP, err);
+    int result = evidence_run(store, SQL_ORIGINS_SWEEP, err);
+    return result == 0 ? evidence_run(store, SQL_ROLLS_STALE, err) : result;
 }
 
 /* Gives pages back to the disk; that others read meanwhile is no error. */

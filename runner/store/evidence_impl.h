@@ -72,6 +72,10 @@ enum evidence_sql {
     SQL_ANSWERS_SWEEP,
     SQL_ANSWERS_ALL,
     SQL_ANSWERS_CLEAR,
+    SQL_ROLL_GET,
+    SQL_ROLL_PUT,
+    SQL_ROLLS_SWEEP,
+    SQL_ROLLS_STALE,
     SQL_COUNT,
 };
 
@@ -133,8 +137,9 @@ struct evidence_store {
     bool spoiled;          /* a write of the batch failed */
 
     unsigned char secret[HASH_SIZE];
-    bool secret_stale; /* the file has another one by now: our fast values mean nothing there */
-    int64_t epoch;     /* of the atoms that `ids` knows */
+    bool secret_stale;  /* the file has another one by now: our fast values mean nothing there */
+    int64_t generation; /* of the rows, in the transaction that is open */
+    int64_t epoch;      /* of the atoms that `ids` knows */
 
     /* observations by id; a path is NULL where none was looked up */
     struct observation *atoms;

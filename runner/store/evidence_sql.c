@@ -15,7 +15,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
     [SQL_BEGIN_READ] = "BEGIN",
     [SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
-    [SQL_META] = "SELECT epoch, secret FROM meta",
+    [SQL_META] = "SELECT epoch, secret, generation FROM meta",
     [SQL_SECRET_SET] = "UPDATE meta SET secret = ? WHERE NOT EXISTS (SELECT 1 FROM evidence)",
     [SQL_EPOCH_GROW] = "UPDATE meta SET epoch = epoch + 1",
 
@@ -121,6 +121,12 @@ static const char *const evidence_sql[SQL_COUNT] = {
                           "(SELECT state FROM answers ORDER BY used_ms DESC LIMIT ?)",
     [SQL_ANSWERS_ALL] = "SELECT tree, run, answers FROM answers",
     [SQL_ANSWERS_CLEAR] = "DELETE FROM answers",
+    [SQL_ROLL_GET] = "SELECT generation, rows FROM roll WHERE name = ?",
+    [SQL_ROLL_PUT] =
+        "INSERT OR REPLACE INTO roll (name, generation, used_ms, rows) VALUES (?, ?, ?, ?)",
+    [SQL_ROLLS_STALE] = "DELETE FROM roll WHERE generation <> (SELECT generation FROM meta)",
+    [SQL_ROLLS_SWEEP] = "DELETE FROM roll WHERE name NOT IN "
+                        "(SELECT name FROM roll ORDER BY used_ms DESC LIMIT ?)",
 };
 
 int evidence_statement(struct evidence_store *store,
