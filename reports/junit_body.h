@@ -26,8 +26,8 @@ struct junit_profile {
     bool case_properties; /* <properties> in a testcase */
     bool case_outputs;    /* <system-out> and <system-err> in a testcase; else in its suite */
     bool case_attempts;   /* flakyFailure, rerunFailure; else words in the suite's output */
-    bool root_counts;     /* testsuites@name, @tests, @failures, @errors, @time */
-    bool root_moment;     /* testsuites@skipped, @timestamp */
+    bool root_name;       /* testsuites@name, @time */
+    bool root_counts;     /* testsuites@tests, @failures, @errors, @skipped, @timestamp */
     bool all_required;    /* testsuite@package, @id, both outputs, every @time must be there */
 };
 

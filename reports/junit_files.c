@@ -19,20 +19,20 @@ static void write_head(struct junit *junit, struct str *out, const struct junit_
     const struct junit_profile *profile = junit->writer.profile;
     char timestamp[TIMESTAMP_TEXT_MAX];
     (void)str_append(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-    if (profile->root_counts) {
+    if (profile->root_name) {
         xml_attribute(out, "name", junit->name.len > 0 ? junit->name.data : "sluice");
+    }
+    if (profile->root_counts) {
         xml_attribute_count(out, "tests", counts->tests);
         xml_attribute_count(out, "failures", counts->failures);
         xml_attribute_count(out, "errors", counts->errors);
-    }
-    if (profile->root_moment) {
         xml_attribute_count(out, "skipped", counts->skipped);
     }
-    if (profile->root_counts) {
+    if (profile->root_name) {
         const double wall_s = (double)junit->fold.wall_ns / 1e9;
         xml_attribute_seconds(out, "time", junit->fold.finished ? wall_s : counts->time_s);
     }
-    if (profile->root_moment) {
+    if (profile->root_counts) {
         xml_attribute(out, "timestamp", timestamp_format(junit->fold.started_ms, timestamp));
     }
     (void)str_append(out, ">\n");
