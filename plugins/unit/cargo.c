@@ -77,7 +77,7 @@ static void target_id(const struct target *target,
 static int emit_program(
     struct tool *tool, const struct target *target, const char *test, bool libtest, struct err *err)
 {
-    CLEANUP(str_fini) struct str id = STR_INIT(PATH_TEXT_MAX * 2);
+    CLEANUP(str_fini) struct str id = STR_INIT((size_t)PATH_TEXT_MAX * 2);
     char report[TOOL_REPORT_SIZE];
     const char *const whole[] = {target->executable, NULL};
     const char *const one[] = {target->executable, "--exact", test, NULL};
@@ -91,6 +91,7 @@ static int emit_program(
         .format = libtest ? "cases" : NULL,
         .report = libtest ? report : NULL,
         .before = test != NULL ? one : whole,
+        .direct = true,
     };
     tool->env[0] = (struct sdk_env){"CARGO_MANIFEST_DIR", target->manifest_dir};
     tool->env_count = 1;
@@ -146,7 +147,7 @@ static int emit_target(struct tool *tool,
 static int emit_doc(struct tool *tool, const struct target *target, size_t *count, struct err *err)
 {
     CLEANUP(str_fini) struct str out = STR_INIT(TOOL_ANSWER_MAX);
-    CLEANUP(str_fini) struct str id = STR_INIT(PATH_TEXT_MAX * 2);
+    CLEANUP(str_fini) struct str id = STR_INIT((size_t)PATH_TEXT_MAX * 2);
     char manifest[PATH_TEXT_MAX];
     char report[TOOL_REPORT_SIZE];
     int n =

@@ -120,7 +120,7 @@ int javascript_plan(struct sdk *sdk,
     CLEANUP(found_fini) struct found found = {0};
     int status = tool_init(&tool, sdk, settings, javascript->fallback, err);
     status = status == 0 ? list(&tool, javascript, &found, err) : status;
-    if (status == 0) {
+    if (status == 0 && found.count > 0) {
         qsort(found.items, found.count, sizeof *found.items, compare_paths);
     }
     for (size_t i = 0; i < found.count && status == 0; i++) {

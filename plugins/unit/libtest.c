@@ -29,29 +29,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a failed test printed, between two headings. */
-struct section {
-    const char *name;
-    char *text;
-};
-
 struct output {
-    struct {
-        VEC_FIELDS(struct report_case);
-    } cases;
-
-    struct {
-        VEC_FIELDS(struct section);
-    } sections;
-
-    long running; /* told by "running N tests" and not yet ended by a result */
+    VEC_FIELDS(struct report_case);
+    bool running; /* told by "running N tests" and not yet ended by a result */
     bool cut;     /* ended in the middle */
 };
 
 static void output_fini(struct output *output)
 {
-    vec_fini(&output->cases);
-    vec_fini(&output->sections);
+    vec_fini(output);
 }
 
 /* "test NAME ... WORD": a case; fewer words are output of a test. */
@@ -91,138 +77,111 @@ static bool read_test(char *line, struct report_case *ret_case)
     return false;
 }
 
-/* "---- NAME stdout ----": what it printed follows. */
-static bool read_heading(char *line, const char **ret_name)
-{
-    static const char end[] = " stdout ----";
-    size_t len = strlen(line);
-    if (strncmp(line, "---- ", 5) != 0 || len < 5 + sizeof end
-        || strcmp(line + len - (sizeof end - 1), end) != 0) {
-        return false;
-    }
-    line[len - (sizeof end - 1)] = '\0';
-    *ret_name = line + 5;
-    return true;
-}
-
-/* One line; `next` is where the text goes on. */
-static int read_line(struct output *output, char *line, char *next)
+static int read_line(struct output *output, char *line)
 {
     struct report_case c;
-    struct section section = {.text = next};
     if (strncmp(line, "running ", 8) == 0 && strstr(line, " test") != NULL) {
-        output->cut = output->cut || output->running > 0;
-        output->running = 1;
+        output->cut = output->cut || output->running;
+        output->running = true;
     } else if (strncmp(line, "test result: ", 13) == 0) {
-        output->running = 0;
+        output->running = false;
     } else if (read_test(line, &c)) {
-        return vec_push(&output->cases, c);
-    } else if (read_heading(line, &section.name)) {
-        return vec_push(&output->sections, section);
+        return vec_push(output, c);
     }
     return 0;
 }
 
-/* Ends each section before the next heading or list; the lines before were ended by NULs, which are
- * made newlines again. */
-static void end_sections(struct output *output, char *text_end)
+/* What a failed test printed: below its heading, up to the next one or to the list of names. A copy
+ * (mem_free() it); NULL when there is none or no memory. */
+static char *copy_section(const char *whole, const char *name)
 {
-    for (size_t i = 0; i < output->sections.count; i++) {
-        char *start = output->sections.items[i].text;
-        char *limit = i + 1 < output->sections.count
-                          ? (char *)(uintptr_t)output->sections.items[i + 1].name - 5
-                          : text_end;
-        for (char *at = start; at < limit; at++) {
-            if (*at == '\0') {
-                *at = '\n';
-            }
-        }
-        *limit = '\0';
-        char *list = strstr(start, "\nfailures:\n");
-        if (list != NULL) {
-            *list = '\0';
-        }
+    CLEANUP(str_fini) struct str heading = STR_INIT(REPORT_TEXT_MAX);
+    (void)str_appendf(&heading, "\n---- %s stdout ----\n", name);
+    const char *start = strstr(whole, str_text(&heading));
+    if (start == NULL || str_error(&heading) != 0) {
+        return NULL;
     }
+    char *copy = mem_strdup(start + heading.len);
+    if (copy != NULL) {
+        char *next = strstr(copy, "\n---- ");
+        char *list = strstr(copy, "\nfailures:\n");
+        char *end = next != NULL && (list == NULL || next < list) ? next : list;
+        copy[end != NULL ? (size_t)(end - copy) : strlen(copy)] = '\0';
+    }
+    return copy;
 }
 
 /* "thread 'x' panicked at src/lib.rs:10:9:\nwhy" (since Rust 1.73), or "thread 'x' panicked at
- * 'why', src/lib.rs:10:9": where message and place begin in the text of a section. */
-static void read_panic(char *text, struct report_case *c)
+ * 'why', src/lib.rs:10:9": where message and place begin. */
+static void read_panic(const char *text, const char **ret_message, const char **ret_place)
 {
     static const char words[] = " panicked at ";
-    c->details = text;
-    char *at = strstr(text, words);
+    const char *at = strstr(text, words);
     if (at == NULL) {
-        c->message = "failed";
+        *ret_message = text;
         return;
     }
-    char *place = at + strlen(words);
-    char *line_end = place + strcspn(place, "\n");
-    char *quoted = NULL;
-    if (place[0] == '\'') {
-        for (char *comma = place; (comma = strstr(comma, "', ")) != NULL; comma++) {
-            quoted = comma;
-        }
+    const char *place = at + sizeof words - 1;
+    const char *quoted = NULL;
+    for (const char *comma = place; place[0] == '\'' && (comma = strstr(comma, "', ")) != NULL;
+         comma++) {
+        quoted = comma;
     }
-    c->message = quoted != NULL ? place + 1 : *line_end != '\0' ? line_end + 1 : place;
-    c->file = quoted != NULL ? quoted + 3 : place;
+    const char *next = place + strcspn(place, "\n");
+    *ret_message = quoted != NULL ? place + 1 : *next != '\0' ? next + 1 : place;
+    *ret_place = quoted != NULL ? quoted + 3 : place;
 }
 
-/* Copies of what stands in a panic's text, because details keep the whole of it. */
-static void add_failed(struct str *report, struct report_case *c)
+static void add_failed(struct str *report, const struct report_case *c, char *text)
 {
-    char *file = c->file != NULL ? mem_strdup(c->file) : NULL;
-    char *message = c->message != NULL ? mem_strdup(c->message) : NULL;
     struct report_case whole = *c;
-    whole.file = NULL;
-    whole.message = message;
-    if (message != NULL) {
-        char *end = c->file != NULL && c->file > c->message ? message + (c->file - c->message) - 3
-                                                            : message + strcspn(message, "\n");
-        *end = '\0';
+    const char *message = text;
+    const char *place = NULL;
+    read_panic(text, &message, &place);
+    char *first = mem_strdup(message);
+    char *file = place != NULL ? mem_strdup(place) : NULL;
+    if (first != NULL) {
+        size_t len = place > message ? (size_t)(place - message) - 3 : strcspn(first, "\n");
+        first[len] = '\0';
     }
     if (file != NULL) {
         size_t len = strcspn(file, ":\n");
         whole.line = file[len] == ':' ? strtol(file + len + 1, NULL, 10) : 0;
         file[len] = '\0';
-        whole.file = whole.line > 0 && file[0] != '/' && file[0] != '\0' ? file : NULL;
+        whole.file = whole.line > 0 && file[0] != '/' && len > 0 ? file : NULL;
     }
+    whole.message = first;
+    whole.details = text;
     report_add_case(report, &whole);
+    mem_free(first);
     mem_free(file);
-    mem_free(message);
 }
 
-static void add_case(struct output *output, struct report_case *c, struct str *report)
+static void add_case(const char *whole, const struct report_case *c, struct str *report)
 {
-    for (size_t i = 0; i < output->sections.count; i++) {
-        if (strcmp(c->status, "failed") == 0
-            && strcmp(output->sections.items[i].name, c->name) == 0) {
-            read_panic(output->sections.items[i].text, c);
-            add_failed(report, c);
-            return;
-        }
+    char *text = strcmp(c->status, "failed") == 0 ? copy_section(whole, c->name) : NULL;
+    if (text != NULL) {
+        add_failed(report, c, text);
+    } else {
+        report_add_case(report, c);
     }
-    report_add_case(report, c);
+    mem_free(text);
 }
 
 int report_from_libtest(struct report_job *job, struct err *err)
 {
-    struct output output CLEANUP(output_fini) = {.running = 0};
-    char *text_end = job->text + strlen(job->text);
+    CLEANUP(output_fini) struct output output = {.count = 0};
+    char *whole = mem_strdup(job->text); /* reading changes the text */
+    int status = whole != NULL ? 0 : -ENOMEM;
     char *rest = job->text;
     char *line = NULL;
-    int status = 0;
     while (status == 0 && (line = tool_line(&rest)) != NULL) {
-        status = read_line(&output, line, rest);
+        status = read_line(&output, line);
     }
-    if (status != 0) {
-        return err_set(err, status, "out of memory for the tests of a program");
+    for (size_t i = 0; status == 0 && i < output.count; i++) {
+        add_case(whole, &output.items[i], job->report);
     }
-    end_sections(&output, text_end);
-    for (size_t i = 0; i < output.cases.count; i++) {
-        add_case(&output, &output.cases.items[i], job->report);
-    }
-    if (output.cut || output.running > 0) {
+    if ((output.cut || output.running) && job->signal == 0) { /* a signal is told by sluice */
         const struct report_case c = {
             .name = "(the program ended before its tests had)",
             .status = "errored",
@@ -230,5 +189,6 @@ int report_from_libtest(struct report_job *job, struct err *err)
         };
         report_add_case(job->report, &c);
     }
-    return 0;
+    mem_free(whole);
+    return status == 0 ? 0 : err_set(err, status, "out of memory for the tests of a program");
 }

@@ -9,6 +9,7 @@
 #include "plugins/unit/report.h"
 #include "plugins/unit/tool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -249,6 +250,7 @@ static int emit_all(struct tool *tool, json_t *tests, struct err *err)
         if (status != 0) {
             break;
         }
+        assert(name != NULL); /* or it was refused above */
         int added = map_add(&names, name, i);
         status = added < 0 ? err_set(err, -ENOMEM, "out of memory for names of tests") : 0;
         status = added == 0 ? emit(tool, tests, i, name, err) : status;

@@ -109,35 +109,56 @@ static int emit(struct tool *tool, const char *node, const char *file, struct er
     return tool_emit(tool, &unit, err);
 }
 
-/* What pytest printed: lines "FILE::NODE", and "ERROR FILE" or "ERROR FILE - why" of files that
- * cannot be imported: those are units as well, and fail. */
+/* A line of what pytest printed: "FILE::NODE", or "ERROR FILE" or "ERROR FILE - why" of a file that
+ * cannot be imported: that is a unit as well, and fails. */
+struct collected {
+    const char *node; /* what pytest is to run */
+    const char *file;
+    size_t file_len;
+    bool broken;
+};
+
+static bool read_line(const char *line, struct collected *ret_collected)
+{
+    static const char error[] = "ERROR ";
+    bool broken = strncmp(line, error, sizeof error - 1) == 0;
+    const char *node = broken ? line + sizeof error - 1 : line;
+    const char *end = strstr(node, broken ? " - " : "::");
+    if (!broken && end == NULL) {
+        return false;
+    }
+    *ret_collected = (struct collected){
+        .node = node,
+        .file = node,
+        .file_len = end != NULL ? (size_t)(end - node) : strlen(node),
+        .broken = broken,
+    };
+    return true;
+}
+
+/* One unit a file, or a line with `split: case`. Lines of one file follow one another. */
 static int emit_lines(struct tool *tool, char *text, size_t *ret_count, struct err *err)
 {
-    CLEANUP(str_fini) struct str last = STR_INIT(PATH_TEXT_MAX);
+    CLEANUP(str_fini) struct str file = STR_INIT(PATH_TEXT_MAX);
     bool split = tool->settings->split_case;
-    char *rest = text;
+    struct collected c;
     char *line = NULL;
     int status = 0;
-    while (status == 0 && (line = tool_line(&rest)) != NULL) {
-        bool broken = strncmp(line, "ERROR ", 6) == 0;
-        char *colons = strstr(line, "::");
-        if (!broken && colons == NULL) {
+    while (status == 0 && (line = tool_line(&text)) != NULL) {
+        if (!read_line(line, &c)) {
             continue;
         }
-        char *node = broken ? line + 6 : line;
-        char *end = broken ? strstr(node, " - ") : colons;
-        size_t len = end != NULL ? (size_t)(end - node) : strlen(node);
-        bool again = last.len == len && memcmp(str_text(&last), node, len) == 0;
+        bool again = file.len == c.file_len && memcmp(str_text(&file), c.file, file.len) == 0;
         if (again && !split) {
             continue;
         }
-        str_clear(&last);
-        (void)str_append_n(&last, node, len);
-        if (str_error(&last) != 0) {
-            return err_set(err, -ENAMETOOLONG, "pytest names a file too long: %.80s", node);
+        str_clear(&file);
+        (void)str_append_n(&file, c.file, c.file_len);
+        if (str_error(&file) != 0) {
+            return err_set(err, -ENAMETOOLONG, "pytest names a file too long: %.80s", line);
         }
         ++*ret_count;
-        status = emit(tool, split && !broken ? node : str_text(&last), str_text(&last), err);
+        status = emit(tool, split && !c.broken ? c.node : str_text(&file), str_text(&file), err);
     }
     return status;
 }

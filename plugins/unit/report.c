@@ -140,7 +140,10 @@ static int run(char **argv,
     int ended = 0;
     int rc = start(argv, kind->reads_output, &pid, &fd);
     if (rc != 0) {
-        (void)fprintf(stderr, "cannot start %s: %s\n", argv[0], strerror(rc));
+        struct err err = {0};
+        errno = rc;
+        (void)err_errno(&err, "cannot start %s", argv[0]);
+        (void)fprintf(stderr, "%s\n", err.text);
         return rc == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
     }
     if (fd >= 0) {
@@ -166,15 +169,6 @@ static int end_as(const struct report_job *job)
         (void)raise(job->signal);
     }
     return job->exit_code;
-}
-
-static int remove_old(const char *path)
-{
-    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR) {
-        (void)fprintf(stderr, "cannot remove the old report %s: %s\n", path, strerror(errno));
-        return EXIT_NOT_RUNNABLE;
-    }
-    return 0;
 }
 
 /* Fills and writes the report. */
@@ -213,13 +207,13 @@ int unit_run_report(int argc, char **argv)
         (void)fprintf(stderr, "usage: report KIND REPORT COMMAND...\n");
         return 2;
     }
-    const char *unit = getenv("SLUICE_UNIT");
+    const char *unit = getenv("SLUICE_UNIT"); // NOLINT(concurrency-mt-unsafe): one thread
     char raw[PATH_TEXT_MAX];
     (void)snprintf(raw, sizeof raw, "%s.raw", argv[2]);
     struct report_job job = {.name = unit != NULL ? unit : argv[3], .path = argv[2], .raw = raw};
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_TEXT_MAX);
-    int code = remove_old(argv[2]);
-    code = code == 0 ? remove_old(raw) : code;
+    int code = unit_remove_report(argv[2]);
+    code = code == 0 ? unit_remove_report(raw) : code;
     code = code == 0 ? run(argv + 3, kind, &job, &text) : code;
     return code == 0 ? finish(kind, &job, argv[2], &text) : code;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "plugins/unit/unit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -223,6 +224,7 @@ int unit_plan(struct sdk *sdk, struct err *err)
     if (status != 0) {
         return status;
     }
+    assert(s.discover != NULL); /* needed, or it would not have been read */
     for (size_t i = 0; i < DISCOVERY_COUNT; i++) {
         if (strcmp(discoveries[i].name, s.discover) != 0) {
             continue;

@@ -107,10 +107,10 @@ static int make_command(const struct tool *tool, const struct tool_unit *unit, s
         tool->sdk->program, unit->verb != NULL ? unit->verb : "fresh", unit->how, NULL};
     int status = unit->report != NULL ? words_add(words, verb) : 0;
     status = status == 0 && unit->report != NULL ? vec_push(words, unit->report) : status;
-    status = status == 0 ? words_add(words, tool->command) : status;
+    status = status == 0 && !unit->direct ? words_add(words, tool->command) : status;
     status = status == 0 ? words_add(words, unit->before) : status;
-    status = status == 0 ? words_add_args(words, tool->settings->args) : status;
-    status = status == 0 ? words_add(words, unit->after) : status;
+    status = status == 0 && !unit->direct ? words_add_args(words, tool->settings->args) : status;
+    status = status == 0 && !unit->direct ? words_add(words, unit->after) : status;
     return status == 0 ? vec_push(words, NULL) : status;
 }
 

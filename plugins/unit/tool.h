@@ -45,6 +45,7 @@ struct tool_unit {
     const char *report; /* file in cwd, see tool_report(); NULL = standard output, no verb */
     const char *const *before; /* end with NULL; NULL = none */
     const char *const *after;
+    bool direct;                 /* BEFORE is the whole command */
     const struct sdk_unit *more; /* timeout, locks, labels, env ...; NULL = none */
 };
 

@@ -70,6 +70,17 @@ int unit_emit_fresh(struct sdk *sdk, const struct sdk_unit *unit, struct err *er
     return status;
 }
 
+int unit_remove_report(const char *path)
+{
+    struct err err = {0};
+    if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        (void)err_errno(&err, "cannot remove the old report %s", path);
+        (void)fprintf(stderr, "%s\n", err.text);
+        return EXIT_NOT_RUNNABLE;
+    }
+    return 0;
+}
+
 int unit_run_fresh(int argc, char **argv)
 {
     if (argc < 3) {
@@ -77,9 +88,7 @@ int unit_run_fresh(int argc, char **argv)
         return 2;
     }
     struct err err = {0};
-    if (unlink(argv[1]) != 0 && errno != ENOENT && errno != ENOTDIR) {
-        (void)err_errno(&err, "cannot remove the old report %s", argv[1]);
-        (void)fprintf(stderr, "%s\n", err.text);
+    if (unit_remove_report(argv[1]) != 0) {
         return EXIT_NOT_RUNNABLE;
     }
     (void)execvp(argv[2], argv + 2);

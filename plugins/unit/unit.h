@@ -50,6 +50,10 @@ int unit_plan_nextest(struct sdk *sdk, const struct unit_settings *settings, str
  * report path with wildcards is left alone. */
 int unit_emit_fresh(struct sdk *sdk, const struct sdk_unit *unit, struct err *err);
 
+/* Removes a report of an earlier run: 0, also when there is none, or the exit code of a verb that
+ * cannot do its work, which has been told. */
+int unit_remove_report(const char *path);
+
 /* Private verb `fresh REPORT COMMAND...`: removes REPORT, then becomes COMMAND. */
 int unit_run_fresh(int argc, char **argv);
 

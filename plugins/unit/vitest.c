@@ -18,7 +18,7 @@
 /* The words of a unit's command before its file; found_fini() frees them. */
 static int add_word(struct found *words, const char *option, const char *value)
 {
-    CLEANUP(str_fini) struct str text = STR_INIT(PATH_TEXT_MAX * 2);
+    CLEANUP(str_fini) struct str text = STR_INIT((size_t)PATH_TEXT_MAX * 2);
     (void)str_appendf(&text, "%s%s", option, value);
     char *word = str_take(&text);
     if (word == NULL || vec_push(words, word) != 0) {
