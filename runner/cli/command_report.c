@@ -5,10 +5,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands.h"
-#include "cli/event_file.h"
-#include "cli/project.h"
+#include "cli/past_run.h"
 #include "cli/report_verbs.h"
-#include "cli/run_folder.h"
 #include "cli/run_reports.h"
 #include "cli/say.h"
 
@@ -22,122 +20,9 @@
 
 struct report {
     const struct invocation *invocation;
-    char state[PATH_TEXT_MAX];
-    char file[PATH_TEXT_MAX];    /* the event log */
-    char run_dir[PATH_TEXT_MAX]; /* where its captures lie */
+    struct past_run past;
     struct run_reports reports;
 };
-
-/* ---- which run ---- */
-
-static int find_state(struct report *report, struct err *err)
-{
-    char folder[PATH_TEXT_MAX] = ".";
-    char root[PATH_TEXT_MAX];
-    const char *pipeline = report->invocation->pipeline;
-    if (pipeline != NULL) {
-        const char *base = path_basename(pipeline);
-        (void)snprintf(folder, sizeof folder, "%.*s.", (int)(base - pipeline), pipeline);
-    }
-    const int rc = project_find_root(folder, root, sizeof root, err);
-    if (rc != 0) {
-        return rc;
-    }
-    return snprintf(report->state, sizeof report->state, "%s/%s", root, STATE_FOLDER)
-                   < (int)sizeof report->state
-               ? 0
-               : err_set(err, -ENAMETOOLONG, "%s: the path is too long", root);
-}
-
-struct choosing {
-    const char *word; /* id of a run or its beginning; NULL = newest */
-    char run_id[RUN_ID_SIZE];
-    unsigned matches;
-};
-
-static int choose_one(void *context, const char *run_id)
-{
-    struct choosing *choosing = context;
-    if (choosing->word != NULL && !text_starts_with(run_id, choosing->word)) {
-        return 0;
-    }
-    if (choosing->matches++ == 0) {
-        (void)snprintf(choosing->run_id, sizeof choosing->run_id, "%s", run_id);
-    }
-    return choosing->word == NULL ? 1 : 0;
-}
-
-static int choose_run(struct report *report, const char *word, struct err *err)
-{
-    struct choosing choosing = {.word = word};
-    const int rc = run_folder_list(report->state, FOLDERS_RUNS, choose_one, &choosing, err);
-    if (rc < 0) {
-        return rc;
-    }
-    if (choosing.matches == 0 && word == NULL) {
-        return err_set(
-            err, -ENOENT, "there is no run in %s yet; `sluice run` makes one", report->state);
-    }
-    if (choosing.matches != 1) {
-        return err_set(err,
-                       -ENOENT,
-                       "\"%s\" is %s (`sluice report --list` shows the runs)",
-                       word,
-                       choosing.matches == 0 ? "neither a run nor an event log (FILE.ndjson)"
-                                             : "the beginning of several runs' ids");
-    }
-    const int len = snprintf(report->run_dir,
-                             sizeof report->run_dir,
-                             "%s/" FOLDERS_RUNS "/%s",
-                             report->state,
-                             choosing.run_id);
-    const int file_len =
-        snprintf(report->file, sizeof report->file, "%s/" RUN_EVENTS_FILE, report->run_dir);
-    return len < (int)sizeof report->run_dir && file_len < (int)sizeof report->file
-               ? 0
-               : err_set(err, -ENAMETOOLONG, "%s: the path is too long", report->state);
-}
-
-/* Captures of a log that lies elsewhere are where its first event says, or beside it. */
-static int choose_file(struct report *report, const char *file, struct err *err)
-{
-    struct event event = {0};
-    const char *base = path_basename(file);
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
-    if (arena == NULL) {
-        return err_set(err, -ENOMEM, "out of memory");
-    }
-    const int file_len = snprintf(report->file, sizeof report->file, "%s", file);
-    const int rc = event_file_first(file, arena, &event, err);
-    int len = 0;
-    if (rc == 0 && run_id_is_valid(event.u.run_started.run_id)) {
-        len = snprintf(report->run_dir,
-                       sizeof report->run_dir,
-                       "%s/" STATE_FOLDER "/" FOLDERS_RUNS "/%s",
-                       event.u.run_started.root,
-                       event.u.run_started.run_id);
-    }
-    if (len == 0 || len >= (int)sizeof report->run_dir || !file_exists(report->run_dir)) {
-        len = snprintf(report->run_dir, sizeof report->run_dir, "%.*s.", (int)(base - file), file);
-    }
-    arena_free(arena);
-    if (rc == 0 && (len >= (int)sizeof report->run_dir || file_len >= (int)sizeof report->file)) {
-        return err_set(err, -ENAMETOOLONG, "the path is too long");
-    }
-    return rc;
-}
-
-static int choose(struct report *report, struct err *err)
-{
-    const struct text_list *args = &report->invocation->args;
-    const char *word = args->count > 0 ? args->items[0] : NULL;
-    if (word != NULL && !run_id_is_valid(word)
-        && (text_ends_with(word, ".ndjson") || file_exists(word))) {
-        return choose_file(report, word, err);
-    }
-    const int rc = find_state(report, err);
-    return rc == 0 ? choose_run(report, word, err) : rc;
-}
 
 /* ---- rendering ---- */
 
@@ -146,7 +31,7 @@ static void tell_state(const struct report *report, const struct event_log_read 
     if (!result->finished) {
         say_problem("%s: this run did not come to its end (killed, or still under way); what ended "
                     "before is shown",
-                    report->file);
+                    report->past.file);
     }
 }
 
@@ -163,24 +48,26 @@ static int write_summary(const struct report *report)
 /* Chooses the log, opens the views and replays it into them. */
 static int replay(struct report *report, struct event_log_read *ret_read, struct err *err)
 {
-    int rc = choose(report, err);
+    const struct text_list *args = &report->invocation->args;
+    int rc = past_run_find(
+        report->invocation->pipeline, args->count > 0 ? args->items[0] : NULL, &report->past, err);
     if (rc != 0) {
         return rc;
     }
-    CLEANUP(cleanup_fd) int fd = open(report->file, O_RDONLY | O_CLOEXEC);
+    CLEANUP(cleanup_fd) int fd = open(report->past.file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return err_errno(err, "%s", report->file);
+        return err_errno(err, "%s", report->past.file);
     }
     const struct invocation *in = report->invocation;
-    rc = run_reports_open_terminal(&report->reports, in, report->run_dir, false, err);
+    rc = run_reports_open_terminal(&report->reports, in, report->past.run_dir, false, err);
     if (rc == 0) {
-        rc = run_reports_open_views(&report->reports, in, report->run_dir, err);
+        rc = run_reports_open_views(&report->reports, in, report->past.run_dir, err);
     }
     if (rc != 0) {
         return rc;
     }
     struct event_sink *sink = fanout_sink(report->reports.fanout);
-    return event_log_replay(fd, report->file, sink, ret_read, err);
+    return event_log_replay(fd, report->past.file, sink, ret_read, err);
 }
 
 static int render(struct report *report)
@@ -259,9 +146,10 @@ static int list_runs(struct report *report)
     struct err err = {0};
     struct store *store = NULL;
     char path[PATH_TEXT_MAX];
-    int rc = find_state(report, &err);
-    if (rc == 0 && snprintf(path, sizeof path, "%s/store.db", report->state) >= (int)sizeof path) {
-        rc = err_set(&err, -ENAMETOOLONG, "%s: the path is too long", report->state);
+    int rc = past_run_state(report->invocation->pipeline, &report->past, &err);
+    if (rc == 0
+        && snprintf(path, sizeof path, "%s/store.db", report->past.state) >= (int)sizeof path) {
+        rc = err_set(&err, -ENAMETOOLONG, "%s: the path is too long", report->past.state);
     }
     if (rc == 0 && file_exists(path)) {
         rc = store_open(path, &store, &err);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/past_run.h"
 #include "cli/planning.h"
 #include "cli/say.h"
+#include "cli/why_run.h"
+#include "reports/event_log.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /* The lines of an explanation as a JSON array. */
@@ -67,6 +73,46 @@ static void write_answer(struct str *out,
     (void)str_append_char(out, '\n');
 }
 
+/* ---- a past run ---- */
+
+static int replay_into(const struct invocation *invocation, struct why_run *why, struct err *err)
+{
+    struct past_run past = {0};
+    int rc = past_run_find(invocation->pipeline, invocation->cache.run, &past, err);
+    if (rc != 0) {
+        return rc;
+    }
+    CLEANUP(cleanup_fd) int fd = open(past.file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "%s", past.file);
+    }
+    rc = event_log_replay(fd, past.file, why_run_sink(why), NULL, err);
+    const int ended = why_run_end(why);
+    return rc == 0 && ended < 0 ? err_set(err, ended, "the answer is too long") : rc;
+}
+
+static int explain_past(const struct invocation *invocation, const char *unit)
+{
+    struct err err = {0};
+    struct why_run *why = NULL;
+    int rc = why_run_new(unit, invocation->json, &why, &err);
+    rc = rc == 0 ? replay_into(invocation, why, &err) : rc;
+    int code = EXIT_OPEN;
+    if (rc != 0) {
+        say_error(&err);
+        code = rc == -ENOENT ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    } else if (why_run_found(why) == 0) {
+        say_problem("run %s had no unit \"%s\" (`sluice report RUN --verbose` shows them)",
+                    invocation->cache.run,
+                    unit);
+        code = EXIT_NOTHING_SELECTED;
+    } else {
+        code = say_answer(why_run_answer(why));
+    }
+    why_run_free(why);
+    return code;
+}
+
 int command_why(const struct invocation *invocation)
 {
     if (invocation->args.count == 0) {
@@ -75,6 +121,9 @@ int command_why(const struct invocation *invocation)
     }
     const char *unit = invocation->args.items[0];
     uint64_t found = 0;
+    if (invocation->cache.run != NULL) {
+        return explain_past(invocation, unit);
+    }
     const int code = planning_explain(invocation, unit, write_answer, &found);
     if (code == EXIT_OPEN && found == 0) {
         say_problem("there is no unit \"%s\" (`sluice list` names them all)", unit);

@@ -54,7 +54,8 @@ static const struct command commands[] = {
      .text =
             "UNIT is LAYER/UNIT, or the unit's id alone. For a unit that must run: the first\n"
             "observations that differ from the nearest evidence, with both answers. For one that\n"
-            "is reused: which run earned it, for which change, when.\n",                                                                                              .run = command_why,
+            "is reused: which run earned it, for which change, when. --run tells what a past run\n"
+            "decided and what came of it.\n",                                                                                              .run = command_why,
      },
     {
      .name = "lint",

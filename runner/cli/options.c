@@ -210,10 +210,11 @@ static const struct option_spec options[] = {
      .help = "export: what answers for this commit's tree"},
     {.name = "run",
      .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
+     .commands = COMMAND_CACHE | COMMAND_WHY,
      .offset = FIELD(cache.run),
      .argument = "RUN",
-     .help = "export: what this run earned or reused; revoke: what it earned"},
+     .help = "export: what this run earned or reused; revoke: what it earned;\n"
+             "why: what it decided, from its event log"},
     {.name = "dry-run",
      .kind = OPTION_FLAG,
      .commands = COMMAND_CACHE,

@@ -323,4 +323,14 @@ const char *explain_origin(const struct reuse *reuse,
                            const struct evidence_row *row,
                            struct arena *arena);
 
+/* ---- why_listing.c ---- */
+
+/* Which names a folder listed in `tree` (the snapshot of the run that earned evidence) and does not
+ * list in the state, and the other way round: "added c; gone b". NULL = that cannot be told: the
+ * tree is gone, or they are not the tree's. */
+const char *listing_words(struct reuse_state *state,
+                          const char *tree,
+                          const char *path,
+                          struct arena *arena);
+
 #endif

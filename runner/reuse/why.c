@@ -29,6 +29,12 @@ struct differences {
     int64_t evidence;
 };
 
+/* Where evidence comes from. */
+struct origin {
+    const char *words; /* NULL = its row is gone */
+    const char *tree;  /* the snapshot; NULL = not known */
+};
+
 const char *explain_origin(const struct reuse *reuse,
                            const struct evidence_row *row,
                            struct arena *arena)
@@ -64,17 +70,39 @@ static const char *path_words(const struct observation *asked, struct arena *are
     return kept != NULL ? kept : "?";
 }
 
+static bool is_listing(const struct answer *answer)
+{
+    return answer->len > 0 && answer->bytes[0] == ANSWER_LISTING;
+}
+
+static const char *listing_clause(struct reuse_state *state,
+                                  const struct observation *asked,
+                                  const char *tree,
+                                  struct arena *arena)
+{
+    const char *words = listing_words(state, tree, asked->path, arena);
+    return arena_printf(arena,
+                        "%s lists other names (%s)",
+                        path_words(asked, arena),
+                        words != NULL ? words : "which ones is not known any more");
+}
+
+/* `tree`: the snapshot of the run that earned the evidence; NULL = not known. */
 static const char *clause_of(struct reuse_state *state,
                              const struct difference *difference,
+                             const char *tree,
                              struct arena *arena)
 {
     struct observation asked;
     if (reuse_atom(state->reuse, difference->atom, &asked, NULL) != 0) {
         return "something";
     }
-    const char *verb = asked.kind == OBSERVE_LISTING   ? "lists other names"
-                       : asked.kind == OBSERVE_SUBTREE ? "changed below"
-                                                       : "changed";
+    const char *verb = asked.kind == OBSERVE_SUBTREE ? "changed below" : "changed";
+    if (asked.kind == OBSERVE_LISTING && difference->has_now && is_listing(&difference->then)
+        && is_listing(&difference->now)) {
+        const char *clause = listing_clause(state, &asked, tree, arena);
+        return clause != NULL ? clause : "something changed";
+    }
     const char *words = arena_printf(
         arena,
         "%s%s %s (%s -> %s)",
@@ -141,11 +169,12 @@ static void compare_class(struct reuse_state *state,
     }
 }
 
-/* Where the nearest evidence was earned; NULL = its row is gone. */
+/* Where the nearest evidence was earned; NULL = its row is gone. *ret_tree: its snapshot. */
 static const char *nearest_origin(struct reuse_state *state,
                                   const struct hash *key,
                                   int64_t evidence,
-                                  struct arena *arena)
+                                  struct arena *arena,
+                                  const char **ret_tree)
 {
     struct evidence_row row;
     const struct evidence_query query = {
@@ -154,25 +183,28 @@ static const char *nearest_origin(struct reuse_state *state,
         .failed_too = true,
         .now_ms = 1,
     };
-    return evidence_get(state->reuse->store, evidence, &query, arena, &row, NULL) == 1
-               ? explain_origin(state->reuse, &row, arena)
-               : NULL;
+    if (evidence_get(state->reuse->store, evidence, &query, arena, &row, NULL) != 1) {
+        return NULL;
+    }
+    *ret_tree = row.tree;
+    return explain_origin(state->reuse, &row, arena);
 }
 
 static void write_lines(struct reuse_state *state,
                         const struct differences *nearest,
-                        const char *origin,
+                        const struct origin *origin,
                         struct arena *arena,
                         struct str *lines)
 {
     size_t shown = nearest->count < REUSE_WHY_LINES_MAX ? nearest->count : REUSE_WHY_LINES_MAX;
     (void)str_appendf(lines,
                       "the nearest evidence%s%s differs in %zu:\n",
-                      origin != NULL ? ", " : "",
-                      origin != NULL ? origin : "",
+                      origin->words != NULL ? ", " : "",
+                      origin->words != NULL ? origin->words : "",
                       nearest->count);
     for (size_t i = 0; i < shown; i++) {
-        (void)str_appendf(lines, "  %s\n", clause_of(state, &nearest->items[i], arena));
+        (void)str_appendf(
+            lines, "  %s\n", clause_of(state, &nearest->items[i], origin->tree, arena));
     }
     if (nearest->count > shown) {
         (void)str_appendf(lines, "  and %zu more\n", nearest->count - shown);
@@ -197,14 +229,16 @@ const char *explain_difference(struct reuse_state *state,
     if (nearest->count == 0) {
         return NULL;
     }
-    const char *origin = nearest_origin(state, key, nearest->evidence, arena);
+    struct origin origin = {0};
+    origin.words = nearest_origin(state, key, nearest->evidence, arena, &origin.tree);
     if (lines != NULL) {
-        write_lines(state, nearest, origin, arena, lines);
+        write_lines(state, nearest, &origin, arena, lines);
     }
-    const char *since = origin != NULL ? arena_printf(arena, ", unlike what was %s", origin) : "";
+    const char *since =
+        origin.words != NULL ? arena_printf(arena, ", unlike what was %s", origin.words) : "";
     return arena_printf(arena,
                         nearest->count > DIFFERENCES_SHOWN ? "%s, and %zu more%s" : "%s%.0zu%s",
-                        clause_of(state, &nearest->items[0], arena),
+                        clause_of(state, &nearest->items[0], origin.tree, arena),
                         nearest->count - DIFFERENCES_SHOWN,
                         since != NULL ? since : "");
 }

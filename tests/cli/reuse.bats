@@ -669,6 +669,38 @@ plan_says() {
 
 # ---- words ----
 
+@test "why --run tells what a past run decided, and what came of it" {
+    echo a >a && printf 'cat a\nexit 3\n' >units
+    jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
+    expect_code 1 "$SLUICE" run
+    local first=$(ls .sluice/runs)
+    expect_code 1 "$SLUICE" run
+    local second=$(ls .sluice/runs | tail -1)
+    echo b >a
+    expect_code 1 "$SLUICE" run
+    local third=$(ls .sluice/runs | tail -1)
+    expect_code 0 "$SLUICE" why t/'cat a' --run "$first"
+    says "run: it has never run before"
+    says "it passed"
+    expect_code 0 "$SLUICE" why 'cat a' --run "$second"
+    says "hit: evidence answered, of run $first"
+    expect_code 0 "$SLUICE" why 'cat a' --run "$third" --json
+    json 'd["decision"] == "run" and d["reason"].startswith("a changed (content") and d["status"] == "passed"'
+    expect_code 0 "$SLUICE" why 'exit 3' --run "$third" --json
+    json 'd["decision"] == "hit" and d["status"] == "failed"'
+    expect_code 4 "$SLUICE" why nothing --run "$third"
+    expect_code 2 "$SLUICE" why 'cat a' --run 1999
+}
+
+@test "a folder that lists other names is told with names" {
+    mkdir d && echo 1 >d/a
+    unit 'ls d'
+    earn
+    rm d/a && echo 1 >d/new
+    misses
+    json '"d lists other names (added new; gone a)" in d["reason"]'
+}
+
 @test "the summary says what was reused and the report marks it" {
     echo a >a && printf 'cat a\ntrue\n' >units
     jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml

@@ -168,7 +168,27 @@ TEST(a_miss_names_what_differs_with_both_answers)
     assert_int_equal(reuse_why(shop.reuse, &request, &text, &err), 0);
     assert_non_null(strstr(str_text(&text), "src/a.c changed (content 5626abf0 -> content "));
     assert_non_null(strstr(str_text(&text), "src/none.h changed (absent -> there)"));
-    assert_non_null(strstr(str_text(&text), "src lists other names"));
+    assert_non_null(strstr(str_text(&text), "src lists other names (added none.h)"));
+    shop_close(&shop);
+}
+
+TEST(a_listing_that_differs_names_what_came_and_went)
+{
+    static const char *const lists[] = {"D/src/src", NULL};
+    struct shop shop = {0};
+    CLEANUP(str_fini) struct str text = STR_INIT(10000);
+    shop_make_tree();
+    shop_earn(lists, OUTCOME_PASSED);
+    sh("cd r/src; rm a.c; rm b.c; mkdir b.c; for i in 1 2 3 4 5; do echo $i >n$i; done; echo >b.c/x");
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_non_null(strstr(shop.decision.why,
+                           "src lists other names (added b.c, n1, n2 and 3 more; gone a.c, b.c)"));
+    sh("rm -rf r/.git r/.sluice; git init -q r"); /* the tree of then is gone */
+    shop_close(&shop);
+    shop_open(&shop, "much later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_non_null(strstr(shop.decision.why, "(which ones is not known any more)"));
     shop_close(&shop);
 }
 
