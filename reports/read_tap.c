@@ -352,8 +352,10 @@ static bool is_word(const char *text, const char *word)
 /* Reads a line at an indentation that can be a level's. False when it is not TAP. */
 static bool read_level_line(struct tap *tap, unsigned index, const char *text)
 {
+    const bool torn_not = tap->torn_not;
+    tap->torn_not = strncmp(text, "not", 3) == 0 && text[3 + strspn(text + 3, " ")] == '\0';
     if (is_word(text, "ok")) {
-        read_point(tap, index, true, text + 2);
+        read_point(tap, index, !torn_not, text + 2);
     } else if (is_word(text, "not ok")) {
         read_point(tap, index, false, text + 6);
     } else if (text_starts_with(text, "1..")) {
