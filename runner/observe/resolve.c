@@ -368,6 +368,15 @@ static void step(struct walk *walk)
     }
 }
 
+static struct place *place_of_base(struct resolver *resolver, const char *path, size_t len)
+{
+    if (resolver->base == NULL || strcmp(path, resolver->base_text) != 0) {
+        resolver->base = places_at(&resolver->recorder->places, path);
+        memcpy(resolver->base_text, path, len + 1);
+    }
+    return resolver->base;
+}
+
 struct place *resolve_base(struct resolver *resolver, const struct caller *caller, int dirfd)
 {
     char path[PATH_TEXT_MAX];
@@ -385,7 +394,7 @@ struct place *resolve_base(struct resolver *resolver, const struct caller *calle
     if (path[0] != '/') {
         return NULL;
     }
-    struct place *place = places_at(&resolver->recorder->places, path);
+    struct place *place = place_of_base(resolver, path, (size_t)len);
     if (place != NULL && place->state != PLACE_FOLDER && place->zone != ZONE_PROC) {
         (void)state_on_the_way(resolver, place); /* it may have been made since it was absent */
     }

@@ -40,6 +40,10 @@ struct resolver {
     size_t layer_count;
     struct place *tree;
     struct place *proc;
+    /* The folder that was last told for a caller, and its place: the next relative path mostly
+     * begins there again. What a text means as a place never changes; what lies there may. */
+    struct place *base;
+    char base_text[PATH_TEXT_MAX];
 };
 
 struct path_question {

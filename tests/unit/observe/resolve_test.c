@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "observe/race.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -115,6 +116,73 @@ static void assert_asked(const char *expected)
     }
     arena_free(arena);
     assert_string_equal(written, expected);
+}
+
+static void ask_in(const char *folder, const char *path)
+{
+    const struct caller caller = {.pid = 1, .proc = -1, .folder = folder};
+    const struct path_question question = {
+        .caller = &caller, .dirfd = AT_FDCWD, .path = path, .follow = true};
+    struct landing landing;
+    resolve(&resolver, &question, &landing);
+    ask_landing(&resolver, &landing, ASKED_CONTENT);
+}
+
+/* The folder of the last relative path is remembered. */
+TEST(relative_paths_begin_where_each_caller_works)
+{
+    open_view();
+    ask_in("/src/d", "b.c");
+    ask_in("/src", "a.c");
+    ask_in("/src", "b.c");
+    ask_in("/src/d", "a.c");
+    ask_in("/src/dd", "a.c");
+    ask_in("relative", "a.c");
+    ask_in("/src", "a.c");
+    assert_asked("C /src/a.c\nX /src/b.c\nX /src/d/a.c\nC /src/d/b.c\nX /src/dd/a.c\n");
+    close_view();
+}
+
+static void folder_of(int proc, int dirfd, int expected, const char *text)
+{
+    const uint64_t args[6] = {0};
+    const struct caller caller = {.pid = getpid(), .proc = proc, .args = args};
+    char folder[PATH_MAX] = "";
+    const int len = caller_folder(&caller, dirfd, folder, sizeof folder);
+    assert_int_equal(len, expected == 0 ? (int)strlen(text) : expected);
+    assert_string_equal(folder, expected == 0 ? text : "");
+}
+
+TEST(folders_of_a_caller_are_told_by_its_numbers)
+{
+    char cwd[PATH_MAX];
+    const int proc = open("/proc", O_PATH | O_CLOEXEC);
+    const int folder = open("/usr", O_PATH | O_CLOEXEC);
+    const int high = fcntl(folder, F_DUPFD_CLOEXEC, 107);
+    assert_true(proc >= 0 && folder >= 0 && high >= 107);
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    folder_of(proc, AT_FDCWD, 0, cwd);
+    folder_of(proc, folder, 0, "/usr");
+    folder_of(proc, high, 0, "/usr");
+    folder_of(proc, high + 1, -ENOENT, "");
+    folder_of(proc, INT_MAX, -ENOENT, "");
+    folder_of(proc, -1, -ENOENT, "");
+    folder_of(proc, INT_MIN, -ENOENT, "");
+    (void)close(high);
+    (void)close(folder);
+    (void)close(proc);
+}
+
+/* Longer names were cut off once, and what the rest leads to was taken for the answer. */
+TEST(links_of_a_caller_have_no_longer_names_than_the_kernel_gives)
+{
+    const struct caller caller = {.pid = getpid(), .proc = open("/proc", O_PATH | O_CLOEXEC)};
+    char buf[PATH_MAX];
+    char name[PATH_MAX] = "fd/";
+    memset(name + 3, '1', 200);
+    assert_int_equal(caller_link(&caller, name, buf, sizeof buf), -ENOENT);
+    assert_true(caller_link(&caller, "exe", buf, sizeof buf) > 0);
+    (void)close(caller.proc);
 }
 
 TEST(a_walk_ends_at_a_place_and_notes_its_links)
