@@ -119,6 +119,7 @@ static void put_outputs(struct ctrf *ctrf, struct json_writer *w, const struct c
     } else if (entry->output != NULL && take_budget(ctrf, strlen(entry->output))) {
         CLEANUP(str_fini) struct str text = STR_INIT(4 * (size_t)TEXT_MAX);
         text_clean_cut(&text, entry->output, TEXT_MAX);
+        str_carry_error(w->out, &text);
         put_lines(w, "stdout", str_text(&text));
     }
 }
@@ -128,10 +129,7 @@ static void put_attempt(struct json_writer *w, unsigned number, const char *kept
 {
     CLEANUP(str_fini) struct str object = STR_INIT(TEST_MAX);
     (void)str_appendf(&object, "{\"attempt\":%u,%s", number, kept + 1);
-    if (object.error != 0) {
-        w->out->error = object.error;
-        return;
-    }
+    str_carry_error(w->out, &object);
     jw_raw(w, str_text(&object));
 }
 
@@ -335,6 +333,7 @@ static void write_head(struct ctrf *ctrf, struct str *out)
     struct json_writer w;
     CLEANUP(str_fini) struct str by = STR_INIT(1u << 16);
     (void)str_appendf(&by, "sluice %s", str_text(&ctrf->version));
+    str_carry_error(out, &by);
     jw_begin(&w, out);
     jw_object(&w);
     jw_put_string(&w, "reportFormat", "CTRF");
@@ -382,6 +381,8 @@ static int finish(struct report_output *report, struct err *err)
     struct ctrf *ctrf = (struct ctrf *)report;
     case_fold_finish(&ctrf->fold);
     report_keep_error(report, ctrf->fold.error);
+    report_keep_error(report, str_error(&ctrf->run));
+    report_keep_error(report, str_error(&ctrf->version));
     if (report->error.code != 0) {
         return err_set(err, report->error.code, "%s", report->error.text);
     }

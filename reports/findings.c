@@ -95,6 +95,11 @@ int findings_finish(struct findings_report *self, struct err *err)
 {
     case_fold_finish(&self->fold);
     report_keep_error(&self->report, self->fold.error);
+    const struct str *const texts[] = {
+        &self->run, &self->version, &self->root, &self->pipeline, &self->command};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        report_keep_error(&self->report, str_error(texts[i]));
+    }
     const struct err *error = &self->report.error;
     return error->code == 0 ? 0 : err_set(err, error->code, "%s", error->text);
 }

@@ -48,8 +48,9 @@ static void append_property(struct str *out, const char *name, const char *value
 {
     CLEANUP(str_fini) struct str clean = STR_INIT(4 * max + 256);
     text_clean_cut(&clean, value, max);
-    (void)str_append(out, out->data[out->len - 1] == ' ' ? "" : ",");
-    (void)str_appendf(out, "%s=", name);
+    const bool first = text_ends_with(str_text(out), " ");
+    (void)str_appendf(out, "%s%s=", first ? "" : ",", name);
+    str_carry_error(out, &clean);
     append_escaped(out, str_text(&clean), true);
 }
 
@@ -78,6 +79,7 @@ static void append_command(struct str *out, const struct note *note)
     append_property(out, "title", note->title, TITLE_MAX);
     (void)str_append(out, "::");
     text_clean_cut(&text, note->text, ANNOTATION_TEXT_MAX);
+    str_carry_error(out, &text);
     append_escaped(out, str_text(&text), false);
     (void)str_append_char(out, '\n');
 }
@@ -146,6 +148,9 @@ static int annotate_entry(struct github *self, const struct case_entry *entry)
     if (bad && entry->outcome != NULL) {
         append_last_words(self, &text, entry->outcome);
     }
+    if (title.error != 0 || text.error != 0) {
+        return title.error != 0 ? title.error : text.error;
+    }
     const struct note note = {
         .level = bad ? "error" : "warning",
         .file = entry->file,
@@ -187,6 +192,9 @@ static int annotate_finding(struct github *self, const char *layer, const struct
     if (finding->fix != NULL) {
         (void)str_appendf(&text, "\n%s", finding->fix);
     }
+    if (title.error != 0 || text.error != 0) {
+        return title.error != 0 ? title.error : text.error;
+    }
     const struct note note = {
         .level = bad ? "error" : "warning",
         .file = finding->file,
@@ -217,6 +225,8 @@ static void on_layer_judged(struct github *self, const struct event *event)
             layer->state = verdict->state;
             mem_free(layer->reason);
             layer->reason = verdict->reason != NULL ? mem_strdup(verdict->reason) : NULL;
+            const bool lost = verdict->reason != NULL && layer->reason == NULL;
+            report_keep_error(&self->report, lost ? -ENOMEM : 0);
         }
     }
 }
@@ -309,6 +319,10 @@ static int finish(struct report_output *report, struct err *err)
     struct github *self = (struct github *)report;
     case_fold_finish(&self->fold);
     report_keep_error(report, self->fold.error);
+    report_keep_error(report, str_error(&self->name));
+    report_keep_error(report, str_error(&self->run));
+    report_keep_error(report, str_error(&self->failures.text));
+    report_keep_error(report, str_error(&self->flaky.text));
     if (report->error.code != 0) {
         return err_set(err, report->error.code, "%s", report->error.text);
     }

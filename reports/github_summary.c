@@ -9,6 +9,7 @@
 #include "reports/report_text.h"
 #include "reports/xml_write.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ static void append_inline(struct str *out, const char *text)
 {
     CLEANUP(str_fini) struct str clean = STR_INIT(4 * (size_t)NAME_TEXT_MAX + 256);
     text_clean_cut(&clean, text, NAME_TEXT_MAX);
+    str_carry_error(out, &clean);
     for (const char *c = str_text(&clean); *c != '\0'; c++) {
         if (*c == '\n' || *c == '\t') {
             (void)str_append_char(out, ' ');
@@ -81,6 +83,7 @@ static void append_captures(const struct github *self,
             (void)capture_tail(&text, self->report.run_dir, captures[i], OUTPUT_LINES, OUTPUT_MAX);
         }
     }
+    str_carry_error(out, &text);
     if (text.len > 0) {
         append_block(out, str_text(&text));
     }
@@ -106,6 +109,7 @@ static void append_failure(const struct github *self,
         (void)str_append(&words, "\nhint: ");
         text_clean_cut(&words, entry->hint, DETAILS_MAX);
     }
+    str_carry_error(out, &words);
     append_block(out, str_text(&words));
     if (entry->outcome != NULL) {
         append_captures(self, out, entry->outcome);
@@ -117,6 +121,9 @@ static void append_failure(const struct github *self,
 static void add_piece(struct github_list *list, const struct str *piece)
 {
     list->count++;
+    if (piece->error == -ENOMEM) {
+        str_carry_error(&list->text, piece);
+    }
     if (piece->error != 0 || list->left_out > 0 || list->text.len + piece->len > list->text.max) {
         list->left_out++;
         return;
@@ -242,23 +249,29 @@ static void append_list(struct str *out, const char *title, const struct github_
     (void)str_append(out, "\n");
 }
 
-/* Cuts at a line, outside of a <pre>: what follows would be swallowed by it otherwise. */
-static void cut(struct str *out, size_t max)
+/* Cuts behind a failure: within a <pre> what follows would be swallowed by it. False when not one
+ * of them has room. */
+static bool cut(struct str *out, size_t max)
 {
     static const char piece_end[] = "</details>\n\n";
     size_t at = max > CUT_ROOM ? max - CUT_ROOM : 0;
     while (at > 0 && strncmp(out->data + at, piece_end, sizeof piece_end - 1) != 0) {
         at--;
     }
-    out->len = at > 0 ? at + sizeof piece_end - 1 : 0;
+    if (at == 0) {
+        return false;
+    }
+    out->len = at + sizeof piece_end - 1;
     out->data[out->len] = '\0';
     (void)str_append(out, "\nThe rest is left out: GitHub's limit for a step's summary.\n");
+    return true;
 }
 
 void github_write_summary(const struct github *self, size_t max, struct str *out)
 {
     CLEANUP(str_fini) struct str head = STR_INIT(GITHUB_SUMMARY_MAX);
     append_head(self, &head);
+    str_carry_error(out, &head);
     (void)str_append(out, str_text(&head));
     append_layers(self, out);
     append_list(out, "failed", &self->failures);
@@ -269,9 +282,8 @@ void github_write_summary(const struct github *self, size_t max, struct str *out
     if (out->error != 0 || out->len <= max) {
         return;
     }
-    cut(out, max);
-    if (out->len > max || out->len < head.len) {
-        str_clear(out); /* not even the verdict with a failure: the verdict alone, if it fits */
+    if (!cut(out, max)) {
+        str_clear(out); /* the verdict alone, if it fits */
         (void)str_append(out, head.len <= max ? str_text(&head) : "");
     }
 }

@@ -43,10 +43,7 @@ void jw_put_clean(struct json_writer *w, const char *key, const char *text, size
     }
     CLEANUP(str_fini) struct str clean = STR_INIT(4 * max + 256); /* U+FFFD: three bytes for one */
     text_clean_cut(&clean, text, max);
-    if (clean.error != 0) {
-        w->out->error = w->out->error != 0 ? w->out->error : clean.error;
-        return;
-    }
+    str_carry_error(w->out, &clean);
     jw_put_string(w, key, str_text(&clean));
 }
 
@@ -56,6 +53,11 @@ void jw_put_moment(struct json_writer *w, const char *key, int64_t wall_ms)
     char zoned[TIMESTAMP_TEXT_MAX + 1];
     (void)snprintf(zoned, sizeof zoned, "%sZ", timestamp_format(wall_ms, timestamp));
     jw_put_string(w, key, zoned);
+}
+
+void str_carry_error(struct str *out, const struct str *part)
+{
+    out->error = out->error != 0 ? out->error : part->error;
 }
 
 static const char *text_or_empty(const char *text)

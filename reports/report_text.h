@@ -20,6 +20,9 @@ void jw_put_clean(struct json_writer *w, const char *key, const char *text, size
 /* Puts "2026-11-22T09:00:00Z". */
 void jw_put_moment(struct json_writer *w, const char *key, int64_t wall_ms);
 
+/* What was made of a text that did not fit is no whole either: `out` gets its error. */
+void str_carry_error(struct str *out, const struct str *part);
+
 /* A fingerprint of a finding that survives edits elsewhere in its file: of layer, rule, file and
  * message, no line; `seen` tells equal ones apart. 64 hexadecimal digits into `out`. 0 or -ENOMEM.
  */

@@ -95,6 +95,7 @@ static void put_message(struct json_writer *w, const char *text, const char *mor
     (void)str_appendf(&whole, "%s%s%s", text, more != NULL ? "\n" : "", more != NULL ? more : "");
     jw_key(w, "message");
     jw_object(w);
+    str_carry_error(w->out, &whole);
     jw_put_clean(w, "text", str_text(&whole), TEXT_MAX);
     jw_end_object(w);
 }
@@ -103,6 +104,7 @@ static void put_uri(struct json_writer *w, const char *path, const char *base)
 {
     CLEANUP(str_fini) struct str uri = STR_INIT(3 * (size_t)TEXT_MAX);
     uri_append_path(&uri, path);
+    str_carry_error(w->out, &uri);
     jw_put_string(w, "uri", str_text(&uri));
     jw_put_string(w, "uriBaseId", base);
 }
@@ -183,6 +185,7 @@ static int notify(struct sarif *self, const char *level, const char *about, cons
     struct json_writer w;
     CLEANUP(str_fini) struct str whole = STR_INIT(SIZE_MAX / 4);
     (void)str_appendf(&whole, "%s: %s", about, text);
+    str_carry_error(&self->notifications, &whole);
     (void)str_append(&self->notifications, self->notifications.len > 0 ? "," : "");
     jw_begin(&w, &self->notifications);
     jw_object(&w);
@@ -218,7 +221,9 @@ static int add_trouble(struct findings_report *base, const struct case_entry *en
 static int add_shut(struct findings_report *base, const char *layer, const char *reason)
 {
     CLEANUP(str_fini) struct str about = STR_INIT(SIZE_MAX / 4);
-    (void)str_appendf(&about, "layer %s", layer);
+    if (str_appendf(&about, "layer %s", layer) != 0) {
+        return str_error(&about);
+    }
     return notify((struct sarif *)base,
                   "error",
                   str_text(&about),
@@ -243,6 +248,7 @@ static void put_invocation(struct sarif *self, struct json_writer *w)
     const struct case_fold *fold = &self->base.fold;
     CLEANUP(str_fini) struct str notifications = STR_INIT(NOTIFICATIONS_MAX + 2);
     (void)str_appendf(&notifications, "[%s]", str_text(&self->notifications));
+    str_carry_error(w->out, &notifications);
     jw_key(w, "invocations");
     jw_array(w);
     jw_object(w);
@@ -271,6 +277,7 @@ static void put_root(const struct sarif *self, struct json_writer *w)
     (void)str_append(&uri, "file://");
     uri_append_path(&uri, str_text(&self->base.root));
     (void)str_append(&uri, "/");
+    str_carry_error(w->out, &uri);
     jw_key(w, "originalUriBaseIds");
     jw_object(w);
     jw_key(w, "SRCROOT");
@@ -303,6 +310,7 @@ static void write_head(struct sarif *self, struct str *out)
     put_invocation(self, &w);
     put_root(self, &w);
     (void)str_appendf(&id, "sluice/%s", str_text(&self->base.run));
+    str_carry_error(out, &id);
     jw_key(&w, "automationDetails");
     jw_object(&w);
     jw_put_string(&w, "id", str_text(&id));

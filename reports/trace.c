@@ -149,6 +149,7 @@ static void name_track(struct trace_report *self, size_t layer, int slot)
         CLEANUP(str_fini) struct str name = STR_INIT(64);
         told->slots.items[track] = true;
         (void)(slot < 0 ? str_append(&name, "not run") : str_appendf(&name, "slot %d", slot));
+        report_keep_error(&self->report, str_error(&name));
         put_name(self, PID_OF(layer), TID_OF(slot), "thread_name", str_text(&name));
     }
 }
@@ -219,6 +220,7 @@ static void put_instant(struct trace_report *self, size_t layer, const struct ev
     const bool reused = event->u.unit_finished.outcome->reused != NULL;
     CLEANUP(str_fini) struct str name = STR_INIT(1u << 16);
     (void)str_appendf(&name, "%s%s", unit, reused ? " (reused)" : "");
+    str_carry_error(w.out, &name);
     jw_put_clean(&w, "name", str_text(&name), TEXT_MAX);
     jw_put_int(&w, "ts", us_of(self, event->time_ms));
     put_outcome(&w, event->u.unit_finished.outcome);
@@ -393,6 +395,8 @@ static int finish(struct report_output *report, struct err *err)
     struct trace_report *self = (struct trace_report *)report;
     end_slots(self);
     end_run(self);
+    report_keep_error(report, str_error(&self->run));
+    report_keep_error(report, str_error(&self->version));
     if (report->error.code != 0) {
         return err_set(err, report->error.code, "%s", report->error.text);
     }
