@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # What observation costs in CPU: the same unit isolated and observed, isolated and unobserved; and in place, plain and under
 # `strace --seccomp-bpf -f` with the same system calls. Four kinds of suites with targets; a stat-heavy `git status` is
-# printed as well.
+# printed as well. `floor` is the least any observer by seccomp notification costs, in place: the same filter, and a
+# supervisor that says "go on" and looks at nothing (floor_driver.c); it counts how many calls stop.
 # usage: bench/observe.sh [BUILD_FOLDER]     ROUNDS (5) from the environment
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/lib.sh"
 
 rounds=${ROUNDS:-5}
+floor=$build/bin/bench_floor
+cmake --build "$build" --target bench_floor >/dev/null
 mkdir "$work/tree"
 cd "$work/tree"
 
@@ -89,6 +92,9 @@ check_mode() {
     rm -rf .sluice
 }
 
+# In place with the environment that units have: in others, programs ask for more or less.
+in_place=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_CTYPE=C.UTF-8 TZ=UTC)
+
 one_round() {
     local name
     for name in "${workloads[@]}" status; do
@@ -96,8 +102,10 @@ one_round() {
         check_mode "$name.unobserved" 0
         measure "$name.observed" 0 "$sluice" run --pipeline "$name.observed.yml" --no-reuse --quiet
         check_mode "$name.observed" 2
-        measure "$name.plain" 0 sh "$name.sh"
-        [ -z "$strace" ] || measure "$name.strace" 0 strace -f --seccomp-bpf -qq -o /dev/null -e "trace=$calls" sh "$name.sh"
+        measure "$name.plain" 0 "${in_place[@]}" sh "$name.sh"
+        measure "$name.floor" 0 "$floor" "$work/$name.stops" "${in_place[@]}" sh "$name.sh"
+        [ -z "$strace" ] || measure "$name.strace" 0 "${in_place[@]}" "$strace" -f --seccomp-bpf -qq -o /dev/null \
+            -e "trace=$calls" sh "$name.sh"
     done
 }
 
@@ -113,19 +121,25 @@ for round in $(seq "$rounds"); do
     one_round
 done
 
-printf '\nCPU in ms, median of %s rounds; ratios of observed to unobserved, of strace to plain\n' "$rounds"
-printf '%-10s %12s %12s %8s %10s %10s\n' workload unobserved observed ratio plain strace
+printf '\nCPU in ms, median of %s rounds; ratios of observed to unobserved, of floor and strace to plain\n' "$rounds"
+printf '%-10s %10s %9s %7s %8s %8s %7s %8s %12s %7s\n' \
+    workload unobserved observed ratio plain floor ratio stops us/stop strace
 for name in "${workloads[@]}" status; do
     unobserved=$(median "$name.unobserved" 3)
     observed=$(median "$name.observed" 3)
     plain=$(median "$name.plain" 3)
+    least=$(median "$name.floor" 3)
+    stops=$(<"$work/$name.stops")
     traced=-
     [ -z "$strace" ] || traced=$(ratio "$(median "$name.strace" 3)" "$plain")
-    printf '%-10s %12.0f %12.0f %8s %10.0f %10s\n' "$name" "$unobserved" "$observed" \
-        "$(ratio "$observed" "$unobserved")" "$plain" "$traced"
+    printf '%-10s %10.0f %9.0f %7s %8.0f %8.0f %7s %8s %12s %7s\n' "$name" "$unobserved" "$observed" \
+        "$(ratio "$observed" "$unobserved")" "$plain" "$least" "$(ratio "$least" "$plain")" "$stops" \
+        "$(awk -v o="$observed" -v u="$unobserved" -v f="$least" -v p="$plain" -v n="$stops" \
+            'BEGIN { printf "%.1f of %.1f", (f - p) * 1000 / n, (o - u) * 1000 / n }')" "$traced"
     [ "$name" = status ] || ratio "$observed" "$unobserved" >>"$work/ratios"
     [ "$name" = status ] || echo >>"$work/ratios"
 done
+echo "us/stop: the floor's share of what is spent for each stop, fixed costs of a unit included"
 echo
 target "observed / unobserved, median of the four" \
     "$(sort -n "$work/ratios" | awk 'NF { v[++n] = $1 } END { print (v[2] + v[3]) / 2 }')" 1.10 x
