@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "reports/libxml.h"
 #include "reports/read_impl.h"
@@ -30,6 +31,53 @@
  * of it. */
 #define LOCATION_LINES 6
 
+/* Cuts a text that is too long; the copy is *ret_copy. */
+static int limit_text(const char **text, size_t max, char **ret_copy)
+{
+    if (*text == NULL || strnlen(*text, max + 1) <= max) {
+        return 0;
+    }
+    *ret_copy = mem_strndup(*text, max);
+    if (*ret_copy == NULL) {
+        return -ENOMEM;
+    }
+    (*ret_copy)[utf8_valid_prefix(*ret_copy, max)] = '\0';
+    *text = *ret_copy;
+    return 0;
+}
+
+/* Hands a case on with all its texts within their limits. */
+static void feed_limited(struct report_feed *feed, struct test_case *c)
+{
+    const struct {
+        const char **text;
+        size_t max;
+    } texts[] = {
+        {&c->suite,     CASE_NAME_MAX},
+        {&c->classname, CASE_NAME_MAX},
+        {&c->name,      CASE_NAME_MAX},
+        {&c->file,      CASE_NAME_MAX},
+        {&c->message,   CASE_NAME_MAX},
+        {&c->type,      CASE_NAME_MAX},
+        {&c->details,   KEEP_MAX     },
+        {&c->output,    KEEP_MAX     },
+    };
+
+    char *copies[sizeof texts / sizeof texts[0]] = {NULL};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && rc == 0; i++) {
+        rc = limit_text(texts[i].text, texts[i].max, &copies[i]);
+    }
+    if (rc == 0) {
+        feed->stop = feed->each(feed->context, c);
+    } else {
+        feed_no_memory(feed);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        mem_free(copies[i]);
+    }
+}
+
 int feed_case(struct report_feed *feed, const struct test_case *test_case)
 {
     assert(feed->stop == 0);
@@ -50,7 +98,7 @@ int feed_case(struct report_feed *feed, const struct test_case *test_case)
         (void)snprintf(name, sizeof name, "(case %zu)", feed->count);
         named.name = name;
     }
-    feed->stop = feed->each(feed->context, &named);
+    feed_limited(feed, &named);
     return feed->stop;
 }
 

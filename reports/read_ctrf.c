@@ -16,6 +16,7 @@ struct reader {
     bool found;      /* the array of tests */
     int64_t counted; /* as the summary counts; -1 = it does not */
     struct str suite, output, message;
+    struct err why; /* what jansson says of a value that is none */
 };
 
 static const char *text_of(json_t *object, const char *key)
@@ -163,9 +164,8 @@ static void feed_mocha_pending(struct reader *r, json_t *test)
 static json_t *take_json(struct reader *r)
 {
     json_t *value = NULL;
-    struct err unused = {0};
     size_t len = json_scan_skip(&r->scan);
-    if (len > 0 && json_parse(r->scan.text + r->scan.at - len, len, &value, &unused) != 0) {
+    if (len > 0 && json_parse(r->scan.text + r->scan.at - len, len, &value, &r->why) != 0) {
         r->scan.damaged = true;
     }
     return value;
@@ -257,9 +257,10 @@ static int result_of(const struct reader *r)
     if (r->scan.damaged) {
         return err_set(feed->err,
                        -EBADMSG,
-                       "byte %zu of %zu: not JSON, or cut short",
+                       "byte %zu of %zu: %s",
                        r->scan.at,
-                       r->scan.len);
+                       r->scan.len,
+                       r->why.text[0] != '\0' ? r->why.text : "not JSON, or cut short");
     }
     if (!r->found) {
         return err_set(feed->err, -EBADMSG, "JSON, but without the list of tests");

@@ -120,11 +120,10 @@ static void end_test(struct stream *s,
         find_reason(s, node, &c);
         c.message = message != NULL ? message : c.message;
     }
-    if (status == OUTCOME_FAILED || status == OUTCOME_ERRORED) {
-        struct node *package = find_node(s, node->package, NULL);
-        if (package != NULL) {
-            package->bad++;
-        }
+    struct node *package = find_node(s, node->package, NULL);
+    if (package != NULL) {
+        package->open = true; /* its own end must come */
+        package->bad += status == OUTCOME_FAILED || status == OUTCOME_ERRORED ? 1 : 0;
     }
     node->open = false;
     if (s->feed->stop == 0) {

@@ -14,6 +14,10 @@
  * in the text. A person reads some hundred lines; reports are cut at 64 KiB; 1 MiB is for tools. */
 #define CASE_TEXT_MAX (1u << 20)
 
+/* Longest name, class, suite, path, message of a case: what follows is dropped. Longer ones are an
+ * attack or an accident; the answer of the reading child is limited as a whole. */
+#define CASE_NAME_MAX (64u << 10)
+
 /* Where cases go, with the limits every format shares. */
 struct report_feed {
     int (*each)(void *context, const struct test_case *test_case);
