@@ -143,8 +143,11 @@ const char *text_or_null(const struct str *s)
     return s->len > 0 ? s->data : NULL;
 }
 
+/* Where a failure is never written, though its trace may begin there: what is installed. */
+#define INSTALLED "/usr/"
+
 /* "path:NN" at the start of a line, blanks before it allowed; the path has no blank and looks like
- * a file. */
+ * a file of the project. */
 static int line_location(const char *line,
                          const char **ret_path,
                          size_t *ret_len,
@@ -154,7 +157,7 @@ static int line_location(const char *line,
     size_t len = strcspn(line, " \t\n:()");
     const char *digits = line + len + 1;
     if (len == 0 || len > PATH_TEXT_MAX || line[len] != ':' || !isdigit((unsigned char)*digits)
-        || memchr(line, '.', len) == NULL) {
+        || memchr(line, '.', len) == NULL || strncmp(line, INSTALLED, sizeof INSTALLED - 1) == 0) {
         return 0;
     }
     uint32_t number = 0;

@@ -3,7 +3,8 @@
  * patterns without starting Python; where a configuration changes what is collected, pytest is
  * asked. Units leave nothing in the tree but the report: no cache, no byte code.
  *
- * The report is of family xunit1, the one that has file and line. A file without tests (exit code
+ * The report is of family xunit2: xunit1 has file and line, but the line before the test's, and not
+ * that of the failure, which sluice reads from its text. A file without tests (exit code
  * 5) is a skipped case that says so: plain pytest passes over it in silence, but a unit that proves
  * nothing has to be seen. */
 #include "base/cleanup.h"
@@ -94,7 +95,7 @@ static int emit(struct tool *tool, const char *node, const char *file, struct er
     (void)tool_report(node, ".xml", report);
     (void)snprintf(junit, sizeof junit, "--junitxml=%s", report);
     const char *const before[] = {
-        "-p", "no:cacheprovider", junit, "-o", "junit_family=xunit1", NULL};
+        "-p", "no:cacheprovider", junit, "-o", "junit_family=xunit2", NULL};
     const char *const after[] = {node, NULL};
     const struct tool_unit unit = {
         .id = node,

@@ -71,7 +71,7 @@ TEST(pytest_files_are_found_without_python)
                             "sub/b_test.py|test_a.py");
     assert_string_equal(command_of(units, 1),
                         "/plugin report pytest REPORT no-such-python -m pytest -p "
-                        "no:cacheprovider --junitxml=REPORT -o junit_family=xunit1 -x test_a.py");
+                        "no:cacheprovider --junitxml=REPORT -o junit_family=xunit2 -x test_a.py");
     const json_t *unit = json_array_get(units, 0);
     assert_string_equal(text_of(unit, "cwd"), "py");
     assert_string_equal(text_of(unit, "file"), "py/sub/b_test.py");

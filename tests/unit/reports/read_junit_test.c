@@ -372,6 +372,20 @@ TEST(a_failure_that_names_its_place_gives_it_to_the_case)
     collected_fini(&c);
 }
 
+/* A file that cannot be imported: pytest's trace begins in pytest. */
+TEST(what_is_installed_is_not_the_place_of_a_failure)
+{
+    struct collected c =
+        JUNIT("<testsuite><testcase name='a'><failure>/usr/lib/python3/x.py:61: in "
+              "f&#10;test_a.py:7: AssertionError</failure></testcase><testcase "
+              "name='b'><error>/usr/lib/python3/x.py:61: in f</error></testcase>"
+              "</testsuite>");
+    assert_string_equal(c.cases[0].file, "test_a.py");
+    assert_int_equal(c.cases[0].line, 7);
+    assert_null(c.cases[1].file);
+    collected_fini(&c);
+}
+
 TEST(a_long_text_is_cut_and_says_so)
 {
     CLEANUP(str_fini) struct str report = STR_INIT(4u << 20);
