@@ -285,10 +285,12 @@ int terminal_new(const struct terminal_options *options,
     }
     terminal->render = (struct render_options){.color = options->color,
                                                .verbosity = options->verbosity,
+                                               .failure_output = options->failure_output,
                                                .run_dir = terminal->run_dir,
                                                .width = clamp_width(options->width),
                                                .height = options->height};
     terminal->view.slowest_max = options->slowest;
+    terminal->view.render = &terminal->render;
     terminal->narrow = options->width > 0 && options->width < WIDTH_MIN;
     terminal->drawn_width = terminal->render.width;
     *ret_terminal = terminal;

@@ -18,6 +18,14 @@ enum verbosity {
     VERBOSITY_VERBOSE
 };
 
+/* When the output of a unit that failed is shown; its head and cases are at both places always. */
+enum failure_output {
+    FAILURE_OUTPUT_IMMEDIATE, /* as it ends */
+    FAILURE_OUTPUT_FINAL,     /* among the failures at the end */
+    FAILURE_OUTPUT_BOTH,
+    FAILURE_OUTPUT_NEVER,
+};
+
 struct terminal_options {
     int fd; /* 2 by default: standard output is for answers */
     bool color;
@@ -26,6 +34,7 @@ struct terminal_options {
     unsigned height;  /* lines; 0 = not known */
     unsigned slowest; /* so many of the slowest units are named at the end */
     enum verbosity verbosity;
+    enum failure_output failure_output;
     const char *run_dir; /* where captures lie */
 };
 

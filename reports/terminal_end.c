@@ -6,6 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* One failure at the end: its cases with 20 lines each, two tails of 20 and the lines around. */
+#define FAILURE_LINES_MAX ((CASES_TOLD + 3) * 21)
+
 static void put_flaky(struct str *out, const struct view *view)
 {
     if (view->flaky_count == 0) {
@@ -31,7 +34,7 @@ static size_t put_failures_of(struct str *out,
     for (size_t i = 0; i < view->failures.count && told < room; i++) {
         const struct view_failure *failure = &view->failures.items[i];
         if (failure->status == status && view_may_fail(view, failure->layer) == may_fail) {
-            term_put_block(out, "  ", failure->text, CASES_TOLD + 3);
+            term_put_block(out, "  ", failure->text, FAILURE_LINES_MAX);
             told++;
         }
     }

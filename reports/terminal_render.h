@@ -14,6 +14,7 @@
 struct render_options {
     bool color;
     enum verbosity verbosity;
+    enum failure_output failure_output;
     const char *run_dir; /* where captures lie */
     unsigned width;      /* columns, 40 to 200 */
     unsigned height;     /* lines of the screen; 0 = enough */
@@ -33,8 +34,12 @@ void render_live(const struct view *view, const struct render_options *options, 
 /* Appends one line that counts, for places where nothing is redrawn. */
 void render_progress(const struct view *view, struct str *out);
 
-/* Appends "file:line: FAILED layer unit: message" and, below, the cases that failed. */
-void render_failure(const struct event *event, bool color, struct str *out);
+/* Appends "file:line: FAILED layer unit: message" and, below, the cases that failed; with `details`
+ * also what they and the unit said. */
+void render_failure(const struct event *event,
+                    const struct render_options *options,
+                    bool details,
+                    struct str *out);
 
 /* Appends "failed is 2, must be at most 0". */
 void render_gate(const struct gate_result *gate, struct str *out);

@@ -145,7 +145,13 @@ static void keep_failure(struct view *view, const struct event *event)
         return;
     }
     CLEANUP(str_fini) struct str text = STR_INIT(FAILURE_TEXT_MAX);
-    render_failure(event, false, &text);
+    const struct render_options plain = {0};
+    const bool details = view->render != NULL
+                         && (view->render->failure_output == FAILURE_OUTPUT_FINAL
+                             || view->render->failure_output == FAILURE_OUTPUT_BOTH);
+    struct render_options options = view->render != NULL ? *view->render : plain;
+    options.color = false; /* the end cleans the text once more */
+    render_failure(event, &options, details, &text);
     struct view_failure failure = {.layer = mem_strdup(event->u.unit_finished.layer),
                                    .text = str_take(&text),
                                    .status = status};

@@ -16,6 +16,8 @@
 #define RECAP_FAILURES_MAX 100
 #define RECAP_FLAKY_MAX    20
 
+struct render_options;
+
 struct view_running {
     char *layer;
     char *unit;
@@ -77,6 +79,8 @@ struct view {
     } slowest; /* units that ran, the slowest first */
 
     size_t slowest_max; /* so many are kept; set by the owner, 0 = none */
+    /* How the failures for the end are rendered; set by the owner, NULL = short and plain. */
+    const struct render_options *render;
 
     struct {
         VEC_FIELDS(char *);

@@ -148,12 +148,6 @@ static void put_cases(struct str *out, const struct outcome *outcome, bool detai
     }
 }
 
-void render_failure(const struct event *event, bool color, struct str *out)
-{
-    put_unit_head(out, event, color);
-    put_cases(out, event->u.unit_finished.outcome, false);
-}
-
 static void put_tail(struct str *out, const char *run_dir, const struct capture *capture)
 {
     CLEANUP(str_fini) struct str tail = STR_INIT(1u << 20);
@@ -163,27 +157,49 @@ static void put_tail(struct str *out, const char *run_dir, const struct capture 
     }
 }
 
+/* What to do next. */
+static void put_hint(struct str *out, const struct outcome *outcome)
+{
+    if (outcome->hint != NULL) {
+        term_put_block(out, "  hint: ", outcome->hint, TAIL_LINES);
+    }
+}
+
 static void put_failure_at_once(const struct view *view,
                                 const struct event *event,
                                 const struct render_options *options,
                                 struct str *out)
 {
-    const struct outcome *outcome = event->u.unit_finished.outcome;
-    put_unit_head(out, event, options->color);
     if (view->failure_count > TAILS_MAX) {
+        put_unit_head(out, event, options->color);
         return;
     }
-    bool told = false;
+    const bool details = options->failure_output == FAILURE_OUTPUT_IMMEDIATE
+                         || options->failure_output == FAILURE_OUTPUT_BOTH;
+    render_failure(event, options, details, out);
+    if (!details) {
+        put_hint(out, event->u.unit_finished.outcome);
+    }
+}
+
+void render_failure(const struct event *event,
+                    const struct render_options *options,
+                    bool details,
+                    struct str *out)
+{
+    const struct outcome *outcome = event->u.unit_finished.outcome;
+    bool told = !details;
+    put_unit_head(out, event, options->color);
     for (size_t i = 0; i < outcome->cases.count && !told; i++) {
         told = is_bad_case(&outcome->cases.items[i]) && has_details(&outcome->cases.items[i]);
     }
-    put_cases(out, outcome, true);
+    put_cases(out, outcome, details);
     if (!told) {
         put_tail(out, options->run_dir, &outcome->out);
         put_tail(out, options->run_dir, &outcome->err);
     }
-    if (outcome->hint != NULL) {
-        term_put_block(out, "  hint: ", outcome->hint, TAIL_LINES);
+    if (details) {
+        put_hint(out, outcome);
     }
 }
 

@@ -312,11 +312,28 @@ static int run_all(struct run *run)
     return conclude(run);
 }
 
-int command_run(const struct invocation *invocation)
+static int run_once(const struct invocation *invocation)
 {
     struct run run = {.invocation = invocation};
     const int code = run_all(&run);
     run_reports_close(&run.reports);
     session_close(&run.session);
+    return code;
+}
+
+int command_run(const struct invocation *invocation)
+{
+    if (invocation->repeat == 0) {
+        return run_once(invocation);
+    }
+    struct invocation again = *invocation;
+    int code = EXIT_OPEN;
+    again.no_reuse = true;
+    for (unsigned i = 1; code == EXIT_OPEN && i <= invocation->repeat; i++) {
+        if (!invocation->quiet) {
+            say_problem("run %u of %u", i, invocation->repeat);
+        }
+        code = run_once(&again);
+    }
     return code;
 }

@@ -91,7 +91,8 @@ struct invocation {
     struct report_choices reports;
     bool no_github; /* annotations and summary in GitHub Actions are not wanted */
     const char *events;
-    unsigned slowest; /* so many of the slowest units are named */
+    unsigned slowest;   /* so many of the slowest units are named */
+    int failure_output; /* enum failure_output */
 
     /* what is selected */
     const char *filter;
@@ -111,6 +112,8 @@ struct invocation {
     /* when to stop */
     bool no_reuse, fail_fast;
     unsigned max_fail;
+    unsigned repeat;  /* so many runs, until one is not open; 0 = one */
+    unsigned shuffle; /* number of the random order; 0 = the plan's own */
     int64_t budget_ms;
 
     /* report, schema, help */
@@ -123,6 +126,8 @@ struct invocation {
 /* Most slots that may be asked for: each is a process and about six descriptors of ours; 1024 of
  * them stay below the usual hard limit of 4096+ descriptors. Beyond: a usage error. */
 #define JOBS_MAX 1024
+/* Most runs of one `run --repeat`: each leaves a folder of which RUNS_KEPT are kept. */
+#define REPEAT_MAX 1000000
 /* Most units named as the slowest: a list that a person still reads, and each is kept in memory. */
 #define SLOWEST_MAX 1000
 /* Most parts a run may be split into; a CI provider's matrix ends at 256. */

@@ -13,286 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SELECTS (COMMAND_RUN | COMMAND_PLAN | COMMAND_LIST)
-
-static const char *const color_words[] = {"auto", "always", "never", NULL};
-static const char *const when_words[] = {"", "always", "changed", NULL};
-static const char *const trust_words[] = {"", "fork", "member", "protected", NULL};
-static const char *const sandbox_words[] = {"", "full", "none", NULL};
-
-#define FIELD(member) offsetof(struct invocation, member)
-
-static const struct option_spec options[] = {
-    {.name = "jobs",
-     .letter = 'j',
-     .kind = OPTION_NUMBER,
-     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_LIST,
-     .offset = FIELD(jobs),
-     .argument = "N",
-     .help = "run up to N units at once (default: one per processor)",
-     .max = JOBS_MAX},
-    {.name = "filter",
-     .kind = OPTION_ONCE,
-     .commands = SELECTS,
-     .offset = FIELD(filter),
-     .argument = "EXPR",
-     .help = "select units: layer(GLOB), stage(GLOB), name(GLOB), label(GLOB),\n"
-             "status(WORD), joined by and, or, not, ( ); a bare word means name(*word*)"},
-    {.name = "shard",
-     .kind = OPTION_SHARD,
-     .commands = SELECTS,
-     .offset = FIELD(shard),
-     .argument = "I/N",
-     .help = "select the I-th of N parts; a unit is in the same part on every machine"},
-    {.name = "rerun-failed",
-     .kind = OPTION_FLAG,
-     .commands = SELECTS,
-     .offset = FIELD(rerun_failed),
-     .help = "select units that did not pass when they last ran, on this very tree"                  },
-    {.name = "resume",
-     .kind = OPTION_RUN,
-     .commands = SELECTS,
-     .offset = FIELD(resume),
-     .argument = "RUN",
-     .help = "go on with an interrupted run (default: the newest);\n"
-             "what passed there is not run again"},
-    {.name = "when",
-     .kind = OPTION_WORD,
-     .commands = SELECTS,
-     .offset = FIELD(when),
-     .argument = "always|changed",
-     .help = "instead of the layers' own `when`: run all, or only those whose tree\n"
-             "changed since their gate last opened (manual layers stay manual)", .words = when_words},
-    {.name = "no-reuse",
-     .kind = OPTION_FLAG,
-     .commands = SELECTS,
-     .offset = FIELD(no_reuse),
-     .help = "run what is selected even when an earlier run already answers for it"                                                                         },
-    {.name = "verify-hits",
-     .kind = OPTION_SHARE,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(verify_ppm),
-     .argument = "SHARE",
-     .help = "run this share of reused units all the same and compare (1%, 0.5%);\n"
-             "a difference is told and quarantines the unit's evidence"},
-    {.name = "change",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_WHY,
-     .offset = FIELD(change),
-     .argument = "ID",
-     .help = "the change this run is for: its evidence is kept apart from the main\n"
-             "line's and other changes'"},
-    {.name = "trust",
-     .kind = OPTION_WORD,
-     .commands = COMMAND_RUN | COMMAND_PLAN | COMMAND_WHY,
-     .offset = FIELD(trust),
-     .argument = "fork|member|protected",
-     .help = "who attests the evidence of this run (default: member); protected runs\n"
-             "reuse only what protected runs earned", .words = trust_words},
-    {.name = "at",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_PLAN | COMMAND_LIST | COMMAND_WHY,
-     .offset = FIELD(at),
-     .argument = "STATE",
-     .help = "answer for another state than the tree on disk: a revision, or\n"
-             "merge:BASE,CHANGE,... (no checkout is made unless a plugin must run)"},
-    {.name = "seed",
-     .kind = OPTION_SEED,
-     .commands = SELECTS,
-     .offset = FIELD(seed),
-     .argument = "N",
-     .help = "value of ${{ sluice.seed }} in the pipeline (default: 0)"},
-    {.name = "sandbox",
-     .kind = OPTION_WORD,
-     .commands = SELECTS,
-     .offset = FIELD(sandbox),
-     .argument = "full|none",
-     .help = "isolate every layer, or none, whatever the pipeline says",
-     .words = sandbox_words},
-    {.name = "fail-fast",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(fail_fast),
-     .help = "start nothing more after the first failure; short for --max-fail 1"                                                                                },
-    {.name = "max-fail",
-     .kind = OPTION_NUMBER,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(max_fail),
-     .argument = "N",
-     .help = "start nothing more after N units have failed",
-     .max = UINT_MAX},
-    {.name = "budget",
-     .kind = OPTION_DURATION,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(budget_ms),
-     .argument = "TIME",
-     .help = "stop after this time (90s, 10m, 6h); `run --resume` goes on from there"},
-    {.name = "junit",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_RUN | COMMAND_REPORT,
-     .offset = FIELD(junit),
-     .argument = "FILE",
-     .help = "write JUnit XML; FILE ending in / is a folder: one file per layer"},
-    {.name = "report",
-     .kind = OPTION_REPORT,
-     .commands = COMMAND_RUN | COMMAND_REPORT,
-     .offset = FIELD(reports),
-     .argument = "KIND=PATH",
-     .help = "write another report, may be repeated; KIND: junit, junit:jenkins,\n"
-             "junit:ant, ctrf, sarif, codequality, trace, github"},
-    {.name = "no-github",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(no_github),
-     .help = "in GitHub Actions: no annotations and no summary of the step"                                                                                   },
-    {.name = "events",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_RUN,
-     .offset = FIELD(events),
-     .argument = "FILE",
-     .help = "also write the event log (NDJSON) here"},
-    {.name = "slowest",
-     .kind = OPTION_NUMBER,
-     .commands = COMMAND_RUN | COMMAND_REPORT,
-     .offset = FIELD(slowest),
-     .argument = "N",
-     .help = "name the N units that took longest, at the end",
-     .max = SLOWEST_MAX},
-    {.name = "budget",
-     .kind = OPTION_SIZE,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.budget),
-     .argument = "SIZE",
-     .help = "gc: bytes the evidence may take (default: 5GiB)"},
-    {.name = "older-than",
-     .kind = OPTION_DURATION,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.older_ms),
-     .argument = "TIME",
-     .help = "prune: what was not used for this time (30d)"},
-    {.name = "host",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.host),
-     .argument = "HOST",
-     .help = "revoke: what this machine attested"},
-    {.name = "change",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(change),
-     .argument = "ID",
-     .help = "revoke: what was earned for this change"},
-    {.name = "trust",
-     .kind = OPTION_WORD,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(trust),
-     .argument = "fork|member|protected",
-     .help = "import: the most that evidence from the file is trusted (default: member)",
-     .words = trust_words},
-    {.name = "since",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.since),
-     .argument = "WHEN",
-     .help = "revoke: what was earned from then on: 2026-11-22, 2026-11-22T09:30:00\n"
-             "(both UTC), or a time ago (3d)"},
-    {.name = "until",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.until),
-     .argument = "WHEN",
-     .help = "revoke: what was earned before then (default: now)"},
-    {.name = "for",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.for_revision),
-     .argument = "REV",
-     .help = "export: what answers for this commit's tree"},
-    {.name = "run",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_CACHE | COMMAND_WHY,
-     .offset = FIELD(cache.run),
-     .argument = "RUN",
-     .help = "export: what this run earned or reused; revoke: what it earned;\n"
-             "why: what it decided, from its event log"},
-    {.name = "dry-run",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_CACHE,
-     .offset = FIELD(cache.dry_run),
-     .help = "revoke: only list what would go"                                                                                 },
-    {.name = "list",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_REPORT,
-     .offset = FIELD(list),
-     .help = "list the runs that are kept, newest first"                                                                                   },
-    {.name = "format",
-     .kind = OPTION_ONCE,
-     .commands = COMMAND_REPORT,
-     .offset = FIELD(format),
-     .argument = "FORMAT",
-     .help = "read: what the files are (default: auto, as they look)"},
-    {.name = "reference",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_SCHEMA,
-     .offset = FIELD(reference),
-     .help = "print the reference of all keys as Markdown instead"                                                                            },
-    {.name = "man",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_HELP | COMMAND_SCHEMA,
-     .offset = FIELD(man),
-     .help = "print the manual page instead, as man(1) reads it"                                                                                  },
-    {.name = "json",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(json),
-     .help = "answer on standard output as JSON, one object a line"         },
-    {.name = "quiet",
-     .letter = 'q',
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(quiet),
-     .help = "only tell failures and the end"},
-    {.name = "verbose",
-     .letter = 'v',
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(verbose),
-     .help = "tell more: every unit that ends, with its output"},
-    {.name = "color",
-     .kind = OPTION_WORD,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(color),
-     .argument = "auto|always|never",
-     .help = "colours; auto: when standard error is a terminal and NO_COLOR is not set",
-     .words = color_words},
-    {.name = "pipeline",
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(pipeline),
-     .argument = "FILE",
-     .help = "the pipeline (default: sluice.yml here, else at the top of the tree)"},
-    {.name = "directory",
-     .letter = 'C',
-     .kind = OPTION_TEXT,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(directory),
-     .argument = "DIR",
-     .help = "change to DIR first"},
-    {.name = "help",
-     .letter = 'h',
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(help),
-     .help = "explain the command"},
-    {.name = "version",
-     .kind = OPTION_FLAG,
-     .commands = COMMAND_ALL,
-     .offset = FIELD(version),
-     .help = "print the version"                                                             },
-};
-
-#define OPTION_COUNT (sizeof options / sizeof options[0])
-
 /* One parse under way. */
 struct parser {
     const char *const *argv;
@@ -301,14 +21,8 @@ struct parser {
     struct invocation out;
     const char **words;
     size_t word_count;
-    bool seen[OPTION_COUNT];
+    bool seen[OPTIONS_MAX];
 };
-
-const struct option_spec *option_table(size_t *ret_count)
-{
-    *ret_count = OPTION_COUNT;
-    return options;
-}
 
 void invocation_fini(struct invocation *invocation)
 {
@@ -559,8 +273,10 @@ static int (*const setters[OPTION_KIND_COUNT])(const struct option_spec *spec,
 /* Two commands may mean different things by one name: that of the command is preferred. */
 static const struct option_spec *find_long(const struct parser *p, const char *name, size_t len)
 {
+    size_t count = 0;
+    const struct option_spec *options = option_table(&count);
     const struct option_spec *found = NULL;
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (strncmp(options[i].name, name, len) != 0 || options[i].name[len] != '\0') {
             continue;
         }
@@ -575,7 +291,9 @@ static const struct option_spec *find_long(const struct parser *p, const char *n
 
 static const struct option_spec *find_letter(char letter)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    size_t count = 0;
+    const struct option_spec *options = option_table(&count);
+    for (size_t i = 0; i < count; i++) {
         if (options[i].letter == letter && letter != '\0') {
             return &options[i];
         }
@@ -590,15 +308,17 @@ static unsigned command_bits(const struct parser *p)
 
 static int fail_unknown(const struct parser *p, const char *name, size_t len, struct err *err)
 {
+    size_t count = 0;
+    const struct option_spec *options = option_table(&count);
     char word[64] = "";
-    const char *names[OPTION_COUNT] = {NULL};
+    const char *names[OPTIONS_MAX] = {NULL};
     if (len < sizeof word) {
         memcpy(word, name, len);
     }
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         names[i] = (options[i].commands & command_bits(p)) != 0 ? options[i].name : NULL;
     }
-    const char *near = text_nearest(word, names, OPTION_COUNT);
+    const char *near = text_nearest(word, names, count);
     const char *command = p->out.command != NULL ? p->out.command->name : NULL;
     return err_set(err,
                    -EINVAL,
@@ -647,7 +367,8 @@ static int option_store(struct parser *p,
                         const char *text,
                         struct err *err)
 {
-    const size_t index = (size_t)(spec - options);
+    size_t count = 0;
+    const size_t index = (size_t)(spec - option_table(&count));
     if (spec->kind == OPTION_ONCE && p->seen[index]) {
         return err_set(err,
                        -EINVAL,

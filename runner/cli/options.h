@@ -37,7 +37,10 @@ struct option_spec {
     unsigned max;             /* OPTION_NUMBER */
 };
 
-/* All options, in the order of help. */
+/* Room for marks of all options; the table may grow into it. */
+#define OPTIONS_MAX 128
+
+/* All options, in the order of help (option_table.c). */
 const struct option_spec *option_table(size_t *ret_count);
 
 /* Understands argv[1..]. On failure (-EINVAL) *err says which word is wrong and what is right; the

@@ -43,6 +43,7 @@ int run_reports_open_terminal(struct run_reports *reports,
         .width = width,
         .height = height,
         .slowest = invocation->slowest,
+        .failure_output = (enum failure_output)invocation->failure_output,
         .verbosity = invocation->quiet     ? VERBOSITY_QUIET
                      : invocation->verbose ? VERBOSITY_VERBOSE
                                            : VERBOSITY_NORMAL,

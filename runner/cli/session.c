@@ -216,6 +216,7 @@ void session_fill(struct session *session, struct sched_options *options)
                    .slots = session->jobs,
                    .shard_index = in->shard.index,
                    .shard_count = in->shard.count,
+                   .shuffle = in->shuffle,
                    .filter = session->filter,
                    .layers = in->args,
                    .max_fail = in->fail_fast ? 1 : in->max_fail,

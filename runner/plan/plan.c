@@ -372,6 +372,22 @@ static uint32_t unit_duration(const struct unit *unit, const struct plan_hint *h
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
+/* A place in the random order instead of what is known of the unit: the same for the same number,
+ * on every machine. */
+static void shuffle_unit(const struct plan *plan, struct plan_unit *unit)
+{
+    char key[2 * ID_MAX + 16];
+    (void)snprintf(key,
+                   sizeof key,
+                   "%u %s/%s",
+                   plan->options.shuffle,
+                   layer_of(plan, unit->layer)->id,
+                   unit->unit->id);
+    unit->duration_ms = (uint32_t)(hash_stable64(key) >> 32);
+    unit->failed_recently = false;
+    unit->in_order = false;
+}
+
 void plan_chain_unit(struct plan *plan, uint32_t index)
 {
     struct plan_unit *unit = &plan->units.items[index];
@@ -406,6 +422,9 @@ int plan_add_unit(struct plan *plan, const struct unit *unit, const struct plan_
         .failed_recently = h->failed_recently,
         .in_order = h->in_order,
     };
+    if (plan->options.shuffle != 0) {
+        shuffle_unit(plan, &added);
+    }
     enum left_reason why = LEFT_BY_FILTER;
     bool selected = select_unit(plan, unit, h, &why);
     if (plan->options.filter != NULL && filter_error(plan->options.filter, NULL) != 0) {

@@ -51,10 +51,12 @@
 #define PLAN_OVERTAKE_MAX 64
 
 struct plan_options {
-    unsigned slots;              /* >= 1 */
-    unsigned shard_index;        /* 1-based, with shard_count >= 1; unit in shard when
-                                    hash_stable64("layer/unit") % count == index - 1 */
-    unsigned shard_count;        /* 0 = no sharding */
+    unsigned slots;       /* >= 1 */
+    unsigned shard_index; /* 1-based, with shard_count >= 1; unit in shard when
+                             hash_stable64("layer/unit") % count == index - 1 */
+    unsigned shard_count; /* 0 = no sharding */
+    unsigned shuffle;     /* number of a random order of the units of a stage, instead of the one
+                             above; 0 = none */
     const struct filter *filter; /* NULL = all units */
     struct text_list
         layers;        /* named on the command line (id or base id); empty = all but WHEN_MANUAL */

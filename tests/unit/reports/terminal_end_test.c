@@ -191,3 +191,51 @@ TEST(the_live_block_leaves_a_line_of_every_screen_free)
     assert_non_null(strstr(str_text(&page.text), "  and 18 more\n"));
     close_page(&page);
 }
+
+static struct outcome failure_with_words(const char *details, struct test_case *c)
+{
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    *c = (struct test_case){
+        .name = "adds", .message = "no", .details = details, .status = OUTCOME_FAILED};
+    outcome.cases = (struct case_list){.items = c, .count = 1};
+    outcome.hint = "look here";
+    return outcome;
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, part)) != NULL; text++) {
+        count++;
+    }
+    return count;
+}
+
+TEST(what_a_failed_unit_said_is_shown_where_it_was_asked_for)
+{
+    static const struct {
+        enum failure_output when;
+        size_t at_once, at_end;
+    } rows[] = {
+        {FAILURE_OUTPUT_IMMEDIATE, 1, 0},
+        {FAILURE_OUTPUT_FINAL,     0, 1},
+        {FAILURE_OUTPUT_BOTH,      1, 1},
+        {FAILURE_OUTPUT_NEVER,     0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct page page;
+        struct test_case c;
+        const struct outcome outcome = failure_with_words("expected 1\ngot 2", &c);
+        open_page(&page, 0);
+        page.options.failure_output = rows[i].when;
+        page.view.render = &page.options;
+        feed_unit(&page.sink, "unit", "a", &outcome);
+        assert_int_equal(count_of(str_text(&page.text), "    | got 2\n"), rows[i].at_once);
+        assert_int_equal(count_of(str_text(&page.text), "  hint: look here\n"), 1);
+        feed_run_finished(&page.sink, EXIT_SHUT, "no");
+        assert_int_equal(count_of(str_text(&page.text), "      | got 2\n"), rows[i].at_end);
+        assert_int_equal(count_of(str_text(&page.text), "    adds: no\n"), 1);
+        close_page(&page);
+    }
+}
