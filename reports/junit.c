@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- errors stick until junit_finish() ---- */
@@ -204,6 +205,15 @@ static void on_run_started(struct junit *junit, const struct event *event)
     junit_write_property(p, "sluice.pipeline", event->u.run_started.pipeline);
     junit_write_property(p, "sluice.tree", event->u.run_started.tree);
     junit_write_property(p, "sluice.resumed", event->u.run_started.resumed);
+    if (event->u.run_started.shard_count > 0) {
+        char shard[32];
+        (void)snprintf(shard,
+                       sizeof shard,
+                       "%u/%u",
+                       event->u.run_started.shard_index,
+                       event->u.run_started.shard_count);
+        junit_write_property(p, "sluice.shard", shard);
+    }
     (void)str_append(&junit->name, name != NULL ? name : "sluice");
     (void)str_append(&junit->host, host != NULL ? host : "");
 }

@@ -70,14 +70,14 @@ static const struct command commands[] = {
     {
      .name = "report",
      .bit = COMMAND_REPORT,
-     .arguments = "[RUN|FILE.ndjson] | read FILE...",
+     .arguments = "[RUN|FILE.ndjson] | read FILE... | merge FILE...",
      .args_max = ARGS_ANY,
      .summary = "show a past run again, from its event log; read other tools' reports",
      .text =
-            "Renders the newest run, the run with id RUN, or an event log. With --junit it writes\n"
-            "the JUnit XML again, with --json the summary object. Also works for a run that was\n"
-            "killed: what ended before is shown. The exit code is 0 when the report could be\n"
-            "made, whatever the run's own result was.\n"
+            "Renders the newest run, the run with id RUN, or an event log. With --junit and\n"
+            "--report it writes reports again, with --json the summary object. Also works for a\n"
+            "run that was killed: what ended before is shown. The exit code is 0 when the report\n"
+            "could be made, whatever the run's own result was.\n"
             "\n"
             "  read FILE...      read other tools' reports (- is standard input): a line per case\n"
             "                    and the counts at the end; with --json a JSON object a line, as\n"
@@ -85,7 +85,11 @@ static const struct command commands[] = {
             "                    junit, tap, cmocka, cases, ctrf, mocha, subunit, gotest, check,\n"
             "                    cunit, cppunit, ctest, boost, nunit, xunit, trx, qtest. Exit code\n"
             "                    0: all could be read and nothing failed, 1: a case failed, 3: a\n"
-            "                    file could not be read (whole).\n",                      .run = command_report,
+            "                    file could not be read (whole).\n"
+            "  merge FILE...     the event logs (--events) of all shards of a run as one run, with\n"
+            "                    --junit, --report and --json as above. The exit code is that of\n"
+            "                    the whole: the worst of the shards, 3 when one is missing or did\n"
+            "                    not come to its end.\n",                      .run = command_report,
      },
     {
      .name = "schema",
@@ -94,7 +98,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "print the JSON Schema of pipeline files",
      .text = "For editors: save it and name it in the first line of sluice.yml,\n"
-                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                         .run = command_schema,
+                "    # yaml-language-server: $schema=sluice.schema.json\n",                          .run = command_schema,
      },
     {
      .name = "doctor",

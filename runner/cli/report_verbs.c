@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const struct report_verb verbs[] = {
-    {"read", command_report_read},
+    {"read",  command_report_read },
+    {"merge", command_report_merge},
 };
 
 const struct report_verb *report_verb_find(const struct invocation *invocation)

@@ -16,5 +16,6 @@ const struct report_verb *report_verb_find(const struct invocation *invocation);
 
 /* Each returns the process's exit code. */
 int command_report_read(const struct invocation *invocation);
+int command_report_merge(const struct invocation *invocation);
 
 #endif

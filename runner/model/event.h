@@ -69,6 +69,8 @@ struct event {
             const char *command; /* shell-quoted command line */
             unsigned jobs;
             size_t layer_count;
+            unsigned shard_index; /* of a run that is a part of a whole: 1 .. shard_count */
+            unsigned shard_count; /* 0 = it is no part */
         } run_started;
 
         struct {

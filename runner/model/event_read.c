@@ -100,6 +100,8 @@ static void read_run_started(struct reader *r, const json_t *o, struct event *ev
     event->u.run_started.command = get_text(r, o, "command");
     event->u.run_started.jobs = get_u32(o, "jobs");
     event->u.run_started.layer_count = get_u32(o, "layers");
+    event->u.run_started.shard_index = get_u32(o, "shard");
+    event->u.run_started.shard_count = get_u32(o, "shards");
 }
 
 static void read_layer_started(struct reader *r, const json_t *o, struct event *event)

@@ -59,6 +59,10 @@ static void write_run_started(struct json_writer *w, const struct event *event)
     jw_put_string(w, "command", event->u.run_started.command);
     jw_put_int(w, "jobs", event->u.run_started.jobs);
     jw_put_int(w, "layers", (int64_t)event->u.run_started.layer_count);
+    if (event->u.run_started.shard_count > 0) {
+        jw_put_int(w, "shard", event->u.run_started.shard_index);
+        jw_put_int(w, "shards", event->u.run_started.shard_count);
+    }
 }
 
 static void write_layer_started(struct json_writer *w, const struct event *event)

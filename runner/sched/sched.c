@@ -176,6 +176,8 @@ static void emit_started(struct sched *sched)
     event.u.run_started.command = options->command;
     event.u.run_started.jobs = options->plan.slots;
     event.u.run_started.layer_count = sched->pipeline->layer_count;
+    event.u.run_started.shard_index = options->plan.shard_index;
+    event.u.run_started.shard_count = options->plan.shard_count;
     sched_emit(sched, &event);
 }
 

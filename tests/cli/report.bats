@@ -80,3 +80,76 @@ EOF
     expect_code 3 "$SLUICE" report damaged.ndjson
     says "damaged.ndjson:2:"
 }
+
+@test "reports of every kind are written, and again from the log" {
+    kinds="junit junit:jenkins junit:ant ctrf sarif codequality trace"
+    mkdir first second
+    expect_code 1 "$SLUICE" run $(for kind in $kinds; do echo "--report $kind=first/$kind"; done)
+    expect_code 0 "$SLUICE" report $(for kind in $kinds; do echo "--report $kind=second/$kind"; done) --report github=second/page.md
+    for kind in $kinds; do
+        cmp "first/$kind" "second/$kind"
+    done
+    grep -q '^## :x: ' second/page.md
+    grep -q '^::error .*it is broken' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "a report that is asked for wrongly is told before anything runs" {
+    expect_code 2 "$SLUICE" run --report sarfi=x
+    says 'did you mean "sarif"'
+    expect_code 2 "$SLUICE" run --report sarif
+    says "which file"
+    expect_code 2 "$SLUICE" run --report sarif=x --report ctrf=x
+    says "x is written already"
+    [ ! -e .sluice/runs ]
+    mkdir folder
+    expect_code 3 "$SLUICE" run --report ctrf=folder
+    says "folder is a folder"
+}
+
+@test "a report of an earlier run is gone when a run cannot begin" {
+    expect_code 1 "$SLUICE" run --report ctrf=c.json
+    [ -e c.json ]
+    echo 'layers: [1' >sluice.yml
+    expect_code 2 "$SLUICE" run --report ctrf=c.json
+    [ ! -e c.json ]
+}
+
+@test "a step of GitHub Actions is annotated and gets a summary, unless it is not wanted" {
+    export GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/summary.md
+    echo "of another command" >"$GITHUB_STEP_SUMMARY"
+    expect_code 1 "$SLUICE" run
+    grep -q '^::error ' "$BATS_TEST_TMPDIR/out"
+    [ "$(head -n 1 "$GITHUB_STEP_SUMMARY")" = "of another command" ]
+    [ "$(grep -c '^## :x: ' "$GITHUB_STEP_SUMMARY")" = 1 ]
+    expect_code 1 "$SLUICE" run --json
+    grep -q '^::error ' "$BATS_TEST_TMPDIR/err"
+    json "d['exit_code'] == 1" # standard output is the answer's
+    expect_code 1 "$SLUICE" run --no-github
+    says_not "::error"
+    [ "$(grep -c '^## :x: ' "$GITHUB_STEP_SUMMARY")" = 2 ]
+    # a summary that cannot be written fails no run
+    printf 'true\n' >units
+    GITHUB_STEP_SUMMARY=/not/here expect_code 0 "$SLUICE" run
+    says "/not/here"
+    expect_code 0 env -u GITHUB_STEP_SUMMARY "$SLUICE" run
+}
+
+@test "the shards of a run are merged to what the whole would have said" {
+    for i in 1 2 3 4 5 6; do
+        echo "sh -c 'echo said $i; test $i != 3'"
+    done >units
+    for i in 1 2 3; do
+        "$SLUICE" run -q --shard $i/3 --events "$BATS_TEST_TMPDIR/$i.ndjson" >/dev/null 2>&1 || true
+    done
+    expect_code 1 "$SLUICE" report merge ../1.ndjson ../2.ndjson ../3.ndjson --json --junit all.xml --report ctrf=c.json
+    json "d['counts']['passed'] == 5 and d['counts']['failed'] == 1"
+    xml all.xml "len(cases) == 6 and r.get('failures') == '1'"
+    grep -q "said 3" all.xml # captures are found
+    expect_code 3 "$SLUICE" report merge ../1.ndjson ../3.ndjson --junit all.xml
+    says "shard 2/3 is missing"
+    xml all.xml "r.get('errors') == '1'"
+    expect_code 2 "$SLUICE" report merge ../1.ndjson gone.ndjson ../3.ndjson --junit all.xml
+    [ ! -e all.xml ]
+    expect_code 2 "$SLUICE" report merge
+    says "event logs"
+}

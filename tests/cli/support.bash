@@ -6,7 +6,7 @@ SLUICE=$(realpath -e "$SLUICE")
 
 # A fresh git work tree as current folder; nothing of the user's settings reaches it.
 fresh_tree() {
-    unset NO_COLOR SLUICE_PLUGIN_DIR SLUICE_CACHE XDG_CACHE_HOME # evidence lies below HOME
+    unset NO_COLOR SLUICE_PLUGIN_DIR SLUICE_CACHE XDG_CACHE_HOME GITHUB_ACTIONS GITHUB_STEP_SUMMARY # evidence lies below HOME
     export HOME=$BATS_TEST_TMPDIR/home TERM=dumb
     export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null
     mkdir -p "$HOME" "$BATS_TEST_TMPDIR/tree"

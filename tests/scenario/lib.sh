@@ -8,6 +8,7 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${SLUICE:?set SLUICE to the sluice program}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-scenario.XXXXXX")
 export SLUICE_CACHE=$work/cache # each scenario earns its own evidence
+unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY
 trap 'finish $?' EXIT
 
 finish() {

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reports/merge.h"
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "reports/event_log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Names and findings of all logs: 100,000 units at 200 bytes, and as many findings at 1 KiB. */
+#define NAMES_MAX ((size_t)256 << 20)
+
+/* The last sentence: which shards are missing, which did not finish. */
+#define REASON_MAX 4096
+
+/* A log as the first reading found it. */
+struct merge_log {
+    char *file;
+    char *run_dir;
+    unsigned shard; /* 0 = a whole run */
+    bool finished;
+    bool torn;
+    enum exit_code exit_code;
+    int64_t wall_ns, cpu_us;
+    const char *reason; /* NULL */
+};
+
+struct merge_unit {
+    size_t log; /* the one whose outcome counts */
+    enum outcome_status status;
+    unsigned count; /* logs that have it */
+    bool told;      /* emitted */
+};
+
+struct merge_layer {
+    char *id;
+    const char *name;
+    bool allow_failure, unasked;
+    bool judged;
+    enum verdict_state state;
+    const char *reason;
+    uint64_t not_run;
+    struct tally tally; /* of what was emitted */
+
+    struct {
+        VEC_FIELDS(struct gate_result);
+    } gates; /* of the worst shard */
+
+    struct {
+        VEC_FIELDS(struct finding);
+    } findings;
+};
+
+struct merge {
+    struct event_sink sink;
+    struct arena *arena;
+    unsigned shards; /* N of I/N; 0 = wholes */
+    struct event started;
+    struct str reason;
+    enum exit_code exit_code;
+    int error;
+
+    struct {
+        VEC_FIELDS(struct merge_log);
+    } logs;
+
+    struct {
+        VEC_FIELDS(struct merge_layer);
+    } layers;
+
+    struct {
+        VEC_FIELDS(struct merge_unit);
+    } units;
+    struct map unit_index; /* "LAYER\nUNIT" -> index */
+
+    /* while a log is read */
+    size_t log;
+    bool emitting;
+    struct event_sink *out;
+    uint64_t seq;
+    int64_t last_ms;
+    struct tally tally;
+};
+
+static void keep_error(struct merge *merge, int rc)
+{
+    merge->error = merge->error != 0 ? merge->error : rc;
+}
+
+/* A copy that lives as long as the merge; NULL stays NULL. */
+static const char *keep(struct merge *merge, const char *text)
+{
+    const char *copy = text != NULL ? arena_strdup(merge->arena, text) : NULL;
+    keep_error(merge, text != NULL && copy == NULL ? -ENOMEM : 0);
+    return copy;
+}
+
+/* ---- which is worse ---- */
+
+static enum exit_code worse_exit(enum exit_code a, enum exit_code b)
+{
+    /* from worst to best; 4 gives way to anything: a shard of few units may have got none */
+    static const enum exit_code order[] = {EXIT_INFRASTRUCTURE,
+                                           EXIT_USAGE,
+                                           EXIT_INTERRUPTED,
+                                           EXIT_DEADLINE,
+                                           EXIT_SHUT,
+                                           EXIT_RERUNS_OUTSTANDING,
+                                           EXIT_OPEN,
+                                           EXIT_NOTHING_SELECTED};
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (a == order[i] || b == order[i]) {
+            return order[i];
+        }
+    }
+    return EXIT_INFRASTRUCTURE; /* a code of a later version */
+}
+
+static bool is_worse_state(enum verdict_state a, enum verdict_state b)
+{
+    static const int rank[] = {
+        [VERDICT_SKIPPED] = 0, [VERDICT_OPEN] = 1, [VERDICT_SHUT] = 2, [VERDICT_ERROR] = 3};
+    return rank[a] > rank[b];
+}
+
+/* ---- layers and units ---- */
+
+static struct merge_layer *layer_of(struct merge *merge, const char *id)
+{
+    for (size_t i = merge->layers.count; i > 0; i--) {
+        if (strcmp(merge->layers.items[i - 1].id, id) == 0) {
+            return &merge->layers.items[i - 1];
+        }
+    }
+    struct merge_layer layer = {.id = mem_strdup(id), .state = VERDICT_SKIPPED, .unasked = true};
+    if (layer.id == NULL || vec_push(&merge->layers, layer) != 0) {
+        mem_free(layer.id);
+        keep_error(merge, -ENOMEM);
+        return NULL;
+    }
+    return &merge->layers.items[merge->layers.count - 1];
+}
+
+/* The unit an event is about; NULL when it is not known yet, or memory is short. */
+static struct merge_unit *unit_of(struct merge *merge, const char *layer, const char *unit)
+{
+    CLEANUP(str_fini) struct str key = STR_INIT(SIZE_MAX / 4);
+    uintptr_t index = 0;
+    if (str_appendf(&key, "%s\n%s", layer, unit) != 0) {
+        keep_error(merge, -ENOMEM);
+        return NULL;
+    }
+    if (map_get(&merge->unit_index, str_text(&key), &index) == 1) {
+        return &merge->units.items[index];
+    }
+    if (merge->emitting) {
+        return NULL;
+    }
+    const char *kept = keep(merge, str_text(&key));
+    if (kept == NULL || vec_push(&merge->units, (struct merge_unit){0}) != 0
+        || map_put(&merge->unit_index, kept, merge->units.count - 1) < 0) {
+        keep_error(merge, -ENOMEM);
+        return NULL;
+    }
+    return &merge->units.items[merge->units.count - 1];
+}
+
+/* ---- first reading ---- */
+
+static void learn_unit(struct merge *merge, const struct event *event)
+{
+    const struct outcome *outcome = event->u.unit_finished.outcome;
+    if (!outcome->final) {
+        return;
+    }
+    struct merge_unit *unit =
+        unit_of(merge, event->u.unit_finished.layer, event->u.unit_finished.unit);
+    if (unit == NULL) {
+        return;
+    }
+    const bool worse =
+        unit->count == 0
+        || (unit->status != outcome->status
+            && outcome_status_worse(unit->status, outcome->status) == outcome->status);
+    if (worse) {
+        unit->status = outcome->status;
+        unit->log = merge->log;
+    }
+    unit->count++;
+}
+
+static void learn_findings(struct merge *merge,
+                           struct merge_layer *layer,
+                           const struct judgement *judgement)
+{
+    for (size_t i = 0; judgement != NULL && i < judgement->finding_count; i++) {
+        struct finding finding = judgement->findings[i];
+        finding.file = keep(merge, finding.file);
+        finding.rule = keep(merge, finding.rule);
+        finding.severity = keep(merge, finding.severity);
+        finding.message = keep(merge, finding.message);
+        finding.fix = keep(merge, finding.fix);
+        keep_error(merge, vec_push(&layer->findings, finding));
+    }
+}
+
+static void learn_worst(struct merge *merge,
+                        struct merge_layer *layer,
+                        const struct verdict *verdict)
+{
+    const unsigned shard = merge->logs.items[merge->log].shard;
+    layer->state = verdict->state;
+    layer->reason = keep(merge, verdict->reason);
+    if (shard > 0 && verdict->reason != NULL) {
+        layer->reason =
+            arena_printf(merge->arena, "shard %u/%u: %s", shard, merge->shards, verdict->reason);
+        keep_error(merge, layer->reason == NULL ? -ENOMEM : 0);
+    }
+    layer->gates.count = 0;
+    for (size_t i = 0; i < verdict->gate_count; i++) {
+        struct gate_result gate = verdict->gates[i];
+        gate.rule.metric = keep(merge, gate.rule.metric);
+        keep_error(merge, vec_push(&layer->gates, gate));
+    }
+}
+
+static void learn_layer(struct merge *merge, const struct event *event)
+{
+    const struct verdict *verdict = event->u.layer_judged.verdict;
+    struct merge_layer *layer = layer_of(merge, event->u.layer_judged.layer);
+    if (layer == NULL) {
+        return;
+    }
+    if (!layer->judged || is_worse_state(verdict->state, layer->state)) {
+        learn_worst(merge, layer, verdict);
+    }
+    if (layer->name == NULL) {
+        layer->name = keep(merge, event->u.layer_judged.name);
+    }
+    layer->judged = true;
+    layer->allow_failure = event->u.layer_judged.allow_failure;
+    layer->unasked = layer->unasked && verdict->unasked;
+    layer->not_run +=
+        event->u.layer_judged.tally != NULL ? event->u.layer_judged.tally->not_run : 0;
+    learn_findings(merge, layer, event->u.layer_judged.judgement);
+}
+
+static void learn_run(struct merge *merge, const struct event *event)
+{
+    merge->logs.items[merge->log].shard = event->u.run_started.shard_index;
+    if (merge->log > 0) {
+        return;
+    }
+    merge->started = *event;
+    merge->shards = event->u.run_started.shard_count;
+    merge->started.u.run_started.run_id = keep(merge, event->u.run_started.run_id);
+    merge->started.u.run_started.version = keep(merge, event->u.run_started.version);
+    merge->started.u.run_started.root = keep(merge, event->u.run_started.root);
+    merge->started.u.run_started.pipeline = keep(merge, event->u.run_started.pipeline);
+    merge->started.u.run_started.name = keep(merge, event->u.run_started.name);
+    merge->started.u.run_started.tree = keep(merge, event->u.run_started.tree);
+    merge->started.u.run_started.host = keep(merge, event->u.run_started.host);
+    merge->started.u.run_started.resumed = NULL;
+    merge->started.u.run_started.shard_index = 0;
+    merge->started.u.run_started.shard_count = 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL || strcmp(a, b) == 0;
+}
+
+/* Shards of different trees prove nothing together. */
+static void check_run(struct merge *merge, const struct event *event)
+{
+    const struct event *first = &merge->started;
+    const bool same = same_text(first->u.run_started.tree, event->u.run_started.tree)
+                      && same_text(first->u.run_started.name, event->u.run_started.name)
+                      && same_text(first->u.run_started.pipeline, event->u.run_started.pipeline)
+                      && merge->shards == event->u.run_started.shard_count;
+    keep_error(merge, same ? 0 : -ESTALE);
+}
+
+static void learn_end(struct merge *merge, const struct event *event)
+{
+    struct merge_log *log = &merge->logs.items[merge->log];
+    log->finished = true;
+    log->exit_code = event->u.run_finished.exit_code;
+    log->wall_ns = event->u.run_finished.wall_ns;
+    log->cpu_us = event->u.run_finished.cpu_us;
+    log->reason = keep(merge, event->u.run_finished.reason);
+}
+
+static void learn(struct merge *merge, const struct event *event)
+{
+    merge->last_ms = event->time_ms > merge->last_ms ? event->time_ms : merge->last_ms;
+    switch (event->type) {
+    case EVENT_RUN_STARTED:
+        learn_run(merge, event);
+        check_run(merge, event);
+        break;
+    case EVENT_UNIT_FINISHED:
+        learn_unit(merge, event);
+        break;
+    case EVENT_LAYER_JUDGED:
+        learn_layer(merge, event);
+        break;
+    case EVENT_RUN_FINISHED:
+        learn_end(merge, event);
+        break;
+    case EVENT_LAYER_STARTED:
+        (void)layer_of(merge, event->u.layer_started.layer);
+        break;
+    case EVENT_LAYER_PLANNED:
+    case EVENT_UNIT_STARTED:
+    case EVENT_UNIT_SLOW:
+    case EVENT_NOTE:
+        break;
+    }
+}
+
+/* ---- second reading ---- */
+
+static void emit_event(struct merge *merge, struct event *event)
+{
+    event->seq = ++merge->seq;
+    merge->out->emit(merge->out, event);
+}
+
+/* A capture's path from the root folder, for readers that stand there; in `buf`. */
+static struct capture rooted(const struct merge *merge, const struct capture *capture, char *buf)
+{
+    struct capture moved = *capture;
+    const char *run_dir = merge->logs.items[merge->log].run_dir;
+    if (capture->file != NULL && run_dir != NULL) {
+        (void)snprintf(buf, PATH_TEXT_MAX, "%s/%s", run_dir, capture->file);
+        moved.file = buf;
+    }
+    return moved;
+}
+
+static void pass_unit(struct merge *merge, const struct event *event, const struct merge_unit *unit)
+{
+    char out[PATH_TEXT_MAX];
+    char err[PATH_TEXT_MAX];
+    struct event moved = *event;
+    struct outcome outcome = *event->u.unit_finished.outcome;
+    outcome.out = rooted(merge, &outcome.out, out);
+    outcome.err = rooted(merge, &outcome.err, err);
+    moved.u.unit_finished.outcome = &outcome;
+    struct merge_layer *layer = layer_of(merge, event->u.unit_finished.layer);
+    if (layer != NULL && outcome.final) {
+        tally_add(&layer->tally, &outcome);
+        tally_add(&merge->tally, &outcome);
+    }
+    emit_event(merge, &moved);
+    if (outcome.final && unit->count > 1) {
+        struct event note = {.type = EVENT_NOTE, .time_ms = event->time_ms};
+        note.u.note.level = "warning";
+        note.u.note.text = "is in more than one of the merged runs: its worst outcome counts";
+        note.u.note.layer = event->u.unit_finished.layer;
+        note.u.note.unit = event->u.unit_finished.unit;
+        emit_event(merge, &note);
+    }
+}
+
+/* Attempts that failed go with the outcome of their own log. */
+static void repeat_unit(struct merge *merge, const struct event *event)
+{
+    struct merge_unit *unit =
+        unit_of(merge, event->u.unit_finished.layer, event->u.unit_finished.unit);
+    if (unit == NULL || unit->log != merge->log || unit->told) {
+        return;
+    }
+    unit->told = event->u.unit_finished.outcome->final;
+    pass_unit(merge, event, unit);
+}
+
+static void repeat(struct merge *merge, const struct event *event)
+{
+    struct event copy = *event;
+    switch (event->type) {
+    case EVENT_UNIT_FINISHED:
+        repeat_unit(merge, event);
+        break;
+    case EVENT_LAYER_STARTED:
+        if (merge->log == 0) {
+            emit_event(merge, &copy);
+        }
+        break;
+    case EVENT_NOTE:
+        emit_event(merge, &copy);
+        break;
+    case EVENT_RUN_STARTED:
+    case EVENT_LAYER_PLANNED:
+    case EVENT_UNIT_STARTED:
+    case EVENT_UNIT_SLOW:
+    case EVENT_LAYER_JUDGED:
+    case EVENT_RUN_FINISHED:
+        break;
+    }
+}
+
+static void take(struct event_sink *sink, const struct event *event)
+{
+    struct merge *merge = (struct merge *)sink;
+    if (merge->emitting) {
+        repeat(merge, event);
+    } else {
+        learn(merge, event);
+    }
+}
+
+static int read_log(struct merge *merge,
+                    size_t index,
+                    struct event_log_read *ret_read,
+                    struct err *err)
+{
+    const char *file = merge->logs.items[index].file;
+    CLEANUP(cleanup_fd) int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_errno(err, "%s", file);
+    }
+    merge->log = index;
+    const int rc = event_log_replay(fd, file, &merge->sink, ret_read, err);
+    if (rc == 0 && merge->error != 0) {
+        return err_set(err,
+                       merge->error,
+                       merge->error == -ESTALE
+                           ? "%s is of another tree, pipeline or number of shards than %s"
+                           : "%s, %s: out of memory",
+                       file,
+                       merge->logs.items[0].file);
+    }
+    return rc;
+}
+
+/* ---- the end ---- */
+
+/* Why the whole cannot be green whatever its units say. */
+static void judge_logs(struct merge *merge)
+{
+    bool seen[4096 + 1] = {false};
+    for (size_t i = 0; i < merge->logs.count; i++) {
+        const struct merge_log *log = &merge->logs.items[i];
+        const bool again = log->shard > 0 && log->shard < sizeof seen && seen[log->shard];
+        if (!log->finished || log->torn) {
+            (void)str_appendf(&merge->reason, "%s did not come to its end; ", log->file);
+        } else if (again) {
+            (void)str_appendf(
+                &merge->reason, "%s is shard %u/%u again; ", log->file, log->shard, merge->shards);
+        }
+        if (log->shard < sizeof seen) {
+            seen[log->shard] = true;
+        }
+    }
+    for (unsigned i = 1; i <= merge->shards && i < sizeof seen; i++) {
+        if (!seen[i]) {
+            (void)str_appendf(&merge->reason, "shard %u/%u is missing; ", i, merge->shards);
+        }
+    }
+    if (merge->reason.len > 2) {
+        merge->reason.len -= 2;
+        merge->reason.data[merge->reason.len] = '\0';
+        merge->exit_code = EXIT_INFRASTRUCTURE;
+    }
+}
+
+static void emit_layers(struct merge *merge)
+{
+    for (size_t i = 0; i < merge->layers.count; i++) {
+        struct merge_layer *layer = &merge->layers.items[i];
+        const struct verdict verdict = {
+            .state = layer->judged ? layer->state : VERDICT_ERROR,
+            .gates = layer->gates.items,
+            .gate_count = layer->gates.count,
+            .reason = layer->judged ? layer->reason : "it was not judged in any of the merged runs",
+            .unasked = layer->judged && layer->unasked,
+        };
+        const struct judgement judgement = {.findings = layer->findings.items,
+                                            .finding_count = layer->findings.count};
+        layer->tally.not_run = layer->not_run;
+        merge->tally.not_run += layer->not_run;
+        struct event event = {.type = EVENT_LAYER_JUDGED, .time_ms = merge->last_ms};
+        event.u.layer_judged.layer = layer->id;
+        event.u.layer_judged.name = layer->name;
+        event.u.layer_judged.allow_failure = layer->allow_failure;
+        event.u.layer_judged.judgement = &judgement;
+        event.u.layer_judged.verdict = &verdict;
+        event.u.layer_judged.tally = &layer->tally;
+        emit_event(merge, &event);
+    }
+}
+
+static void emit_end(struct merge *merge)
+{
+    struct event event = {.type = EVENT_RUN_FINISHED, .time_ms = merge->last_ms};
+    enum exit_code worst = EXIT_NOTHING_SELECTED;
+    const char *reason = NULL;
+    for (size_t i = 0; i < merge->logs.count; i++) {
+        const struct merge_log *log = &merge->logs.items[i];
+        if (worse_exit(worst, log->exit_code) != worst || i == 0) {
+            worst = worse_exit(worst, log->exit_code);
+            reason = log->reason;
+        }
+        if (log->wall_ns > event.u.run_finished.wall_ns) {
+            event.u.run_finished.wall_ns = log->wall_ns; /* they ran side by side */
+        }
+        event.u.run_finished.cpu_us += log->cpu_us;
+    }
+    merge->exit_code = worst;
+    judge_logs(merge);
+    if (merge->reason.len > 0) {
+        reason = str_text(&merge->reason);
+    }
+    event.u.run_finished.exit_code = merge->exit_code;
+    event.u.run_finished.reason = merge->exit_code == EXIT_OPEN ? NULL : reason;
+    event.u.run_finished.tally = &merge->tally;
+    emit_event(merge, &event);
+}
+
+int merge_emit(struct merge *merge, const char *command, struct event_sink *sink, struct err *err)
+{
+    assert(merge->logs.count > 0);
+    merge->emitting = true;
+    merge->out = sink;
+    merge->started.u.run_started.command = command;
+    emit_event(merge, &merge->started);
+    for (size_t i = 0; i < merge->logs.count; i++) {
+        const int rc = read_log(merge, i, NULL, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    emit_layers(merge);
+    emit_end(merge);
+    return 0;
+}
+
+enum exit_code merge_exit_code(const struct merge *merge)
+{
+    return merge->exit_code;
+}
+
+/* ---- life ---- */
+
+int merge_new(struct merge **ret_merge, struct err *err)
+{
+    struct merge *merge = mem_calloc(1, sizeof *merge);
+    if (merge == NULL) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    merge->sink.emit = take;
+    merge->exit_code = EXIT_INFRASTRUCTURE;
+    str_init(&merge->reason, REASON_MAX);
+    merge->arena = arena_new(NAMES_MAX);
+    if (merge->arena == NULL) {
+        merge_free(merge);
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    *ret_merge = merge;
+    return 0;
+}
+
+int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err)
+{
+    struct event_log_read result = {0};
+    struct merge_log log = {.file = mem_strdup(file)};
+    log.run_dir = run_dir != NULL ? mem_strdup(run_dir) : NULL;
+    if (log.file == NULL || (run_dir != NULL && log.run_dir == NULL)
+        || vec_push(&merge->logs, log) != 0) {
+        mem_free(log.file);
+        mem_free(log.run_dir);
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    const int rc = read_log(merge, merge->logs.count - 1, &result, err);
+    merge->logs.items[merge->logs.count - 1].torn = result.torn;
+    return rc;
+}
+
+void merge_free(struct merge *merge)
+{
+    if (merge == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < merge->logs.count; i++) {
+        mem_free(merge->logs.items[i].file);
+        mem_free(merge->logs.items[i].run_dir);
+    }
+    for (size_t i = 0; i < merge->layers.count; i++) {
+        mem_free(merge->layers.items[i].id);
+        vec_fini(&merge->layers.items[i].gates);
+        vec_fini(&merge->layers.items[i].findings);
+    }
+    vec_fini(&merge->logs);
+    vec_fini(&merge->layers);
+    vec_fini(&merge->units);
+    map_fini(&merge->unit_index);
+    str_fini(&merge->reason);
+    arena_free(merge->arena);
+    mem_free(merge);
+}

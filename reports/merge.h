@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event logs of the shards of one run to the events of the whole. What it makes is green only when
+ * every shard was there, came to its end and was green:
+ *
+ *   shards     each of 1/N .. N/N, once; else the whole ends with exit code 3 and says which is
+ *              missing. Logs of runs without --shard are wholes, and may be merged too
+ *   unit       that several logs have: the worst outcome counts, and a note says so
+ *   layer      its gate is what the gates of the shards were: the worst. Counts and findings add up
+ *   exit code  the worst: 3, 2, 130, 6, 1, 5, 0; 4 (nothing selected) when all say so
+ *
+ * Logs are read twice, so they are files. Memory: a key for each unit. */
+#ifndef SLUICE_REPORTS_MERGE_H
+#define SLUICE_REPORTS_MERGE_H
+
+#include "base/err.h"
+#include "model/event.h"
+
+struct merge;
+
+int merge_new(struct merge **ret_merge, struct err *err);
+void merge_free(struct merge *merge); /* NULL is accepted */
+
+/* Takes a log in. `run_dir` is where its captures lie, absolute, or NULL. -ESTALE: it is of another
+ * tree or pipeline than the ones before, or a shard of another number of shards. */
+int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err);
+
+/* Emits the events of the whole, run_started to run_finished. Captures in them are relative to the
+ * root folder. `command` is told as the command line. */
+int merge_emit(struct merge *merge, const char *command, struct event_sink *sink, struct err *err);
+
+/* After merge_emit(). */
+enum exit_code merge_exit_code(const struct merge *merge);
+
+#endif
