@@ -697,7 +697,7 @@ TEST(a_shuffled_order_depends_on_its_number_alone)
     assert_string_equal(one, again);
     assert_string_not_equal(one, other);
     assert_string_not_equal(one, "abcdefgh");
-    for (char unit = 'a'; unit <= 'h'; unit++) {
-        assert_non_null(strchr(one, unit));
+    for (const char *unit = "abcdefgh"; *unit != '\0'; unit++) {
+        assert_non_null(strchr(one, *unit));
     }
 }
