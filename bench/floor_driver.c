@@ -51,25 +51,38 @@ static int is_over(int listener)
     return (watched.revents & POLLIN) == 0 && (watched.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+/* 1 = a call waits, 0 = look again, negative: all who could make one are gone. */
+static int receive(int listener, union notification *call)
+{
+    memset(call, 0, sizeof *call);
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, call) == 0) {
+        return 1;
+    }
+    return errno != EINTR && is_over(listener) ? -1 : 0;
+}
+
+static void go_on(int listener, const union notification *call)
+{
+    union notification answer = {.room = {0}};
+    answer.response.id = call->request.id;
+    answer.response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
 static unsigned long serve(int listener)
 {
     union notification call;
     unsigned long count = 0;
+    int rc = 0;
     (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
-    for (;;) {
-        memset(&call, 0, sizeof call.request);
-        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0) {
-            if (errno != EINTR && is_over(listener)) {
-                return count;
-            }
-            continue;
+    while (rc >= 0) {
+        rc = receive(listener, &call);
+        if (rc > 0) {
+            count++;
+            go_on(listener, &call);
         }
-        count++;
-        const union notification go_on = {
-            .response = {.id = call.request.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE}
-        };
-        (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
     }
+    return count;
 }
 
 static int write_count(const char *path, unsigned long count)

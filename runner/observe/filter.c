@@ -36,7 +36,7 @@
 
 #define WORD_NUMBER      offsetof(struct seccomp_data, nr)
 #define WORD_ARCH        offsetof(struct seccomp_data, arch)
-#define WORD_LOW(index)  (offsetof(struct seccomp_data, args) + 8U * (index))
+#define WORD_LOW(index)  (offsetof(struct seccomp_data, args) + (size_t)8 * (index))
 #define WORD_HIGH(index) (WORD_LOW(index) + 4U)
 
 #define STOP  SECCOMP_RET_USER_NOTIF
