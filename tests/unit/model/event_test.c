@@ -65,6 +65,8 @@ TEST(run_started_keeps_every_field)
     event.u.run_started.pipeline = "sluice.yml";
     event.u.run_started.name = "my \"pipeline\"\n";
     event.u.run_started.tree = "abc";
+    event.u.run_started.shard_index = 2;
+    event.u.run_started.shard_count = 4;
     event.u.run_started.host = "box";
     event.u.run_started.resumed = "20261121T090000-4f2a";
     event.u.run_started.command = "sluice run 'a b'";
@@ -83,6 +85,8 @@ TEST(run_started_keeps_every_field)
     assert_string_equal(back.u.run_started.command, "sluice run 'a b'");
     assert_int_equal(back.u.run_started.jobs, 3);
     assert_int_equal(back.u.run_started.layer_count, 5);
+    assert_int_equal(back.u.run_started.shard_index, 2);
+    assert_int_equal(back.u.run_started.shard_count, 4);
     close_all();
 }
 
