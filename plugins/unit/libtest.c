@@ -69,9 +69,10 @@ static bool read_test(char *line, struct report_case *ret_case)
         if (remark != NULL) {
             *remark = '\0';
         }
-        const char *reason = result[len] == ',' ? result + len + 2 : NULL;
-        *ret_case = (struct report_case){
-            .name = name, .status = words[i].status, .message = i == 2 ? reason : NULL};
+        const char *reason = result + len + strspn(result + len, ", ");
+        *ret_case = (struct report_case){.name = name,
+                                         .status = words[i].status,
+                                         .message = i == 2 && *reason != '\0' ? reason : NULL};
         return true;
     }
     return false;
@@ -123,7 +124,7 @@ static void read_panic(const char *text, const char **ret_message, const char **
     }
     const char *place = at + sizeof words - 1;
     const char *quoted = NULL;
-    for (const char *comma = place; place[0] == '\'' && (comma = strstr(comma, "', ")) != NULL;
+    for (const char *comma = place + 1; place[0] == '\'' && (comma = strstr(comma, "', ")) != NULL;
          comma++) {
         quoted = comma;
     }
