@@ -245,10 +245,11 @@ PY
     shellcheck -s sh "$BATS_TEST_TMPDIR/script.sh" "$BATS_TEST_TMPDIR/after_script.sh"
 }
 
-@test "every command of sluice in the pages about forges is one" {
-    grep -hoE '(^|`|\(|"|: )sluice [a-z]+[^`|<>&]*' "$root"/docs/ci/*.md | sed 's/^[^s]*sluice/sluice/; s/ *\\$//; s/ #.*//' | sort -u >lines
+@test "every command of sluice in the pages about forges, installation and nextest is one" {
+    grep -hoE '(^|`|\(|"|: )sluice [a-z]+[^`|<>&]*' "$root"/docs/ci/*.md "$root"/docs/{compare-nextest,howto/install}.md | sed 's/^[^s]*sluice/sluice/; s/ *\\$//; s/ #.*//' | sort -u >lines
     [ "$(wc -l <lines)" -ge 4 ]
     while IFS= read -r line; do
+        line=${line/ N/ 5}
         xargs "$SLUICE" <<<"${line#sluice } --help" >/dev/null || { echo "$line"; false; }
     done <lines
 }
