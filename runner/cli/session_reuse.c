@@ -27,6 +27,8 @@ struct session_reuse {
     struct reuse *reuse;
     struct reuse_keys *keys;
     const struct session *session;
+    struct reuse_world asked; /* the world that was asked for last, and its state: most units of */
+    struct reuse_state *answer; /* a layer share one. NULL = none yet */
     int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end; /* its length */
     int64_t renewed_ns;
@@ -48,6 +50,15 @@ static struct session_reuse *of(struct sched_reuse *sched)
 
 /* ---- questions ---- */
 
+/* The same things at the same places: they are the scheduler's, which makes them once for a layer
+ * or for a group of units, keeps them as long as it runs, and does not change them. */
+static bool is_same_world(const struct reuse_world *a, const struct reuse_world *b)
+{
+    return a->tree == b->tree && a->root == b->root && a->plugin_dir == b->plugin_dir
+           && a->expose.items == b->expose.items && a->expose.count == b->expose.count
+           && a->network == b->network && a->products == b->products;
+}
+
 static int state_of(struct session_reuse *reuse,
                     const struct reuse_subject *subject,
                     struct reuse_state **ret_state,
@@ -62,7 +73,16 @@ static int state_of(struct session_reuse *reuse,
         .network = world->network,
         .products = subject->products,
     };
-    return reuse_state(reuse->reuse, &spec, ret_state, err);
+    if (reuse->answer != NULL && is_same_world(&spec, &reuse->asked)) {
+        *ret_state = reuse->answer;
+        return 0;
+    }
+    int rc = reuse_state(reuse->reuse, &spec, ret_state, err);
+    if (rc == 0) {
+        reuse->asked = spec;
+        reuse->answer = *ret_state;
+    }
+    return rc;
 }
 
 static int key_of(const struct session_reuse *reuse,
@@ -237,6 +257,7 @@ static int ask(struct session_reuse *reuse,
         .argv = subject->request->argv,
         .timeout_ms = subject->request->timeout_ms,
         .artifacts = subject->request->artifacts,
+        .brief = !subject->peek,
         .peek = subject->peek,
         .no_join = subject->no_join,
         .again = subject->again,

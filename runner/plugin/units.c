@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/map.h"
 #include "plugin/lines.h"
+#include "plugin/plain_line.h"
 #include "plugin/plugin.h"
 #include "plugin/words.h"
 
@@ -29,6 +30,7 @@ struct unit_reader {
     struct map words; /* of needs and outputs -> the word itself */
     const char *shared[SHARED_WORDS];
     uint32_t layer;
+    struct plain_line plain; /* the line that is read, if it is plain */
 };
 
 /* One line's fields, borrowed from its JSON object. */
@@ -453,6 +455,66 @@ static int read_unit(
     return 0;
 }
 
+static int share_argv(struct unit_reader *reader, struct unit *unit, struct err *err)
+{
+    const struct plain_line *plain = &reader->plain;
+    const char **argv = arena_calloc(reader->arena, plain->argc + 1, sizeof *argv);
+    for (size_t i = 0; argv != NULL && i < plain->argc; i++) {
+        argv[i] = share(reader, plain->argv[i]);
+        if (argv[i] == NULL) {
+            return no_memory(err);
+        }
+    }
+    unit->argv = argv;
+    return argv != NULL ? 0 : no_memory(err);
+}
+
+/* As read_unit(), of a plain line. */
+static int read_plain(struct unit_reader *reader,
+                      size_t line,
+                      struct unit *ret_unit,
+                      struct err *err)
+{
+    const struct plain_line *plain = &reader->plain;
+    const struct fields f = {
+        .id = plain->id,
+        .cwd = plain->cwd,
+        .timeout = plain->timeout,
+        .file = plain->file,
+        .skip = plain->skip,
+        .cost_ms = plain->cost_ms,
+        .slots = plain->slots,
+        .line = plain->line,
+    };
+    struct unit unit = {.layer = reader->layer};
+    int status = 0;
+    if ((status = check_sense(&f, err)) != 0
+        || (status = take_id(reader, f.id, line, &unit, err)) != 0
+        || (status = share_argv(reader, &unit, err)) != 0
+        || (status = read_numbers(&f, &unit, err)) != 0
+        || (status = read_places(reader, &f, &unit, err)) != 0
+        || (status = share_field(reader, f.skip, &unit.skip, err)) != 0) {
+        return status;
+    }
+    *ret_unit = unit;
+    return 0;
+}
+
+static int read_any(struct unit_reader *reader,
+                    const struct line_reader *lines,
+                    const char *line,
+                    size_t len,
+                    struct unit *ret_unit,
+                    struct err *err)
+{
+    CLEANUP(json_cleanup) json_t *object = NULL;
+    if (plain_line_read(line, len, &reader->plain)) {
+        return read_plain(reader, lines->line, ret_unit, err);
+    }
+    int status = json_parse(line, len, &object, err);
+    return status == 0 ? read_unit(reader, object, lines->line, ret_unit, err) : status;
+}
+
 /* One line of the plan: its number stands in front of every complaint. */
 static int read_line(struct unit_reader *reader,
                      const struct line_reader *lines,
@@ -461,17 +523,13 @@ static int read_line(struct unit_reader *reader,
                      struct unit *ret_unit,
                      struct err *err)
 {
-    CLEANUP(json_cleanup) json_t *object = NULL;
     int status = 0;
     if (lines->line > UNITS_MAX) {
         status = err_set(err, -EFBIG, "more than %u units, the most a run can hold", UNITS_MAX);
     } else if (len == 0) {
         status = err_set(err, -EINVAL, "is empty; print one JSON object a line, nothing else");
     } else {
-        status = json_parse(line, len, &object, err);
-    }
-    if (status == 0) {
-        status = read_unit(reader, object, lines->line, ret_unit, err);
+        status = read_any(reader, lines, line, len, ret_unit, err);
     }
     return status == 0 ? 0 : err_wrap(err, "line %zu", lines->line);
 }

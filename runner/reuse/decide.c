@@ -592,12 +592,15 @@ static bool in_sample(const struct look *look)
     if (policy != NULL && policy->verify_ppm > ppm) {
         ppm = policy->verify_ppm;
     }
+    if (look->request->peek || ppm == 0) {
+        return false;
+    }
     (void)snprintf(text,
                    sizeof text,
                    "%.200s %s",
                    look->reuse->options.run,
                    hash_hex(&look->request->key, hex));
-    return !look->request->peek && ppm > 0 && hash_stable64(text) % MILLION < ppm;
+    return hash_stable64(text) % MILLION < ppm;
 }
 
 static const char *hit_words(struct look *look)
@@ -632,10 +635,10 @@ static void decide_hit(struct look *look)
     const struct reuse_request *request = look->request;
     decision->action = REUSE_HIT;
     decision->reason = REUSE_REASON_NONE;
-    decision->why = or_empty(hit_words(look));
     if (in_sample(look)) {
         decision->lease = lease_new(look);
     }
+    decision->why = request->brief && decision->lease == NULL ? "" : or_empty(hit_words(look));
     if (decision->lease != NULL) {
         decision->action = REUSE_VERIFY;
         decision->reason = REUSE_REASON_VERIFY;

@@ -119,6 +119,7 @@ struct reuse_request {
     const char *unit;
     const char *const *argv;
     int64_t timeout_ms; /* what took longer when it ran does not answer; 0 = none */
+    bool brief;         /* nobody reads why it is a hit: no words are made for one */
     bool peek;          /* only asked: takes no lease, touches no use-time, no verify sample */
     bool no_join;       /* rather run than wait for another process */
     bool again;         /* a further attempt: runs whatever is known */

@@ -95,6 +95,11 @@ static bool is_of_outer_unit(const char *entry)
     return text_starts_with(entry, "SLUICE_UNIT=") || text_starts_with(entry, "SLUICE_SHARD_");
 }
 
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 int env_build_base(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
@@ -118,7 +123,14 @@ int env_build_base(struct sched *sched, size_t index)
                                           "SLUICE_SEED=%llu",
                                           (unsigned long long)sched->options->seed))
                  : rc;
-    return rc == 0 ? put_list(&state->base_env, &layer->env, sched->arena) : rc;
+    rc = rc == 0 ? put_list(&state->base_env, &layer->env, sched->arena) : rc;
+    if (rc == 0 && state->base_env.count > 1) { /* keys of units sort theirs: this is most of it */
+        qsort(state->base_env.items,
+              state->base_env.count,
+              sizeof *state->base_env.items,
+              compare_entries);
+    }
+    return rc;
 }
 
 static int put_shard(struct text_vec *env,
