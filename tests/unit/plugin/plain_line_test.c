@@ -66,8 +66,8 @@ TEST(lines_as_plugins_print_them_are_plain)
     static const char *const lines[] = {
         "{\"id\":\"a\",\"argv\":[\"b\"]}",
         "{\"argv\":[\"cat\",\"d0/f0\",\"\"],\"id\":\"cat d0/f0 'x'\",\"file\":\"units.txt\",\"line\":1}",
-        "{\"id\":\"\",\"argv\":[\"b\"],\"cwd\":\".\",\"timeout\":\"3s\",\"cost_ms\":0,\"slots\":12,"
-        "\"skip\":\"not here\",\"file\":\"f\",\"line\":999999999999999}",
+        "{\"id\":\"\",\"argv\":[\"b\"],\"cwd\":\".\",\"timeout\":\"3s\",\"cost_ms\":0,\"slots\":12}",
+        "{\"skip\":\"not here\",\"id\":\"a\",\"file\":\"f\",\"argv\":[\"b\"],\"line\":999999999999999}",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         assert_true(agrees(lines[i], strlen(lines[i])));
