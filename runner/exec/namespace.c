@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/kernel.h"
 #include "base/limits.h"
 #include "exec/protect.h"
 
@@ -27,7 +28,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -714,15 +714,8 @@ static int mount_scratch(const struct world *world, int *ret_scratch, struct err
  * root would change that: then only RLIMIT_NPROC limits a unit, and root's not at all. */
 static void limit_pids(void)
 {
-    struct utsname name;
     char pids[16];
-    char *rest = NULL;
-    if (uname(&name) < 0) {
-        return;
-    }
-    unsigned long major = strtoul(name.release, &rest, 10);
-    unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-    if (major < 6 || (major == 6 && minor < 14)) {
+    if (!kernel_is_at_least(6, 14)) {
         return;
     }
     (void)snprintf(pids, sizeof pids, "%d", WORLD_PIDS_MAX);

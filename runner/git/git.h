@@ -61,10 +61,6 @@ int git_materialise(const struct git_repo *repo,
                     const char *folder,
                     struct err *err);
 
-/* True (1) when git would ignore the path (relative to the root) and it is not tracked; 0; or
- * negative. */
-int git_is_ignored(const struct git_repo *repo, const char *path, struct err *err);
-
 /* Commit id of a revision, or -ENOENT. */
 int git_resolve(const struct git_repo *repo,
                 const char *revision,

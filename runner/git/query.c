@@ -9,26 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int git_is_ignored(const struct git_repo *repo, const char *path, struct err *err)
-{
-    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
-    char clean[PATH_TEXT_MAX + 2] = "./"; /* so that a name like ":(top)" is no pathspec magic */
-    int status = 0;
-    if (path_clean(path, clean + 2, sizeof clean - 2) != 0 || !path_is_inside(clean + 2)) {
-        return err_set(err, -EINVAL, "%s: not a path inside the tree", path);
-    }
-    const char *const argv[] = {"git", "check-ignore", "-q", "--", clean, NULL};
-    struct git_call call = {.argv = argv, .repo = repo};
-    int result = git_call(&call, NULL, &errors, &status, err);
-    if (result != 0) {
-        return result;
-    }
-    if (status > 1) {
-        return git_complain(err, -EIO, "git check-ignore", &errors);
-    }
-    return status == 0 ? 1 : 0;
-}
-
 int git_resolve(const struct git_repo *repo,
                 const char *revision,
                 char id[GIT_ID_MAX],

@@ -76,14 +76,3 @@ bool manifest_equal(const struct manifest *a, const struct manifest *b)
     }
     return true;
 }
-
-const struct product *manifest_find(const struct manifest *manifest, const char *path)
-{
-    const struct product wanted = {.path = path};
-    return manifest == NULL || manifest->count == 0 ? NULL
-                                                    : bsearch(&wanted,
-                                                              manifest->items,
-                                                              manifest->count,
-                                                              sizeof *manifest->items,
-                                                              compare_paths);
-}

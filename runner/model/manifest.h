@@ -18,7 +18,4 @@ int manifest_merge(const struct manifest *const *parts,
 /* Same paths, modes and contents. */
 bool manifest_equal(const struct manifest *a, const struct manifest *b);
 
-/* The product at a path; NULL when there is none. */
-const struct product *manifest_find(const struct manifest *manifest, const char *path);
-
 #endif

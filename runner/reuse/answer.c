@@ -426,13 +426,6 @@ int answers_host_path(const struct answers *answers,
     return n > 0 && (size_t)n < size ? 1 : -ENAMETOOLONG;
 }
 
-bool answers_is_host(const struct answers *answers, const struct observation *asked)
-{
-    struct route route;
-    return asked->kind == OBSERVE_HOST
-           || (find_route(answers, asked->path, &route, NULL) == 0 && route.place == PLACE_HOST);
-}
-
 /* ---- reading ahead ---- */
 
 struct id_list {

@@ -141,10 +141,6 @@ int answers_prefetch(struct answers *answers,
 /* Reads all folders of the tree at once (about `max` at most). */
 int answers_read_whole(struct answers *answers, size_t max, struct err *err);
 
-/* True when the path is answered by the machine (or it is a fact of it): it can change during a
- * run. */
-bool answers_is_host(const struct answers *answers, const struct observation *asked);
-
 /* The machine's part of an answer still rests on the same stat data, and nothing of it was changed
  * at or after `since_ms` unless it was looked at before: 1. 0 and *ret_path (valid until the next
  * call) when something may have changed while a unit ran. Negative on failure. */

@@ -3,6 +3,7 @@
  * front and its length, so that no two commands give the same bytes. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/kernel.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 /* What the world fixes for every unit (exec): part of the key, so that evidence earned under other
@@ -230,14 +230,7 @@ static void add_limits(struct str *key)
  * count: evidence from there is of another kind. */
 static bool is_pinned(void)
 {
-    struct utsname name;
-    char *rest = NULL;
-    if (uname(&name) < 0) {
-        return false;
-    }
-    const unsigned long major = strtoul(name.release, &rest, 10);
-    const unsigned long minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-    return major < 6 || (major == 6 && minor < 6);
+    return !kernel_is_at_least(6, 6);
 }
 
 static void add_policy(struct str *key, const struct reuse_policy *policy)

@@ -459,20 +459,6 @@ int evidence_files_put(struct evidence_store *store,
                        int64_t now_ms,
                        struct err *err);
 
-/* Size of a git blob. */
-struct evidence_size {
-    unsigned char id[HASH_SIZE]; /* object id */
-    unsigned id_len;             /* 20 or 32 */
-    uint64_t size;
-};
-
-/* Fills size: 1; 0 = unknown. */
-int evidence_size_get(struct evidence_store *store, struct evidence_size *size, struct err *err);
-int evidence_sizes_put(struct evidence_store *store,
-                       const struct evidence_size *sizes,
-                       size_t count,
-                       struct err *err);
-
 /* Which evidence answered for a unit key in a state (the caller's id of it: whatever the answers
  * depend on). A shortcut: the row is looked up by evidence_get(), which checks it as any other. */
 struct evidence_answer {

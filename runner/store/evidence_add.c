@@ -226,12 +226,11 @@ static int look_around(struct evidence_store *store,
                        struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = evidence_statement(store, SQL_ROWS_OF_FULL, &statement, err);
+    int result =
+        rows_of_full(store, adding->added.class_id, &adding->evidence->full, &statement, err);
     if (result != 0) {
         return result;
     }
-    (void)sqlite3_bind_int64(statement, 1, adding->added.class_id);
-    bind_hash(statement, 2, &adding->evidence->full);
     *ret_same = 0;
     while ((result = evidence_next(store, statement, err)) == 1) {
         result = compare(adding, statement, err);

@@ -285,6 +285,20 @@ static int find(struct evidence_store *store,
     return 1;
 }
 
+int rows_of_full(struct evidence_store *store,
+                 int64_t class_id,
+                 const struct hash *full,
+                 sqlite3_stmt **ret_statement,
+                 struct err *err)
+{
+    int result = evidence_statement(store, SQL_ROWS_OF_FULL, ret_statement, err);
+    if (result == 0) {
+        (void)sqlite3_bind_int64(*ret_statement, 1, class_id);
+        bind_hash(*ret_statement, 2, full);
+    }
+    return result;
+}
+
 int evidence_find(struct evidence_store *store,
                   const struct evidence_query *query,
                   struct arena *arena,
@@ -292,13 +306,8 @@ int evidence_find(struct evidence_store *store,
                   struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = evidence_statement(store, SQL_ROWS_OF_FULL, &statement, err);
-    if (result != 0) {
-        return result;
-    }
-    (void)sqlite3_bind_int64(statement, 1, query->class_id);
-    bind_hash(statement, 2, &query->full);
-    return find(store, statement, query, arena, ret_row, err);
+    int result = rows_of_full(store, query->class_id, &query->full, &statement, err);
+    return result != 0 ? result : find(store, statement, query, arena, ret_row, err);
 }
 
 int evidence_get(struct evidence_store *store,

@@ -65,8 +65,6 @@ enum evidence_sql {
     SQL_FILE_GET,
     SQL_FILE_PUT,
     SQL_FILES_SWEEP,
-    SQL_SIZE_GET,
-    SQL_SIZE_PUT,
     SQL_ANSWERS_GET,
     SQL_ANSWERS_PUT,
     SQL_ANSWERS_SWEEP,
@@ -201,6 +199,14 @@ int evidence_damaged(const struct evidence_store *store, const char *what, struc
 
 /* The number that a query gives. */
 int evidence_number(struct evidence_store *store, const char *sql, int64_t *ret, struct err *err);
+
+/* All rows of a class under one fingerprint, whoever may read them: to be stepped through by
+ * evidence_next() and reset. */
+int rows_of_full(struct evidence_store *store,
+                 int64_t class_id,
+                 const struct hash *full,
+                 sqlite3_stmt **ret_statement,
+                 struct err *err);
 
 /* Copies the row that the statement stands at; -ENOMEM. */
 int row_copy(sqlite3_stmt *statement, struct arena *arena, struct evidence_row *row);

@@ -61,7 +61,6 @@ static int count_rows(struct evidence_store *store, struct evidence_stats *stats
         {"SELECT count(*) FROM revocation",                                                    &stats->revocations   },
         {"SELECT count(*) FROM lease",                                                         &stats->leases        },
         {"SELECT count(*) FROM file_memo",                                                     &stats->files         },
-        {"SELECT count(*) FROM size_memo",                                                     &stats->sizes         },
         {"SELECT count(*) FROM answers",                                                       &stats->states        },
         {EVIDENCE_BYTES_SQL,                                                                   &stats->database_bytes},
     };

@@ -16,7 +16,7 @@ struct evidence_stats {
     uint64_t flaky;                          /* fingerprints that passed and failed, ever */
     uint64_t revocations;                    /* standing ones */
     uint64_t leases;
-    uint64_t files, sizes, states; /* memos */
+    uint64_t files, states; /* memos */
     uint64_t blobs, blob_bytes;
     uint64_t database_bytes;      /* pages in use */
     int64_t oldest_ms, newest_ms; /* of rows; 0 = there are none */

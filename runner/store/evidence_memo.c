@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shortcuts: digests of files by stat tuple, sizes of git blobs, answers of whole states. */
+/* Shortcuts: digests of files by stat tuple, answers of whole states. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -83,51 +83,6 @@ int evidence_files_put(struct evidence_store *store,
 {
     struct putting putting = {files, count, now_ms};
     return count > 0 ? evidence_write(store, files_body, &putting, err) : 0;
-}
-
-/* ---- sizes ---- */
-
-int evidence_size_get(struct evidence_store *store, struct evidence_size *size, struct err *err)
-{
-    sqlite3_stmt *statement = NULL;
-    int result = evidence_statement(store, SQL_SIZE_GET, &statement, err);
-    assert(size->id_len <= sizeof size->id);
-    if (result != 0) {
-        return result;
-    }
-    bind_bytes(statement, 1, size->id, size->id_len);
-    result = evidence_next(store, statement, err);
-    if (result == 1) {
-        size->size = (uint64_t)sqlite3_column_int64(statement, 0);
-        (void)sqlite3_reset(statement);
-    }
-    return result;
-}
-
-static int sizes_body(struct evidence_store *store, void *context, struct err *err)
-{
-    const struct putting *putting = context;
-    const struct evidence_size *sizes = putting->items;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < putting->count; i++) {
-        sqlite3_stmt *statement = NULL;
-        result = evidence_statement(store, SQL_SIZE_PUT, &statement, err);
-        if (result == 0) {
-            bind_bytes(statement, 1, sizes[i].id, sizes[i].id_len);
-            (void)sqlite3_bind_int64(statement, 2, (int64_t)sizes[i].size);
-            result = evidence_step(store, statement, NULL, err);
-        }
-    }
-    return result;
-}
-
-int evidence_sizes_put(struct evidence_store *store,
-                       const struct evidence_size *sizes,
-                       size_t count,
-                       struct err *err)
-{
-    struct putting putting = {sizes, count, 0};
-    return count > 0 ? evidence_write(store, sizes_body, &putting, err) : 0;
 }
 
 /* ---- answers ---- */

@@ -112,8 +112,6 @@ static const char *const evidence_sql[SQL_COUNT] = {
         "INSERT OR REPLACE INTO file_memo (dev, ino, size, mtime_ns, ctime_ns, digest, put_ms) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
     [SQL_FILES_SWEEP] = "DELETE FROM file_memo WHERE put_ms < ?",
-    [SQL_SIZE_GET] = "SELECT size FROM size_memo WHERE id = ?",
-    [SQL_SIZE_PUT] = "INSERT OR REPLACE INTO size_memo (id, size) VALUES (?, ?)",
     [SQL_ANSWERS_GET] = "SELECT answers FROM answers WHERE state = ?",
     [SQL_ANSWERS_PUT] = "INSERT OR REPLACE INTO answers (state, tree, run, used_ms, answers) "
                         "VALUES (?, ?, ?, ?, ?)",

@@ -95,12 +95,10 @@ static int find_opposite(struct evidence_store *store,
                          struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = evidence_statement(store, SQL_ROWS_OF_FULL, &statement, err);
+    int result = rows_of_full(store, widen->class_id, &moved->full, &statement, err);
     if (result != 0) {
         return result;
     }
-    (void)sqlite3_bind_int64(statement, 1, widen->class_id);
-    bind_hash(statement, 2, &moved->full);
     while ((result = evidence_next(store, statement, err)) == 1) {
         struct statement_of_row other;
         read_statement(statement, &other);

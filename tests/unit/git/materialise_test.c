@@ -214,13 +214,6 @@ TEST(questions_about_a_repository)
                   "mkdir build; echo t >tracked.o; git add -f tracked.o");
     const struct git_repo *repo = open_repo("r");
     struct err err = {0};
-    assert_int_equal(git_is_ignored(repo, "x.o", &err), 1);
-    assert_int_equal(git_is_ignored(repo, "build/deep/file", &err), 1);
-    assert_int_equal(git_is_ignored(repo, "./src//a.c", &err), 0);
-    assert_int_equal(git_is_ignored(repo, "tracked.o", &err), 0);
-    assert_int_equal(git_is_ignored(repo, ".sluice/x", &err), 1);
-    assert_int_equal(git_is_ignored(repo, ":(top)x.o", &err), 1);
-    assert_int_equal(git_is_ignored(repo, "../x.o", &err), -EINVAL);
 
     char id[GIT_ID_MAX] = "untouched";
     assert_int_equal(git_resolve(repo, "nope", id, &err), -ENOENT);
@@ -265,11 +258,4 @@ TEST(short_memory_while_materialising_is_an_error_and_the_next_use_is_right)
         assert_true(n < 20000);
     }
     assert_string_equal(listing("pool/tree"), expected());
-    result = -ENOMEM;
-    for (size_t n = 1; result != 0; n++) {
-        (void)mem_fail_from(n);
-        result = git_is_ignored(&repo, "x", NULL);
-        (void)mem_fail_from(0);
-        assert_true(result == 0 || result == -ENOMEM);
-    }
 }

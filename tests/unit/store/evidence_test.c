@@ -799,27 +799,6 @@ TEST(digests_of_files_hold_while_all_of_stat_is_the_same)
     evidence_close(store);
 }
 
-TEST(sizes_of_git_objects_are_kept_for_both_kinds_of_ids)
-{
-    struct evidence_store *store = open_evidence("e");
-    struct evidence_size sizes[2] = {
-        {.id_len = 20, .size = 5                },
-        {.id_len = 32, .size = UINT64_C(1) << 40}
-    };
-    memset(sizes[0].id, 1, 20);
-    memset(sizes[1].id, 1, 32);
-    assert_int_equal(evidence_sizes_put(store, sizes, 2, NULL), 0);
-    for (int i = 0; i < 2; i++) {
-        struct evidence_size asked = sizes[i];
-        asked.size = 0;
-        assert_int_equal(evidence_size_get(store, &asked, NULL), 1);
-        assert_true(asked.size == sizes[i].size);
-        asked.id[3] = 9;
-        assert_int_equal(evidence_size_get(store, &asked, NULL), 0);
-    }
-    evidence_close(store);
-}
-
 TEST(answers_of_a_state_are_sorted_and_the_newest_of_a_unit_counts)
 {
     struct evidence_store *store = open_evidence("e");
