@@ -48,8 +48,8 @@ is() {
     in_bash sluice ""
     says why
     says_not slot
-    in_bash sluice run --re
-    is "--rerun-failed --resume"
+    in_bash sluice run --res
+    is --resume
     in_bash sluice run --trust ""
     is "fork member protected"
     in_bash sluice run --trust = pro # as bash splits --trust=pro
