@@ -149,8 +149,9 @@ install_verb() {
     for package in $(sed -n 's/.*install -qq -y --no-install-recommends//p' "$BATS_TEST_TMPDIR/calls"); do
         sed -n '/^packages=(/,/^)/p' "$root/tools/dev" | grep -qw -- "$package" || { echo "tools/dev lacks $package"; false; }
     done
-    for library in $(sed -n '/^packages=(/,/^)/p' "$root/tools/dev" | grep -o 'lib[a-z0-9-]*-dev' | grep -vE 'cmocka|clang'); do
-        grep -qw -- "$library" "$BATS_TEST_TMPDIR/calls" || { echo "tools/forge/github lacks $library"; false; }
+    for module in $(sed -n 's/^pkg_check_modules([A-Z0-9]* REQUIRED IMPORTED_TARGET \([^>]*\)>.*/\1/p' "$root/CMakeLists.txt"); do
+        package=$(dpkg -S "$(pkg-config --variable=pcfiledir "$module")/$module.pc" | cut -d: -f1)
+        grep -qw -- "$package" "$BATS_TEST_TMPDIR/calls" || { echo "tools/forge/github lacks $package"; false; }
     done
 }
 
