@@ -72,6 +72,7 @@ static const struct command commands[] = {
      .bit = COMMAND_REPORT,
      .arguments = "[RUN|FILE.ndjson] | read FILE... | merge FILE...",
      .args_max = ARGS_ANY,
+     .words = "read merge",
      .summary = "show a past run again, from its event log; read other tools' reports",
      .text =
             "Renders the newest run, the run with id RUN, or an event log. With --junit and\n"

@@ -129,6 +129,12 @@ is() {
         expect_code 2 "$SLUICE" cache "$verb" a b c d
         says "usage: sluice cache $verb"
     done
+    in_bash sluice report re
+    is read
+    for verb in read merge; do
+        expect_code 2 "$SLUICE" report "$verb"
+        says "\`sluice report $verb\` needs"
+    done
     in_bash sluice completion ""
     for shell in $output; do
         "$SLUICE" completion "$shell" >/dev/null
