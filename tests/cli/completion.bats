@@ -115,7 +115,7 @@ is() {
     is ""
     rm -rf .git
     in_bash sluice report ""
-    is ""
+    is "merge read"
 }
 
 @test "bash: the script is clean" {
