@@ -109,8 +109,8 @@ static void unit_init(struct unit_report *unit)
 {
     *unit = (struct unit_report){0};
     spool_init(&unit->body, NULL);
-    str_init(&unit->out, JUNIT_TEXTS_MAX * 6); /* a byte may take six */
-    str_init(&unit->err, JUNIT_TEXTS_MAX * 6);
+    str_init(&unit->out, (size_t)JUNIT_TEXTS_MAX * 6); /* a byte may take six */
+    str_init(&unit->err, (size_t)JUNIT_TEXTS_MAX * 6);
 }
 
 static void unit_fini(struct unit_report *unit)

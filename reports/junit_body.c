@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "reports/capture_text.h"
 #include "reports/origins.h"
+#include "reports/report_text.h"
 #include "reports/xml_write.h"
 
 #include <assert.h>
@@ -106,15 +107,6 @@ static bool take_budget(struct junit_writer *writer, size_t len)
     return true;
 }
 
-/* Where a cut at `at` does not tear a UTF-8 character. */
-static size_t cut_before(const char *text, size_t at)
-{
-    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80) {
-        at--;
-    }
-    return at;
-}
-
 /* Head and tail of a long text. */
 static void write_text(struct junit_writer *writer, struct str *out, const char *text)
 {
@@ -128,8 +120,8 @@ static void write_text(struct junit_writer *writer, struct str *out, const char 
         xml_text_n(out, text, len);
         return;
     }
-    size_t head = cut_before(text, JUNIT_TEXT_MAX / 2);
-    size_t tail = cut_before(text, len - JUNIT_TEXT_MAX / 2);
+    size_t head = text_cut_before(text, JUNIT_TEXT_MAX / 2);
+    size_t tail = text_cut_before(text, len - JUNIT_TEXT_MAX / 2);
     xml_text_n(out, text, head);
     (void)str_appendf(out, "\n[... %zu bytes left out ...]\n", tail - head);
     xml_text_n(out, text + tail, len - tail);
@@ -139,7 +131,7 @@ static void write_message(struct str *out, const char *message)
 {
     char cut[MESSAGE_MAX];
     if (strlen(message) >= sizeof cut) {
-        size_t len = cut_before(message, sizeof cut - 4);
+        size_t len = text_cut_before(message, sizeof cut - 4);
         (void)snprintf(cut, sizeof cut, "%.*s...", (int)len, message);
         message = cut;
     }

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -22,16 +23,20 @@
 /* The last sentence: which shards are missing, which did not finish. */
 #define REASON_MAX 4096
 
+/* The layer of units that are reports. */
+#define REPORTS_LAYER "reports"
+
 /* A log as the first reading found it. */
 struct merge_log {
-    char *file;
-    char *run_dir;
+    const char *file;
+    const char *run_dir;
     unsigned shard; /* 0 = a whole run */
     bool finished;
     bool torn;
     enum exit_code exit_code;
     int64_t wall_ns, cpu_us;
-    const char *reason; /* NULL */
+    const char *reason;         /* NULL */
+    struct merge_report report; /* file NULL = it is a log */
 };
 
 struct merge_unit {
@@ -64,6 +69,7 @@ struct merge {
     struct event_sink sink;
     struct arena *arena;
     unsigned shards; /* N of I/N; 0 = wholes */
+    bool shards_known;
     struct event started;
     struct str reason;
     enum exit_code exit_code;
@@ -262,7 +268,6 @@ static void learn_run(struct merge *merge, const struct event *event)
         return;
     }
     merge->started = *event;
-    merge->shards = event->u.run_started.shard_count;
     merge->started.u.run_started.run_id = keep(merge, event->u.run_started.run_id);
     merge->started.u.run_started.version = keep(merge, event->u.run_started.version);
     merge->started.u.run_started.root = keep(merge, event->u.run_started.root);
@@ -284,6 +289,14 @@ static bool same_text(const char *a, const char *b)
 static void check_run(struct merge *merge, const struct event *event)
 {
     const struct event *first = &merge->started;
+    const struct merge_log *log = &merge->logs.items[merge->log];
+    if (log->report.file != NULL && event->u.run_started.shard_count == 0) {
+        return; /* it says nothing */
+    }
+    if (!merge->shards_known) {
+        merge->shards_known = true;
+        merge->shards = event->u.run_started.shard_count;
+    }
     const bool same = same_text(first->u.run_started.tree, event->u.run_started.tree)
                       && same_text(first->u.run_started.name, event->u.run_started.name)
                       && same_text(first->u.run_started.pipeline, event->u.run_started.pipeline)
@@ -421,25 +434,100 @@ static void take(struct event_sink *sink, const struct event *event)
     }
 }
 
+/* ---- reports ---- */
+
+/* The unit that a report is. */
+static void tell_unit(struct merge *merge, const struct merge_report *report)
+{
+    struct outcome outcome = {.attempt = 1,
+                              .final = true,
+                              .slot = -1,
+                              .exit_code = -1,
+                              .cases = *report->cases,
+                              .message = report->problem,
+                              .started_ms = merge->last_ms};
+    double time_s = 0;
+    outcome.status = report->problem != NULL ? OUTCOME_ERRORED : OUTCOME_PASSED;
+    for (size_t i = 0; i < report->cases->count; i++) {
+        const struct test_case *c = &report->cases->items[i];
+        time_s += c->time_s > 0 ? c->time_s : 0;
+        if (c->status != OUTCOME_SKIPPED) {
+            outcome.status = outcome_status_worse(outcome.status, c->status);
+        }
+    }
+    outcome.wall_ns = (int64_t)(time_s * 1e9);
+    struct event event = {.type = EVENT_UNIT_FINISHED, .time_ms = merge->last_ms};
+    event.u.unit_finished.layer = REPORTS_LAYER;
+    event.u.unit_finished.unit = report->file;
+    event.u.unit_finished.outcome = &outcome;
+    take(&merge->sink, &event);
+
+    const bool bad = outcome.status != OUTCOME_PASSED;
+    const bool error = report->problem != NULL;
+    const struct verdict verdict = {
+        .state = error ? VERDICT_ERROR
+                 : bad ? VERDICT_SHUT
+                       : VERDICT_OPEN,
+        .reason = error ? report->problem
+                  : bad ? "cases of merged reports failed"
+                        : NULL,
+    };
+    event = (struct event){.type = EVENT_LAYER_JUDGED, .time_ms = merge->last_ms};
+    event.u.layer_judged.layer = REPORTS_LAYER;
+    event.u.layer_judged.verdict = &verdict;
+    take(&merge->sink, &event);
+
+    event = (struct event){.type = EVENT_RUN_FINISHED, .time_ms = merge->last_ms};
+    event.u.run_finished.exit_code = error ? EXIT_INFRASTRUCTURE : bad ? EXIT_SHUT : EXIT_OPEN;
+    event.u.run_finished.reason = verdict.reason;
+    event.u.run_finished.wall_ns = outcome.wall_ns;
+    take(&merge->sink, &event);
+}
+
+/* A report as the events of a run. */
+static void replay_report(struct merge *merge, const struct merge_report *report)
+{
+    struct event event = {.type = EVENT_RUN_STARTED, .time_ms = merge->last_ms};
+    event.u.run_started.run_id = "merged";
+    event.u.run_started.shard_index = report->shard;
+    event.u.run_started.shard_count = report->shards;
+    take(&merge->sink, &event);
+    tell_unit(merge, report);
+}
+
+/* ---- both ---- */
+
+static int read_file(const struct merge_log *log,
+                     struct event_sink *sink,
+                     struct event_log_read *ret_read,
+                     struct err *err)
+{
+    CLEANUP(cleanup_fd) int fd = open(log->file, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, "%s", log->file)
+                  : event_log_replay(fd, log->file, sink, ret_read, err);
+}
+
 static int read_log(struct merge *merge,
                     size_t index,
                     struct event_log_read *ret_read,
                     struct err *err)
 {
-    const char *file = merge->logs.items[index].file;
-    CLEANUP(cleanup_fd) int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return err_errno(err, "%s", file);
-    }
+    const struct merge_log *log = &merge->logs.items[index];
+    int rc = 0;
     merge->log = index;
-    const int rc = event_log_replay(fd, file, &merge->sink, ret_read, err);
+    if (log->report.file != NULL) {
+        const struct merge_report report = log->report;
+        replay_report(merge, &report);
+    } else {
+        rc = read_file(log, &merge->sink, ret_read, err);
+    }
     if (rc == 0 && merge->error != 0) {
         return err_set(err,
                        merge->error,
                        merge->error == -ESTALE
                            ? "%s is of another tree, pipeline or number of shards than %s"
                            : "%s, %s: out of memory",
-                       file,
+                       merge->logs.items[index].file,
                        merge->logs.items[0].file);
     }
     return rc;
@@ -572,15 +660,10 @@ int merge_new(struct merge **ret_merge, struct err *err)
     return 0;
 }
 
-int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err)
+static int add_log(struct merge *merge, const struct merge_log *log, struct err *err)
 {
     struct event_log_read result = {0};
-    struct merge_log log = {.file = mem_strdup(file)};
-    log.run_dir = run_dir != NULL ? mem_strdup(run_dir) : NULL;
-    if (log.file == NULL || (run_dir != NULL && log.run_dir == NULL)
-        || vec_push(&merge->logs, log) != 0) {
-        mem_free(log.file);
-        mem_free(log.run_dir);
+    if (vec_push(&merge->logs, *log) != 0) {
         return err_set(err, -ENOMEM, "out of memory");
     }
     const int rc = read_log(merge, merge->logs.count - 1, &result, err);
@@ -588,14 +671,33 @@ int merge_add(struct merge *merge, const char *file, const char *run_dir, struct
     return rc;
 }
 
+int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err)
+{
+    const struct merge_log log = {.file = keep(merge, file), .run_dir = keep(merge, run_dir)};
+    return merge->error == 0 ? add_log(merge, &log, err)
+                             : err_set(err, merge->error, "out of memory");
+}
+
+int merge_add_report(struct merge *merge, const struct merge_report *report, struct err *err)
+{
+    static const char none[] = "no test case in it";
+    struct merge_log log = {.file = keep(merge, report->file), .report = *report};
+    if (merge->last_ms == 0) {
+        merge->last_ms = clock_wall_ms(); /* reports do not say when; logs do */
+    }
+    log.report.file = log.file;
+    log.report.problem = keep(merge, report->problem);
+    if (log.report.problem == NULL && report->cases->count == 0) {
+        log.report.problem = none;
+    }
+    return merge->error == 0 ? add_log(merge, &log, err)
+                             : err_set(err, merge->error, "out of memory");
+}
+
 void merge_free(struct merge *merge)
 {
     if (merge == NULL) {
         return;
-    }
-    for (size_t i = 0; i < merge->logs.count; i++) {
-        mem_free(merge->logs.items[i].file);
-        mem_free(merge->logs.items[i].run_dir);
     }
     for (size_t i = 0; i < merge->layers.count; i++) {
         mem_free(merge->layers.items[i].id);

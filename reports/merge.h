@@ -24,6 +24,19 @@ void merge_free(struct merge *merge); /* NULL is accepted */
  * tree or pipeline than the ones before, or a shard of another number of shards. */
 int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err);
 
+/* A report of another tool, or of sluice as JUnit, as merge_add_report() takes it. */
+struct merge_report {
+    const char *file;              /* its unit, in the layer "reports" */
+    const struct case_list *cases; /* must live until the merge is freed */
+    const char *problem;           /* why it could not be read (whole); NULL */
+    unsigned shard, shards;        /* as it says itself; 0 = it does not */
+};
+
+/* Takes a report in: cases that failed shut the gate of "reports", and so does one without cases; a
+ * problem is an error. Nobody knows whether more reports belong to it unless it names its shard.
+ * -ESTALE as above. */
+int merge_add_report(struct merge *merge, const struct merge_report *report, struct err *err);
+
 /* Emits the events of the whole, run_started to run_finished. Captures in them are relative to the
  * root folder. `command` is told as the command line. */
 int merge_emit(struct merge *merge, const char *command, struct event_sink *sink, struct err *err);

@@ -13,8 +13,7 @@
 /* Bytes of a finding's key: its four texts. */
 #define KEY_MAX (1u << 20)
 
-/* Where a cut at `at` does not tear a UTF-8 character. */
-static size_t cut_before(const char *text, size_t at)
+size_t text_cut_before(const char *text, size_t at)
 {
     while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80) {
         at--;
@@ -29,8 +28,8 @@ void text_clean_cut(struct str *out, const char *text, size_t max)
         (void)text_sanitize(out, text, len);
         return;
     }
-    const size_t head = cut_before(text, max / 2);
-    const size_t tail = cut_before(text, len - max / 2);
+    const size_t head = text_cut_before(text, max / 2);
+    const size_t tail = text_cut_before(text, len - max / 2);
     (void)text_sanitize(out, text, head);
     (void)str_appendf(out, "\n[... %zu bytes left out ...]\n", tail - head);
     (void)text_sanitize(out, text + tail, len - tail);

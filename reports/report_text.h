@@ -10,6 +10,9 @@
 
 #include <stdint.h>
 
+/* Where a cut at or before `at` does not tear a UTF-8 character. */
+size_t text_cut_before(const char *text, size_t at);
+
 /* Appends at most about `max` bytes of a text, cleaned (base/text.h): the head and the tail, and
  * between them how much is left out. */
 void text_clean_cut(struct str *out, const char *text, size_t max);

@@ -88,9 +88,9 @@ static const struct command commands[] = {
             "                    0: all could be read and nothing failed, 1: a case failed, 3: a\n"
             "                    file could not be read (whole).\n"
             "  merge FILE...     the event logs (--events) of all shards of a run as one run, with\n"
-            "                    --junit, --report and --json as above. The exit code is that of\n"
-            "                    the whole: the worst of the shards, 3 when one is missing or did\n"
-            "                    not come to its end.\n", .run = command_report,
+            "                    --junit, --report and --json as above; or other tools' reports.\n"
+            "                    The exit code is that of the whole: the worst of the shards, 3\n"
+            "                    when one is missing or did not come to its end.\n", .run = command_report,
      },
     {
      .name = "schema",

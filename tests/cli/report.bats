@@ -148,6 +148,14 @@ EOF
     expect_code 3 "$SLUICE" report merge ../1.ndjson ../3.ndjson --junit all.xml
     says "shard 2/3 is missing"
     xml all.xml "r.get('errors') == '1'"
+    for i in 1 2 3; do
+        expect_code 0 "$SLUICE" report "../$i.ndjson" --junit "../$i.xml"
+    done
+    expect_code 1 "$SLUICE" report merge ../1.xml ../2.xml ../3.xml
+    expect_code 3 "$SLUICE" report merge ../1.xml ../2.xml
+    says "shard 3/3 is missing"
+    echo '<testsuites/>' >empty.xml
+    expect_code 3 "$SLUICE" report merge empty.xml
     expect_code 2 "$SLUICE" report merge ../1.ndjson gone.ndjson ../3.ndjson --junit all.xml
     [ ! -e all.xml ]
     expect_code 2 "$SLUICE" report merge

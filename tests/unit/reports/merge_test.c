@@ -183,6 +183,57 @@ TEST(a_shard_that_is_missing_twice_there_or_unfinished_is_never_green)
     assert_int_equal(merged((unsigned[]){1, 2, 3}, 3).code, EXIT_INFRASTRUCTURE);
 }
 
+static struct seen merged_reports(const struct merge_report *reports, size_t count)
+{
+    struct merge *merge = NULL;
+    struct err err = {0};
+    struct seen seen = {.sink.emit = see};
+    assert_int_equal(merge_new(&merge, &err), 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(merge_add_report(merge, &reports[i], &err), 0);
+    }
+    assert_int_equal(merge_emit(merge, "merge", &seen.sink, &err), 0);
+    merge_free(merge);
+    return seen;
+}
+
+TEST(reports_are_units_and_an_empty_one_is_an_error)
+{
+    const struct test_case good[] = {
+        {.name = "x", .time_s = 1, .status = OUTCOME_PASSED },
+        {.name = "y", .time_s = 1, .status = OUTCOME_SKIPPED}
+    };
+    const struct test_case bad[] = {
+        {.name = "z", .time_s = -1, .status = OUTCOME_FAILED}
+    };
+    const struct case_list green = {good, 2};
+    const struct case_list red = {bad, 1};
+    const struct case_list none = {0};
+    struct merge_report reports[] = {
+        {.file = "a.xml", .cases = &green},
+        {.file = "b.xml", .cases = &green}
+    };
+    struct seen seen = merged_reports(reports, 2);
+    assert_int_equal(seen.code, EXIT_OPEN);
+    assert_int_equal(seen.tally.cases_passed, 2);
+    assert_int_equal(seen.tally.cases_skipped, 2);
+    reports[0].cases = &red;
+    seen = merged_reports(reports, 2);
+    assert_int_equal(seen.code, EXIT_SHUT);
+    assert_int_equal(seen.state, VERDICT_SHUT);
+    reports[0].cases = &none;
+    assert_int_equal(merged_reports(reports, 2).code, EXIT_INFRASTRUCTURE);
+    reports[0].cases = &green;
+    reports[0].problem = "truncated";
+    assert_int_equal(merged_reports(reports, 2).code, EXIT_INFRASTRUCTURE);
+    /* those that name their shard must be complete */
+    reports[0] = (struct merge_report){.file = "a", .cases = &green, .shard = 1, .shards = 3};
+    reports[1] = (struct merge_report){.file = "b", .cases = &green, .shard = 3, .shards = 3};
+    seen = merged_reports(reports, 2);
+    assert_int_equal(seen.code, EXIT_INFRASTRUCTURE);
+    assert_non_null(strstr(seen.reason, "shard 2/3 is missing"));
+}
+
 TEST(shards_of_another_tree_or_number_are_refused)
 {
     struct err err = {0};
