@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "plugins/unit/unit.h"
 
 #include <errno.h>
@@ -316,4 +317,53 @@ TEST(cargo_is_one_unit_that_builds_and_expands)
     assert_true(json_is_true(json_object_get(unit, "expands")));
     assert_string_equal(words_of(unit, "outputs"), "rs/target/**");
     assert_true(text_starts_with(words_of(unit, "argv"), "/plugin cargo {\"program\":\"/plugin\""));
+}
+
+/* ---- without memory ---- */
+
+/* Plans again and again, the n-th allocation and all after it failing; `plan` must fail with a
+ * message each time, until there is enough. */
+static void assert_walked(const char *with)
+{
+    CLEANUP(json_cleanup) json_t *settings = NULL;
+    struct err err = {0};
+    bool succeeded = false;
+    assert_int_equal(json_parse(with, strlen(with), &settings, &err), 0);
+    for (size_t n = 1; n < 400 && !succeeded; n++) {
+        struct sdk sdk = {.layer = "l",
+                          .root = enter_folder(),
+                          .program = "/plugin",
+                          .with = settings,
+                          .plugin = &unit_plugin,
+                          .out = STR_INIT(8u << 20),
+                          .out_fd = -1};
+        err = (struct err){0};
+        (void)mem_fail_from(n);
+        int status = unit_plan(&sdk, &err);
+        (void)mem_fail_from(0);
+        str_fini(&sdk.out);
+        succeeded = status == 0;
+        assert_true(succeeded || (status < 0 && err.text[0] != '\0'));
+    }
+    assert_true(succeeded);
+}
+
+TEST(planning_without_memory_is_an_error_at_any_allocation)
+{
+    (void)enter_folder();
+    write_file("test_a.py", "", 0644);
+    write_file("a.test.js", "", 0644);
+    write_file("test_x", gtest_list, 0755);
+    write_file("Cargo.toml", "", 0644);
+    write_file("collect", "#!/bin/sh\necho a.py::t1; echo b.py::t2\n", 0755);
+    write_file("list", "#!/bin/sh\necho \"[\\\"$(pwd -P)/a.test.js\\\"]\"\n", 0755);
+    write_file("packages", "#!/bin/sh\necho x.org/a\n", 0755);
+    assert_walked("{\"discover\":\"pytest\"}");
+    assert_walked("{\"discover\":\"pytest\",\"command\":\"./collect\",\"split\":\"case\"}");
+    assert_walked("{\"discover\":\"node\",\"command\":\"true\"}");
+    assert_walked("{\"discover\":\"vitest\",\"command\":\"./list\"}");
+    assert_walked("{\"discover\":\"jest\",\"command\":\"./list\"}");
+    assert_walked("{\"discover\":\"go\",\"command\":\"./packages\"}");
+    assert_walked("{\"discover\":\"gtest\",\"tests\":\"test_x\",\"split\":\"case\"}");
+    assert_walked("{\"discover\":\"cargo\"}");
 }
