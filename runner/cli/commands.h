@@ -22,7 +22,8 @@ enum command_bit {
     COMMAND_WHY = 1 << 10,
     COMMAND_CACHE = 1 << 11,
     COMMAND_COMPLETION = 1 << 12,
-    COMMAND_ALL = (1 << 13) - 1,
+    COMMAND_INIT = 1 << 13,
+    COMMAND_ALL = (1 << 14) - 1,
 };
 
 #define ARGS_ANY ((size_t)-1)
@@ -59,5 +60,6 @@ int command_why(const struct invocation *invocation);
 int command_slot(const struct invocation *invocation);
 int command_cache(const struct invocation *invocation);
 int command_completion(const struct invocation *invocation);
+int command_init(const struct invocation *invocation);
 
 #endif

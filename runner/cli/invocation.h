@@ -120,6 +120,9 @@ struct invocation {
     const char *format; /* of `report read`; NULL = told from the files */
     bool list, reference, man;
 
+    /* init */
+    bool print, force;
+
     struct cache_choice cache;
 };
 

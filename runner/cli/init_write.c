@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The layers as a commented pipeline. */
+#include "cli/init.h"
+
+#include <string.h>
+
+/* Each line of `text` behind `before`. */
+static void put_lines(struct str *out, const char *before, const char *text)
+{
+    for (const char *at = text; at != NULL && *at != '\0';) {
+        const size_t len = strcspn(at, "\n");
+        (void)str_append(out, before);
+        (void)str_append_n(out, at, len);
+        (void)str_append_char(out, '\n');
+        at += len + (at[len] == '\n');
+    }
+}
+
+/* A sentence as a comment of lines that fit a screen. */
+#define COMMENT_COLUMNS 96
+
+static void put_comment(struct str *out, const char *before, const char *next, const char *text)
+{
+    size_t column = 0;
+    for (const char *at = text; *at != '\0';) {
+        const size_t len = strcspn(at, " \n");
+        if (column == 0 || column + 1 + len > COMMENT_COLUMNS) {
+            (void)str_appendf(out, "%s%s", column == 0 ? "" : "\n", column == 0 ? before : next);
+            column = strlen(before);
+        } else {
+            (void)str_append_char(out, ' ');
+            column++;
+        }
+        (void)str_append_n(out, at, len);
+        column += len;
+        at += len;
+        if (*at == '\n') {
+            (void)str_append_char(out, '\n');
+            column = 0;
+        }
+        at += *at != '\0';
+    }
+    (void)str_append(out, column > 0 ? "\n" : "");
+}
+
+static void put_key(struct str *out, const char *key, const char *value)
+{
+    if (value != NULL) {
+        (void)str_appendf(out, "    %s: %s\n", key, value);
+    }
+}
+
+static void put_layer(struct str *out, const struct init_plan *plan, size_t at)
+{
+    const struct init_layer *layer = &plan->layers.items[at];
+    (void)str_append(out, at > 0 ? "\n" : "");
+    put_comment(out, "  # ", "  # ", layer->comment);
+    (void)str_appendf(out, "  %s:\n", layer->id);
+    put_key(out, "uses", layer->uses);
+    if (layer->needs > 0) {
+        (void)str_appendf(out, "    needs: [%s]\n", plan->layers.items[layer->needs - 1].id);
+    }
+    if (layer->in_place != NULL) {
+        put_comment(out, "    # In place: ", "    # ", layer->in_place);
+        put_key(out, "sandbox", "none");
+    }
+    put_key(out, "cwd", layer->cwd);
+    put_key(out, "env", layer->env);
+    put_key(out, "expose", layer->expose);
+    put_key(out, "outputs", layer->outputs);
+    (void)str_append(out, "    with:\n");
+    put_lines(out, "      ", layer->with);
+}
+
+int init_write(const struct init_plan *plan, struct str *out)
+{
+    (void)str_append(
+        out,
+        "# Made by `sluice init`, and yours to change. `sluice lint` checks it, `sluice run` runs it,\n"
+        "# `sluice schema --reference` explains every key.\n"
+        "# Each unit sees a clean checkout, without ignored files, your home folder or the network;\n"
+        "# `expose`, `env` and `network` in a layer give it more.\n"
+        "version: 1\n"
+        "\n"
+        "layers:\n");
+    for (size_t i = 0; i < plan->layers.count; i++) {
+        put_layer(out, plan, i);
+    }
+    if (plan->unknown.count > 0) {
+        (void)str_append(out, "\n# What the files do not tell:\n");
+    }
+    for (size_t i = 0; i < plan->unknown.count; i++) {
+        put_comment(out, "# - ", "#   ", plan->unknown.items[i]);
+    }
+    return str_error(out);
+}
