@@ -27,6 +27,7 @@ enum setting {
 
 #define TEXT_SCHEMA "\"type\":\"string\",\"minLength\":1"
 
+// clang-format off: one setting after the other, not four columns
 static const struct {
     unsigned bit;
     const char *name;
@@ -51,6 +52,8 @@ static const struct {
      "split",            "\"enum\":[\"file\",\"case\"]",
      "What a unit is: a file (or program, or package) of tests, or one test case. Default: file."                                   },
 };
+
+// clang-format on
 
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 
