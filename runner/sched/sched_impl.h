@@ -2,7 +2,8 @@
 /* The inside of the scheduler, shared by the sources of this folder only.
  *
  *   sched.c    the loop: asks plan, starts, ends; interrupt, budget, slow units, exit code
- *   layer.c    a layer's life around its units: world, planning, judging
+ *   layer.c    a layer's life before its units: world, planning
+ *   judging.c  and after them: judging, the gate
  *   selecting.c  units that wait for their plugin to select
  *   chore.c    planning and judging programs, one at a time beside the units
  *   unit.c     one unit: request, environment, outcome

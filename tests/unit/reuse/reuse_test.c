@@ -176,7 +176,6 @@ TEST(a_listing_that_differs_names_what_came_and_went)
 {
     static const char *const lists[] = {"D/src/src", NULL};
     struct shop shop = {0};
-    CLEANUP(str_fini) struct str text = STR_INIT(10000);
     shop_make_tree();
     shop_earn(lists, OUTCOME_PASSED);
     sh("cd r/src; rm a.c; rm b.c; mkdir b.c; for i in 1 2 3 4 5; do echo $i >n$i; done; echo >b.c/x");
