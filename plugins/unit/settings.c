@@ -27,30 +27,31 @@ enum setting {
 
 #define TEXT_SCHEMA "\"type\":\"string\",\"minLength\":1"
 
-// clang-format off: one setting after the other, not four columns
+// clang-format off
 static const struct {
     unsigned bit;
     const char *name;
     const char *schema;
     const char *description;
 } settings[] = {
-    {DIR,     "dir",     TEXT_SCHEMA,                                      "Folder below the root; units run in it."                },
-    {TESTS,   "tests",   TEXT_SCHEMA,                                      "Glob pattern of test files below dir."                  },
-    {REPORT,
-     "report",           TEXT_SCHEMA,
-     "JUnit file, or glob pattern, that the command leaves below dir."                                                              },
-    {RUN,     "run",     TEXT_SCHEMA,                                      "The command."                                           },
-    {CONFIG,  "config",  TEXT_SCHEMA,                                      "Configuration of a multi-config build, as for ctest -C."},
-    {ARGS,
-     "args",             "\"type\":\"array\",\"items\":{" TEXT_SCHEMA "}",
-     "Further words for the tool, in each unit."                                                                                    },
-    {COMMAND,
-     "command",          TEXT_SCHEMA,
-     "Called in the tool's place, in dir; words are added behind it."                                                               },
-    {WRAPPER, "command", TEXT_SCHEMA,                                      "Put before each test program, e.g. an emulator."        },
-    {SPLIT,
-     "split",            "\"enum\":[\"file\",\"case\"]",
-     "What a unit is: a file (or program, or package) of tests, or one test case. Default: file."                                   },
+    {DIR, "dir", TEXT_SCHEMA,
+     "Folder below the root; units run in it."},
+    {TESTS, "tests", TEXT_SCHEMA,
+     "Glob pattern of test files below dir."},
+    {REPORT, "report", TEXT_SCHEMA,
+     "JUnit file, or glob pattern, that the command leaves below dir."},
+    {RUN, "run", TEXT_SCHEMA,
+     "The command."},
+    {CONFIG, "config", TEXT_SCHEMA,
+     "Configuration of a multi-config build, as for ctest -C."},
+    {ARGS, "args", "\"type\":\"array\",\"items\":{" TEXT_SCHEMA "}",
+     "Further words for the tool, in each unit."},
+    {COMMAND, "command", TEXT_SCHEMA,
+     "Called in the tool's place, in dir; words are added behind it."},
+    {WRAPPER, "command", TEXT_SCHEMA,
+     "Put before each test program, e.g. an emulator."},
+    {SPLIT, "split", "\"enum\":[\"file\",\"case\"]",
+     "What a unit is: a file (or program, or package) of tests, or one test case. Default: file."},
 };
 
 // clang-format on
