@@ -27,9 +27,9 @@ int libxml_load_from(const char *file, struct libxml *ret_libxml, struct err *er
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread at a time, says the header */
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     int rc = library != NULL ? 0 : -ENOPKG;
-    rc = rc == 0 ? find(library, "xmlCreatePushParserCtxt", &found.create_push_parser) : rc;
+    rc = rc == 0 ? find(library, "xmlCreateIOParserCtxt", &found.create_parser) : rc;
     rc = rc == 0 ? find(library, "xmlCtxtUseOptions", &found.use_options) : rc;
-    rc = rc == 0 ? find(library, "xmlParseChunk", &found.parse_chunk) : rc;
+    rc = rc == 0 ? find(library, "xmlParseDocument", &found.parse_document) : rc;
     rc = rc == 0 ? find(library, "xmlByteConsumed", &found.byte_consumed) : rc;
     rc = rc == 0 ? find(library, "xmlSAX2GetLineNumber", &found.line_number) : rc;
     rc = rc == 0 ? find(library, "xmlFreeParserCtxt", &found.free_parser) : rc;

@@ -12,9 +12,9 @@
 
 /* The functions that are used. */
 struct libxml {
-    __typeof__(&xmlCreatePushParserCtxt) create_push_parser;
+    __typeof__(&xmlCreateIOParserCtxt) create_parser;
     __typeof__(&xmlCtxtUseOptions) use_options;
-    __typeof__(&xmlParseChunk) parse_chunk;
+    __typeof__(&xmlParseDocument) parse_document;
     __typeof__(&xmlByteConsumed) byte_consumed;
     __typeof__(&xmlSAX2GetLineNumber) line_number;
     __typeof__(&xmlFreeParserCtxt) free_parser;

@@ -81,11 +81,11 @@ static void feed_limited(struct report_feed *feed, struct test_case *c)
 int feed_case(struct report_feed *feed, const struct test_case *test_case)
 {
     assert(feed->stop == 0);
-    if (feed->count == CASES_PER_UNIT_MAX) {
+    if (feed->count == CASES_PER_FILE_MAX) {
         feed->stop = err_set(feed->err,
                              -EFBIG,
                              "the report has more than %d cases; split it over several units",
-                             CASES_PER_UNIT_MAX);
+                             CASES_PER_FILE_MAX);
         return feed->stop;
     }
     feed->count++;

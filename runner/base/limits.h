@@ -20,6 +20,10 @@
  * 10,000. Beyond: error outcome. */
 #define CASES_PER_UNIT_MAX 200000
 
+/* Cases read from one file by `sluice report read`, where no unit has to carry them: 100 MiB of the
+ * shortest testcases (100 bytes). Beyond: an error. */
+#define CASES_PER_FILE_MAX 1000000
+
 /* A report file of one unit; GitLab refuses 30 MB, our own reader is tried with 100 MiB. Beyond:
  * error outcome. */
 #define REPORT_BYTES_MAX (256u << 20)

@@ -25,6 +25,10 @@
 /* Buffered bytes that are written to the pipe at once. */
 #define FLUSH_SIZE 65536
 
+/* What the pipe may hold: reader and slot change places less often. What users may ask for at most.
+ */
+#define PIPE_SIZE (1 << 20)
+
 /* Marks in the stream: a case follows, or the end with the reader's result. */
 enum mark {
     MARK_CASE = 1,
@@ -181,7 +185,10 @@ static int decode_end(struct wire_reader *reader, struct err *err)
     return 0;
 }
 
-static int decode_cases(struct wire_reader *reader, struct case_vec *cases, struct err *err)
+static int decode_cases(struct wire_reader *reader,
+                        size_t max,
+                        struct case_vec *cases,
+                        struct err *err)
 {
     for (;;) {
         struct test_case test_case = {0};
@@ -196,8 +203,11 @@ static int decode_cases(struct wire_reader *reader, struct case_vec *cases, stru
         if (reader->broken) {
             return -EPIPE;
         }
-        if (cases->count >= CASES_PER_UNIT_MAX) {
-            return err_set(err, -EFBIG, "more than %d cases in one report", CASES_PER_UNIT_MAX);
+        if (cases->count >= max) {
+            return err_set(err,
+                           -EFBIG,
+                           "the report has more than %zu cases; split it over several units",
+                           max);
         }
         if (vec_push(cases, test_case) < 0) {
             return err_set(err, -ENOMEM, "out of memory for cases");
@@ -207,13 +217,14 @@ static int decode_cases(struct wire_reader *reader, struct case_vec *cases, stru
 
 /* Takes the answer apart. */
 static int decode(const struct str *answer,
+                  size_t max,
                   struct arena *arena,
                   struct case_list *ret_cases,
                   struct err *err)
 {
     struct wire_reader reader = {.data = str_text(answer), .len = answer->len, .arena = arena};
     struct case_vec cases = {0};
-    int rc = decode_cases(&reader, &cases, err);
+    int rc = decode_cases(&reader, max, &cases, err);
     int kept = keep_cases(&cases, arena, ret_cases);
     vec_fini(&cases);
     return kept < 0 ? err_set(err, kept, "out of memory for cases") : rc;
@@ -245,6 +256,7 @@ int report_child_read(const struct slot_reports *reports,
     if (pipe2(ends, O_CLOEXEC) < 0) {
         return err_errno(err, "no pipe for the report reader");
     }
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* refused: the usual 64 KiB, more switches */
     pid_t pid = fork();
     if (pid == 0) {
         child_main(reports->read, format, fd, ends[1]);
@@ -264,7 +276,8 @@ int report_child_read(const struct slot_reports *reports,
     if (rc < 0) {
         return rc;
     }
-    rc = decode(&answer, arena, ret_cases, err);
+    size_t max = reports->cases_max > 0 ? reports->cases_max : CASES_PER_UNIT_MAX;
+    rc = decode(&answer, max, arena, ret_cases, err);
     return rc == -EPIPE ? err_set(err,
                                   -EBADMSG,
                                   "the reader of the %s report %s",

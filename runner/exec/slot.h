@@ -9,6 +9,8 @@
 #include "model/outcome.h"
 #include "model/unit.h"
 
+#include <stddef.h>
+
 /* Reads a report from `fd`, calls `each` per case. Wired by cli to reports/read.h, so that exec
  * knows no format. Runs in a child with hard limits. */
 typedef int (*slot_report_reader)(enum report_format format,
@@ -22,6 +24,7 @@ struct slot_reports {
      * can load nothing. NULL = nothing to do. */
     int (*prepare)(enum report_format format, struct err *err);
     slot_report_reader read;
+    size_t cases_max; /* 0 = CASES_PER_UNIT_MAX */
 };
 
 /* Never returns before the parent is gone; the process's exit code. */

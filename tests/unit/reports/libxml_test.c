@@ -16,7 +16,7 @@ TEST(the_library_is_loaded_once)
     assert_int_equal(libxml_load(&first, &err), 0);
     assert_int_equal(libxml_load(&second, &err), 0);
     assert_ptr_equal(first, second);
-    assert_non_null(first->parse_chunk);
+    assert_non_null(first->parse_document);
     assert_int_equal(report_prepare(REPORT_JUNIT, &err), 0);
     assert_int_equal(report_prepare(REPORT_TAP, &err), 0);
 }
@@ -28,7 +28,7 @@ TEST(a_missing_library_is_told_with_what_to_install)
     assert_int_equal(libxml_load_from("libxml2.so.nowhere", &libxml, &err), -ENOPKG);
     assert_non_null(strstr(err.text, "libxml2.so.nowhere"));
     assert_non_null(strstr(err.text, "apt-get install libxml2"));
-    assert_null(libxml.parse_chunk);
+    assert_null(libxml.parse_document);
 }
 
 /* A library that is something else: not used by halves. */
@@ -37,6 +37,6 @@ TEST(a_library_without_the_functions_is_refused)
     struct libxml libxml = {0};
     struct err err = {0};
     assert_int_equal(libxml_load_from("libc.so.6", &libxml, &err), -ENOPKG);
-    assert_non_null(strstr(err.text, "xmlCreatePushParserCtxt"));
-    assert_null(libxml.create_push_parser);
+    assert_non_null(strstr(err.text, "xmlCreateIOParserCtxt"));
+    assert_null(libxml.create_parser);
 }
