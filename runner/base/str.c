@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,9 +70,16 @@ int str_append(struct str *s, const char *text)
     return str_append_n(s, text, strlen(text));
 }
 
+/* Is there room for so many bytes and the end mark, without growing? Reports and logs are made of
+ * millions of short pieces. What there is room for is within the limit. */
+static bool has_room(const struct str *s, size_t len)
+{
+    return s->error == 0 && s->cap > s->len && len < s->cap - s->len;
+}
+
 int str_append_n(struct str *s, const void *bytes, size_t len)
 {
-    if (str_reserve(s, len) != 0) {
+    if (!has_room(s, len) && str_reserve(s, len) != 0) {
         return s->error;
     }
     if (len != 0) {
@@ -84,7 +92,12 @@ int str_append_n(struct str *s, const void *bytes, size_t len)
 
 int str_append_char(struct str *s, char c)
 {
-    return str_append_n(s, &c, 1);
+    if (!has_room(s, 1)) {
+        return str_append_n(s, &c, 1);
+    }
+    s->data[s->len++] = c;
+    s->data[s->len] = '\0';
+    return 0;
 }
 
 int str_appendf(struct str *s, const char *format, ...)

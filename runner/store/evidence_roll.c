@@ -198,22 +198,33 @@ static bool read_all(struct evidence_roll *roll, struct bytes *bytes)
     return good;
 }
 
+/* Straight from the pages of the file: as a column it would be copied once more. */
+static bool copy_bytes(struct evidence_store *store,
+                       struct arena *arena,
+                       sqlite3_int64 row,
+                       struct bytes *bytes)
+{
+    sqlite3_blob *blob = NULL;
+    bool good =
+        sqlite3_blob_open(store->database.db, "main", "roll", "rows", row, 0, &blob) == SQLITE_OK;
+    const int len = good ? sqlite3_blob_bytes(blob) : 0;
+    bytes->left = len > 0 ? (size_t)len : 0;
+    bytes->start = bytes->at = good ? arena_alloc(arena, bytes->left) : NULL;
+    good = bytes->at != NULL && sqlite3_blob_read(blob, bytes->at, len, 0) == SQLITE_OK;
+    (void)sqlite3_blob_close(blob);
+    return good;
+}
+
 /* A roll that cannot be read is none. */
 static void read_roll(struct evidence_store *store,
                       struct evidence_roll *roll,
                       sqlite3_stmt *statement)
 {
-    const size_t len = column_len(statement, 1);
-    const void *from = sqlite3_column_blob(statement, 1);
-    if (sqlite3_column_int64(statement, 0) != store->generation || from == NULL) {
+    struct bytes bytes = {0};
+    if (sqlite3_column_int64(statement, 0) != store->generation
+        || !copy_bytes(store, roll->arena, sqlite3_column_int64(statement, 1), &bytes)) {
         return;
     }
-    struct bytes bytes = {.at = arena_alloc(roll->arena, len), .left = len};
-    bytes.start = bytes.at;
-    if (bytes.at == NULL) {
-        return;
-    }
-    memcpy(bytes.at, from, len);
     if (!read_all(roll, &bytes)) {
         start_afresh(roll, store->generation);
     }

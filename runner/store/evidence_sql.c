@@ -119,7 +119,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
                           "(SELECT state FROM answers ORDER BY used_ms DESC LIMIT ?)",
     [SQL_ANSWERS_ALL] = "SELECT tree, run, answers FROM answers",
     [SQL_ANSWERS_CLEAR] = "DELETE FROM answers",
-    [SQL_ROLL_GET] = "SELECT generation, rows FROM roll WHERE name = ?",
+    [SQL_ROLL_GET] = "SELECT generation, rowid FROM roll WHERE name = ?",
     [SQL_ROLL_PUT] =
         "INSERT OR REPLACE INTO roll (name, generation, used_ms, rows) VALUES (?, ?, ?, ?)",
     [SQL_ROLLS_STALE] = "DELETE FROM roll WHERE generation <> (SELECT generation FROM meta)",
