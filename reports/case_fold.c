@@ -12,8 +12,9 @@
 /* Findings told in the text of a shut gate; the rest is counted. */
 #define FINDINGS_TOLD 50
 
-/* Text of one failed attempt: two outputs of 64 KiB, each byte of which may take six. */
-#define ATTEMPT_TEXT_MAX (1u << 20)
+/* Text of one failed attempt: message, details and hint of 64 KiB, each byte of which may take six.
+ */
+#define ATTEMPT_TEXT_MAX (4u << 20)
 
 /* The layer that the run itself is told in. */
 #define RUN_LAYER "sluice"

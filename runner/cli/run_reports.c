@@ -8,6 +8,7 @@
 #include "cli/run_folder.h"
 #include "cli/say.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -111,14 +112,23 @@ int run_reports_open_facts(struct run_reports *reports,
     return rc;
 }
 
+static const struct report_kind *kind_of(const char *text)
+{
+    const struct report_kind *kind = NULL;
+    const char *ignored = NULL;
+    const int rc = report_parse(text, &kind, &ignored, NULL);
+    assert(rc == 0);
+    (void)rc;
+    return kind;
+}
+
 /* --junit FILE is --report junit=FILE. */
 static size_t list_wanted(const struct invocation *invocation, struct report_choice *ret_choices)
 {
     size_t count = 0;
     if (invocation->junit != NULL) {
-        size_t kinds = 0;
         ret_choices[count++] =
-            (struct report_choice){.kind = &report_kinds(&kinds)[0], .path = invocation->junit};
+            (struct report_choice){.kind = kind_of("junit=-"), .path = invocation->junit};
     }
     for (size_t i = 0; i < invocation->reports.count; i++) {
         ret_choices[count++] = invocation->reports.items[i];
@@ -221,21 +231,18 @@ static int add_github(struct run_reports *reports,
                       const char *run_dir,
                       struct err *err)
 {
-    const struct report_kind *kind = NULL;
-    const char *ignored = NULL;
     const char *summary = environment("GITHUB_STEP_SUMMARY");
     if (!wants_github(invocation)) {
         return 0;
     }
-    int rc = report_parse("github=-", &kind, &ignored, err);
     const struct report_options options = {
-        .kind = kind,
+        .kind = kind_of("github=-"),
         .path = summary[0] != '\0' ? summary : "/dev/null",
         .run_dir = run_dir,
         .fd = commands_fd(invocation),
         .append = true,
     };
-    rc = rc == 0 ? add_report(reports, &options, err) : rc;
+    const int rc = add_report(reports, &options, err);
     if (rc == 0) {
         reports->own = reports->reports[reports->report_count - 1];
     }
