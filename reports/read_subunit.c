@@ -169,12 +169,28 @@ static bool read_multipart(struct stream *s)
     return false;
 }
 
+/* cmocka's "error: NAME [ why ]": details in the same line, of the test that is open. */
+static bool read_inline(struct stream *s, const char *name, size_t *len)
+{
+    size_t open_len = s->name.len;
+    if (!s->open || *len < open_len + 5 || memcmp(name, str_text(&s->name), open_len) != 0
+        || memcmp(name + open_len, " [ ", 3) != 0 || memcmp(name + *len - 2, " ]", 2) != 0) {
+        return false;
+    }
+    keep_text(&s->details, name + open_len + 3, *len - open_len - 5);
+    *len = open_len;
+    return true;
+}
+
 /* Cuts " [" or " [ multipart" from the end of a name, and reads what it announces. */
 static bool read_details(struct stream *s, const char *name, size_t *len)
 {
     static const char multipart[] = " [ multipart";
     size_t mark = strlen(multipart);
     str_clear(&s->details);
+    if (read_inline(s, name, len)) {
+        return true;
+    }
     if (*len > mark && memcmp(name + *len - mark, multipart, mark) == 0) {
         *len -= mark;
         return read_multipart(s);

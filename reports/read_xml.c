@@ -55,10 +55,13 @@ struct table {
     struct open_case cases[CASES_MAX];
     unsigned case_depth;
     struct junit_case suite_case; /* a result outside of cases */
-    bool suite_result;            /* it is being read */
-    struct str scratch;           /* a value under way */
-    struct str group;             /* the suite of a case */
-    uint64_t counted;             /* as the report counts */
+    struct open_case held;        /* a failed case that the next one may belong to */
+    struct str held_group;
+    bool holds;
+    bool suite_result;  /* it is being read */
+    struct str scratch; /* a value under way */
+    struct str group;   /* the suite of a case */
+    uint64_t counted;   /* as the report counts */
     uint64_t counted_bad;
     uint64_t bad; /* cases that did not pass */
     bool has_count;
@@ -193,6 +196,12 @@ static void set_owned(struct table *t, char **place, const char *value)
 
 /* ---- cases ---- */
 
+static void set_text(struct str *s, const char *value)
+{
+    str_clear(s);
+    keep_text(s, value, strlen(value));
+}
+
 /* The case that values belong to; NULL when there is none. */
 static struct junit_case *current_case(struct table *t)
 {
@@ -248,6 +257,36 @@ static void end_values(struct junit_case *c)
     }
 }
 
+static void release_held(struct table *t)
+{
+    if (t->holds) {
+        t->holds = false;
+        deliver(t, &t->held.c, str_text(&t->held_group));
+    }
+}
+
+/* The innermost case failed as the held one did, and is the same test: its text goes there. True
+ * when it need not be delivered now. */
+static bool hold_case(struct table *t, struct open_case *open, const char *group)
+{
+    if (t->holds && strcmp(str_text(&t->held.c.name), str_text(&open->c.name)) == 0
+        && strcmp(str_text(&t->held_group), group) == 0) {
+        keep_text(&t->held.c.details, "\n", 1);
+        keep_text(&t->held.c.details, str_text(&open->c.details), open->c.details.len);
+        return true;
+    }
+    release_held(t);
+    if (open->c.status != OUTCOME_FAILED) {
+        return false;
+    }
+    struct open_case spare = t->held;
+    t->held = *open;
+    *open = spare; /* the memory is used again */
+    set_text(&t->held_group, group);
+    t->holds = true;
+    return true;
+}
+
 static void end_case(struct table *t)
 {
     struct open_case *open = &t->cases[t->case_depth - 1];
@@ -265,7 +304,9 @@ static void end_case(struct table *t)
     if (open->c.classname.len == 0) {
         keep_text(&open->c.classname, group, strlen(group));
     }
-    deliver(t, &open->c, group);
+    if (!t->format->merges || !hold_case(t, open, group)) {
+        deliver(t, &open->c, group);
+    }
     t->case_depth--;
 }
 
@@ -300,12 +341,6 @@ static void end_group(struct table *t, const struct element *e)
 }
 
 /* ---- values ---- */
-
-static void set_text(struct str *s, const char *value)
-{
-    str_clear(s);
-    keep_text(s, value, strlen(value));
-}
 
 static uint32_t number_of_line(const char *value)
 {
@@ -631,6 +666,7 @@ static void on_end(void *context)
     if (e->is_case) {
         end_case(t);
     } else if (is_group(e)) {
+        release_held(t);
         end_group(t, e);
     } else if (is_result(e->rule)) {
         if (t->suite_result) {
@@ -651,6 +687,10 @@ static void on_end(void *context)
 static void on_forget(void *context)
 {
     struct table *t = context;
+    if (t->feed->stop == 0) {
+        release_held(t); /* read before a damage: it counts */
+    }
+    t->holds = false;
     while (t->depth > 0) {
         forget_element(&t->stack[--t->depth]);
     }
@@ -696,6 +736,8 @@ static void table_init(struct table *t)
         junit_case_init(&t->cases[i].c);
     }
     junit_case_init(&t->suite_case);
+    junit_case_init(&t->held.c);
+    str_init(&t->held_group, KEEP_MAX);
     str_init(&t->scratch, KEEP_MAX);
     str_init(&t->group, KEEP_MAX);
     str_init(&t->key, KEEP_MAX);
@@ -707,6 +749,8 @@ static void table_fini(struct table *t)
         junit_case_fini(&t->cases[i].c);
     }
     junit_case_fini(&t->suite_case);
+    junit_case_fini(&t->held.c);
+    str_fini(&t->held_group);
     str_fini(&t->scratch);
     str_fini(&t->group);
     str_fini(&t->key);

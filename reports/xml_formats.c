@@ -429,6 +429,7 @@ static const struct xml_format formats[] = {
     {
      .format = REPORT_CUNIT,
      .roots = {"CUNIT_TEST_RUN_REPORT"},
+     .merges = true,
      .rules = cunit_rules,
      .rule_count = COUNT(cunit_rules),
      },

@@ -84,6 +84,7 @@ struct xml_format {
     const struct xml_rule *rules;
     size_t rule_count;
     enum xml_join join;
+    bool merges;   /* one test stands there once per failed assertion: these are one case */
     bool looks_up; /* has XML_KEY: read twice */
     /* What tables cannot say; `group` is the suite (never NULL). NULL = nothing. */
     void (*finish)(struct junit_case *c, const char *group);

@@ -373,6 +373,33 @@ TEST(a_suite_that_failed_outside_of_its_tests_is_a_case)
     }
 }
 
+TEST(a_cunit_test_with_two_failed_assertions_is_one_case)
+{
+#define FAILURE_OF_A(why)                                                            \
+    "<CUNIT_RUN_TEST_FAILURE><TEST_NAME>a</TEST_NAME><CONDITION>" why "</CONDITION>" \
+    "</CUNIT_RUN_TEST_FAILURE>"
+    struct collected c = collect_text(REPORT_CUNIT,
+                                      "<CUNIT_TEST_RUN_REPORT><CUNIT_RUN_SUITE>" FAILURE_OF_A("one")
+                                          FAILURE_OF_A("two") "</CUNIT_RUN_SUITE>"
+                                                              "</CUNIT_TEST_RUN_REPORT>");
+    assert_int_equal(c.rc, 0);
+    assert_int_equal(c.count, 1);
+    assert_string_equal(c.cases[0].message, "one");
+    ASSERT_CONTAINS(c.cases[0].details, "two");
+    collected_fini(&c);
+}
+
+TEST(a_set_up_that_failed_is_told_by_cmockas_subunit)
+{
+    struct collected c =
+        collect_text(REPORT_SUBUNIT, "test: a\nerror: a [ Could not run test: no disk ]\n");
+    assert_int_equal(c.count, 1);
+    assert_string_equal(c.cases[0].name, "a");
+    assert_int_equal(c.cases[0].status, OUTCOME_ERRORED);
+    assert_string_equal(c.cases[0].message, "Could not run test: no disk");
+    collected_fini(&c);
+}
+
 TEST(counted_failures_that_are_nowhere_shown_are_a_case)
 {
     struct collected c = collect_text(
