@@ -69,13 +69,14 @@ static void put_options(struct str *out, const char *title, unsigned bit, bool e
     const struct option_spec *table = option_table(&count);
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        if (belongs(&table[i], bit, everywhere)) {
-            if (!any) {
-                (void)str_appendf(out, ".SH %s\n", title);
-            }
-            put_option(out, &table[i]);
-            any = true;
+        if (!belongs(&table[i], bit, everywhere)) {
+            continue;
         }
+        if (!any) {
+            (void)str_appendf(out, ".SH %s\n", title);
+        }
+        put_option(out, &table[i]);
+        any = true;
     }
 }
 
