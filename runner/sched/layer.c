@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Judge input that waits to be written. */
-#define JUDGE_LINE_MAX   (64u << 20)
+#define JUDGE_LINE_MAX (64u << 20)
 
 /* What is told of a plugin's standard error. */
 #define PLUGIN_WORDS_MAX 1500

@@ -673,12 +673,15 @@ plan_says() {
     echo a >a && printf 'cat a\nexit 3\n' >units
     jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
     expect_code 1 "$SLUICE" run
-    local first=$(ls .sluice/runs)
+    local first
+    first=$(ls .sluice/runs)
     expect_code 1 "$SLUICE" run
-    local second=$(ls .sluice/runs | tail -1)
+    local second
+    second=$(ls .sluice/runs | tail -1)
     echo b >a
     expect_code 1 "$SLUICE" run
-    local third=$(ls .sluice/runs | tail -1)
+    local third
+    third=$(ls .sluice/runs | tail -1)
     expect_code 0 "$SLUICE" why t/'cat a' --run "$first"
     says "run: it has never run before"
     says "it passed"
