@@ -3,12 +3,20 @@
 
 #include <string.h>
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static char peek(struct json_scan *scan)
 {
-    while (scan->at < scan->len && memchr(" \t\r\n", scan->text[scan->at], 4) != NULL) {
+    while (scan->at < scan->len && is_blank(scan->text[scan->at])) {
         scan->at++;
     }
-    return scan->at < scan->len ? scan->text[scan->at] : '\0';
+    if (scan->at >= scan->len) {
+        return '\0';
+    }
+    return scan->text[scan->at];
 }
 
 static bool damage(struct json_scan *scan)
@@ -86,29 +94,32 @@ bool json_scan_is(const struct json_scan *scan, const char *key)
     return scan->key_len == strlen(key) && memcmp(scan->key, key, scan->key_len) == 0;
 }
 
-/* Over brackets, strings and scalars until the depth is 0 again. */
+/* Over one bracket, string, scalar, comma or colon. False when the text ends in it. */
+static bool skip_token(struct json_scan *scan, char c, size_t *depth)
+{
+    size_t unused = 0;
+    if (c == '"') {
+        return skip_string(scan, &unused);
+    }
+    if (strchr(",:{}[]", c) == NULL) {
+        scan->at += strcspn(scan->text + scan->at, ",:{}[]\" \t\r\n");
+        return true;
+    }
+    scan->at++;
+    if (c == '{' || c == '[') {
+        ++*depth;
+    } else if ((c == '}' || c == ']') && *depth > 0) {
+        --*depth;
+    }
+    return true;
+}
+
 size_t json_scan_skip(struct json_scan *scan)
 {
     size_t depth = 0;
-    size_t unused = 0;
     char c = peek(scan);
     size_t start = scan->at;
-    for (; c != '\0'; c = peek(scan)) {
-        if (c == '"') {
-            if (!skip_string(scan, &unused)) {
-                return 0;
-            }
-        } else if (c == '{' || c == '[') {
-            depth++;
-            scan->at++;
-        } else if (c == '}' || c == ']') {
-            scan->at++;
-            depth -= depth > 0 ? 1 : 0;
-        } else if (c == ',' || c == ':') {
-            scan->at++;
-        } else {
-            scan->at += strcspn(scan->text + scan->at, ",:{}[]\" \t\r\n");
-        }
+    for (; c != '\0' && skip_token(scan, c, &depth); c = peek(scan)) {
         if (depth == 0) {
             return scan->at - start;
         }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "reports/read_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,6 +111,7 @@ static void end_test(struct stream *s,
                      double elapsed,
                      const char *message)
 {
+    assert(node->package != NULL);
     struct test_case c = {.name = node->test, .status = status, .time_s = elapsed};
     c.classname = node->package[0] != '\0' ? node->package : NULL;
     c.suite = c.classname;
@@ -231,6 +233,18 @@ static void take_event(struct stream *s, const struct go_event *event)
     }
 }
 
+static void take_failed_build(struct stream *s, const char *name, size_t len)
+{
+    char *package = mem_strndup(name, len);
+    struct node *node = package != NULL ? find_node(s, package, NULL) : NULL;
+    if (node != NULL) {
+        feed_package(s, node, "");
+    } else {
+        feed_no_memory(s->feed);
+    }
+    mem_free(package);
+}
+
 /* Up to Go 1.23 a package that does not build is told in plain words:
  * "FAIL\tPACKAGE [build failed]". */
 static void take_plain_line(struct stream *s, const char *line, size_t len)
@@ -241,14 +255,7 @@ static void take_plain_line(struct stream *s, const char *line, size_t len)
         size_t end_len = strlen(ends[i]);
         if (len > 5 + end_len && memcmp(line, "FAIL\t", 5) == 0
             && memcmp(line + len - end_len, ends[i], end_len) == 0) {
-            char *package = mem_strndup(line + 5, len - 5 - end_len);
-            struct node *node = package != NULL ? find_node(s, package, NULL) : NULL;
-            if (node != NULL) {
-                feed_package(s, node, "");
-            } else {
-                feed_no_memory(s->feed);
-            }
-            mem_free(package);
+            take_failed_build(s, line + 5, len - 5 - end_len);
         }
     }
 }

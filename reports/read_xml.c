@@ -462,6 +462,19 @@ static void take_name(struct junit_case *c, enum xml_what what, const char *valu
     }
 }
 
+/* What only an open case can take. True when it was that. */
+static bool take_open_value(struct open_case *open, enum xml_what what, const char *value)
+{
+    if (what == XML_RESULT_FILE || what == XML_RESULT_LINE) {
+        take_result_place(open, what, value);
+    } else if (what == XML_ITERATION) {
+        open->iteration = number_of_line(value);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void take_case_value(struct table *t,
                             struct junit_case *c,
                             const struct xml_rule *rule,
@@ -488,10 +501,8 @@ static void take_case_value(struct table *t,
         take_status(t, c, rule, value);
     } else if (what == XML_CLASSNAME_OF) {
         take_class_of(t, c, value);
-    } else if ((what == XML_RESULT_FILE || what == XML_RESULT_LINE) && t->case_depth > 0) {
-        take_result_place(&t->cases[t->case_depth - 1], what, value);
-    } else if (what == XML_ITERATION && t->case_depth > 0) {
-        t->cases[t->case_depth - 1].iteration = number_of_line(value);
+    } else if (t->case_depth > 0 && take_open_value(&t->cases[t->case_depth - 1], what, value)) {
+        return;
     } else if ((size_t)what < sizeof texts / sizeof texts[0] && texts[what] != NULL) {
         set_text(texts[what], value);
     }

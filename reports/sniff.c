@@ -45,29 +45,24 @@ static void make_head(struct head *head, const char *text, size_t len)
 
 /* ---- XML ---- */
 
+/* Behind the part that begins here, up to and with `close`; the empty text when it has no end. */
+static const char *skip_past(const char *at, const char *close)
+{
+    at = strstr(at, close);
+    return at != NULL ? at + strlen(close) : "";
+}
+
 /* Behind what may stand before a root: declarations, comments, a DOCTYPE with its subset. */
 static const char *skip_prolog(const char *at)
 {
-    static const struct {
-        const char *open, *close;
-    } parts[] = {
-        {"<?",   "?>" },
-        {"<!--", "-->"},
-    };
-
     for (;;) {
         at += strspn(at, " \t\r\n");
-        size_t i = 0;
-        while (i < 2 && !text_starts_with(at, parts[i].open)) {
-            i++;
-        }
-        if (i < 2) {
-            at = strstr(at, parts[i].close);
-            at = at != NULL ? at + strlen(parts[i].close) : "";
+        if (text_starts_with(at, "<?")) {
+            at = skip_past(at, "?>");
+        } else if (text_starts_with(at, "<!--")) {
+            at = skip_past(at, "-->");
         } else if (text_starts_with(at, "<!DOCTYPE")) {
-            size_t plain = strcspn(at, "[>");
-            const char *end = at[plain] == '[' ? strstr(at, "]>") : at + plain;
-            at = end != NULL && *end != '\0' ? end + (*end == ']' ? 2 : 1) : "";
+            at = skip_past(at, at[strcspn(at, "[>")] == '[' ? "]>" : ">");
         } else {
             return at;
         }
@@ -119,8 +114,8 @@ static int sniff_xml(const char *text, enum report_format *ret_format, struct er
 
 /* ---- JSON ---- */
 
-/* The first object's members that tell formats apart. */
-static bool is_json_of(const struct head *head, const char *at, enum report_format *ret_format)
+/* Members of a first object that tell formats apart. */
+static bool is_key_of(const struct json_scan *scan, enum report_format *ret_format)
 {
     static const struct {
         const char *key;
@@ -133,16 +128,25 @@ static bool is_json_of(const struct head *head, const char *at, enum report_form
         {"stats",        REPORT_MOCHA },
         {"status",       REPORT_CASES },
     };
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (json_scan_is(scan, keys[i].key)) {
+            *ret_format = keys[i].format;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_json_of(const struct head *head, const char *at, enum report_format *ret_format)
+{
     struct json_scan scan = {.text = at, .len = head->len - (size_t)(at - head->text)};
     if (!json_scan_enter(&scan, '{')) {
         return false;
     }
     while (json_scan_member(&scan)) {
-        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-            if (json_scan_is(&scan, keys[i].key)) {
-                *ret_format = keys[i].format;
-                return true;
-            }
+        if (is_key_of(&scan, ret_format)) {
+            return true;
         }
         (void)json_scan_skip(&scan);
     }

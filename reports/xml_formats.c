@@ -92,14 +92,16 @@ static void finish_ctest(struct junit_case *c, const char *group)
     judge_not_run(c);
     struct str path = STR_INIT(KEEP_MAX);
     const char *from = str_text(&c->classname);
-    from += strncmp(from, ".", 2) == 0 ? 1 : strncmp(from, "./", 2) == 0 ? 2 : 0;
+    from += strcmp(from, ".") == 0 ? 1 : strncmp(from, "./", 2) == 0 ? 2 : 0;
     keep_text(&path, "projectroot", strlen("projectroot"));
     if (*from != '\0') {
         keep_text(&path, ".", 1);
         keep_text(&path, from, strlen(from));
     }
     for (size_t i = 0; i < path.len; i++) {
-        path.data[i] = path.data[i] == '/' ? '.' : path.data[i];
+        if (path.data[i] == '/') {
+            path.data[i] = '.';
+        }
     }
     str_clear(&c->classname);
     keep_text(&c->classname, str_text(&path), path.len);

@@ -23,10 +23,10 @@
 #include <unistd.h>
 
 /* What the child answers, kept once more as cases. Beyond: the file is not read. */
-#define CASES_ARENA_MAX (2u * REPORT_ANSWER_MAX)
+#define CASES_ARENA_MAX ((size_t)2 * REPORT_ANSWER_MAX)
 
 /* The answer: a JSON line per case. Written file by file. */
-#define ANSWER_MAX (2u * REPORT_ANSWER_MAX)
+#define ANSWER_MAX ((size_t)2 * REPORT_ANSWER_MAX)
 
 /* A report that is damaged or empty and was written this recently may still be under way (bats
  * ends before its formatter does): it is read once more, this much later. */
@@ -46,6 +46,14 @@ struct reading {
 };
 
 /* ---- the file ---- */
+
+/* The descriptor, which its variable no longer closes. */
+static int give_fd(int *fd)
+{
+    int given = *fd;
+    *fd = -1;
+    return given;
+}
 
 /* What cannot be read twice (standard input, a pipe) is copied first. */
 static int copy_stream(int from, const char *name, int *ret_fd, struct err *err)
@@ -68,8 +76,7 @@ static int copy_stream(int from, const char *name, int *ret_fd, struct err *err)
         }
         total += n > 0 ? (size_t)n : 0;
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = give_fd(&fd);
     return 0;
 }
 
@@ -87,8 +94,7 @@ static int open_report(const char *name, int *ret_fd, struct err *err)
     if (!S_ISREG(st.st_mode) || is_stdin) {
         return copy_stream(fd, name, ret_fd, err);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = give_fd(&fd);
     return 0;
 }
 
