@@ -250,11 +250,12 @@ static const char *resolve(json_t *scripts, const char *part)
 static const char *whole(json_t *scripts, const char *text)
 {
     const char *inner = NULL;
-    for (unsigned step = 0; step < SCRIPT_STEPS_MAX && (inner = follow(scripts, text)) != NULL;
+    for (unsigned step = 0;
+         text != NULL && step < SCRIPT_STEPS_MAX && (inner = follow(scripts, text)) != NULL;
          step++) {
         text = inner;
     }
-    return text;
+    return text != NULL ? text : "";
 }
 
 /* Does a script before the tests only look at the sources? What builds must come before them. */
