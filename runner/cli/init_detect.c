@@ -169,10 +169,11 @@ static const char *make_id(struct init_plan *plan, const struct init_layer *laye
         put_id(&text, layer->dir);
     }
     const size_t len = text.len;
-    for (unsigned n = 2; id_is_used(plan, str_text(&text)); n++) {
+    for (unsigned n = 2; str_error(&text) == 0 && id_is_used(plan, str_text(&text)); n++) {
         text.len = len;
         (void)str_appendf(&text, "%u", n);
     }
+    plan->failed |= str_error(&text) != 0;
     return init_text(plan, "%s", str_text(&text));
 }
 

@@ -98,8 +98,8 @@ static int locate(struct project *project, const char *given, struct err *err)
             return err_set(err,
                            -ENOENT,
                            "there is no %s here nor at the top of the tree (%s)\n"
-                           "  make one (README.md has a first pipeline in ten lines), or name "
-                           "another file: --pipeline FILE",
+                           "  make one by `sluice init`, or name another file: "
+                           "--pipeline FILE",
                            CONFIG_FILE_DEFAULT,
                            project->root);
         }
