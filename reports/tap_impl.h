@@ -61,7 +61,7 @@ struct tap {
     size_t yaml_indent;  /* > 0: within a YAML block of that indentation ... */
     unsigned yaml_level; /* ... that belongs to the open point of this level */
     bool broken;         /* a message is in feed->err */
-    bool torn_not; /* the line before was "not" alone: VMS and torn writes */
+    bool torn_not;       /* the line before was "not" alone: VMS and torn writes */
     bool done;           /* bailed out */
     int error;           /* -ENOMEM */
 };

@@ -6,24 +6,12 @@
 #include <string.h>
 
 static const char *const format_names[REPORT_FORMAT_COUNT] = {
-    [REPORT_NONE] = "none",
-    [REPORT_JUNIT] = "junit",
-    [REPORT_TAP] = "tap",
-    [REPORT_CMOCKA] = "cmocka",
-    [REPORT_CASES] = "cases",
-    [REPORT_CTRF] = "ctrf",
-    [REPORT_SUBUNIT] = "subunit",
-    [REPORT_GOTEST] = "gotest",
-    [REPORT_CHECK] = "check",
-    [REPORT_CUNIT] = "cunit",
-    [REPORT_CTEST] = "ctest",
-    [REPORT_BOOST] = "boost",
-    [REPORT_NUNIT] = "nunit",
-    [REPORT_XUNIT] = "xunit",
-    [REPORT_TRX] = "trx",
-    [REPORT_QTEST] = "qtest",
-    [REPORT_AUTO] = "auto",
-    [REPORT_CPPUNIT] = "cppunit",
+    [REPORT_NONE] = "none",       [REPORT_JUNIT] = "junit",   [REPORT_TAP] = "tap",
+    [REPORT_CMOCKA] = "cmocka",   [REPORT_CASES] = "cases",   [REPORT_CTRF] = "ctrf",
+    [REPORT_SUBUNIT] = "subunit", [REPORT_GOTEST] = "gotest", [REPORT_CHECK] = "check",
+    [REPORT_CUNIT] = "cunit",     [REPORT_CTEST] = "ctest",   [REPORT_BOOST] = "boost",
+    [REPORT_NUNIT] = "nunit",     [REPORT_XUNIT] = "xunit",   [REPORT_TRX] = "trx",
+    [REPORT_QTEST] = "qtest",     [REPORT_AUTO] = "auto",     [REPORT_CPPUNIT] = "cppunit",
     [REPORT_MOCHA] = "mocha",
 };
 

@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# `sluice report read`: words, exit codes, and reports that mean harm.
+load support
+
+setup() {
+    fresh_tree
+}
+
+@test "cases and counts, as words and as JSON" {
+    printf '<testsuite name="s"><testcase name="a" time="0.5"/><testcase name="b"><failure message="no">x.c:3: no</failure></testcase></testsuite>' >r.xml
+    run "$SLUICE" report read r.xml
+    [ "$status" = 1 ]
+    [[ $output == *"failed   s b"*"x.c:3: no"*"1 passed, 1 failed, 0 errored, 0 skipped, 0 flaky"* ]]
+    run "$SLUICE" report read --json r.xml
+    [ "$status" = 1 ]
+    [ "$(jq -r '[.suite, .name, .status, .time] | join(" ")' <<<"${lines[0]}")" = "s a passed 0.5" ]
+    [ "$(jq -r '[.file, .line, .message] | join(" ")' <<<"${lines[1]}")" = "x.c 3 no" ]
+    [ "${lines[2]}" = '{"passed":1,"failed":1,"errored":0,"skipped":0,"flaky":0}' ]
+}
+
+@test "exit codes: 0 good, 2 usage, 3 not to be read" {
+    printf '1..1\nok 1 - a\n' | "$SLUICE" report read -
+    run "$SLUICE" report read
+    [ "$status" = 2 ]
+    run "$SLUICE" report read --format junti x
+    [ "$status" = 2 ]
+    [[ $output == *'did you mean "junit"'* ]]
+    run "$SLUICE" report read not-there.xml
+    [ "$status" = 3 ]
+    printf '<testsuite><testcase name="a"/><testcase na' >torn.xml
+    run "$SLUICE" report read torn.xml
+    [ "$status" = 3 ]
+    [[ $output == *"passed   a"* ]]
+}
+
+@test "an entity shows no file" {
+    echo SECRET-CONTENT >secret
+    printf '<!DOCTYPE a [<!ENTITY x SYSTEM "file://%s/secret">]><testsuite name="&x;"><testcase name="a&x;"><failure>&x;</failure></testcase></testsuite>' "$PWD" >xxe.xml
+    run "$SLUICE" report read --json --verbose xxe.xml
+    [ "$status" != 0 ]
+    [[ $output != *SECRET* ]]
+}
+
+@test "an attribute of 1 GiB is refused in bounded memory" {
+    run bash -c '{ printf "<testsuite><testcase name=\""; head -c 1073741824 /dev/zero | tr "\0" a; } | { ulimit -v 1500000; "$SLUICE" report read -; }'
+    [ "$status" = 3 ]
+    [[ $output == *"larger than 256 MiB"* ]]
+    printf '<testsuite><testcase name="' >big.xml
+    head -c 100000000 /dev/zero | tr '\0' a >>big.xml
+    run "$SLUICE" report read big.xml
+    [ "$status" = 3 ]
+    [[ $output == *"big.xml: "* ]]
+}
+
+@test "billions of laughs are none" {
+    {
+        printf '<!DOCTYPE a [<!ENTITY l0 "lol">'
+        for i in 1 2 3 4 5 6 7 8 9; do printf '<!ENTITY l%d "&l%d;&l%d;&l%d;&l%d;&l%d;&l%d;&l%d;&l%d;">' $i $((i - 1)) $((i - 1)) $((i - 1)) $((i - 1)) $((i - 1)) $((i - 1)) $((i - 1)) $((i - 1)); done
+        printf ']><testsuite><testcase name="a"><failure>&l9;</failure></testcase></testsuite>'
+    } >laughs.xml
+    run "$SLUICE" report read laughs.xml
+    [ "$status" != 0 ]
+    [ ${#output} -lt 4096 ]
+}
