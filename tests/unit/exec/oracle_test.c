@@ -186,8 +186,9 @@ static void assert_nothing_missed(const char *script, int at_least)
     (void)uv_timer_start(&witness.timer, watch_unit, 50, 20);
     (void)snprintf(whole,
                    sizeof whole,
-                   "while [ ! -e /tmp/go ]; do sleep 0.02; done; %s; code=$?; >/tmp/end; "
-                   "while [ ! -e /tmp/seen ]; do sleep 0.02; done; exit $code",
+                   "wait_for() { n=0; while [ ! -e /tmp/$1 ]; do sleep 0.02; n=$((n + 1)); "
+                   "[ $n -lt 3000 ] || { echo \"no $1 in a minute\" >&2; exit 99; }; done; }; "
+                   "wait_for go; %s; code=$?; >/tmp/end; wait_for seen; exit $code",
                    script);
     engine_shell(&engine, whole, observe_it, &result);
     (void)close(witness.fan);

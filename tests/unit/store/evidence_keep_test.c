@@ -465,8 +465,10 @@ TEST(a_lease_is_held_by_a_process_and_not_by_its_number)
 TEST(of_many_processes_one_gets_the_lease)
 {
     pid_t pids[8];
+    int all_tried[2]; /* ends for the readers when nobody is left who writes */
     const struct hash key = hash_of("work");
     evidence_close(open_evidence("e"));
+    assert_int_equal(pipe(all_tried), 0);
     unsigned taken = 0;
     for (int p = 0; p < 8; p++) {
         pids[p] = fork();
@@ -474,16 +476,20 @@ TEST(of_many_processes_one_gets_the_lease)
         if (pids[p] == 0) {
             struct evidence_store *store = open_evidence("e");
             struct evidence_lease lease = {.token = 0};
+            char byte = 0;
             int result = evidence_lease_take(store, &key, "x", HOUR_MS, &lease, NULL, NULL);
-            (void)usleep(300000); /* alive while the others try */
-            _exit(result == 1 ? 10 : result == 0 ? 11 : 12);
+            (void)close(all_tried[1]);
+            const ssize_t n = read(all_tried[0], &byte, 1); /* alive until the others have tried */
+            _exit(n != 0 ? 13 : result == 1 ? 10 : result == 0 ? 11 : 12);
         }
     }
+    (void)close(all_tried[1]);
     for (int p = 0; p < 8; p++) {
         int code = WEXITSTATUS(wait_for(pids[p]));
         assert_in_range(code, 10, 11);
         taken += code == 10;
     }
+    (void)close(all_tried[0]);
     assert_int_equal(taken, 1);
 }
 
