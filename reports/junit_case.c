@@ -102,6 +102,28 @@ double junit_time(const char *text)
     return *end == '\0' && end != buf && isfinite(seconds) && seconds >= 0 ? seconds : -1;
 }
 
+double junit_clock(const char *value)
+{
+    double seconds = 0;
+    const char *dot = strchr(value, '.');
+    const char *colon = strchr(value, ':');
+    if (dot != NULL && colon != NULL && dot < colon) {
+        seconds = strtod(value, NULL) * 86400;
+        value = dot + 1;
+    }
+    double part = 0;
+    for (const char *at = value; at != NULL; at = strchr(at, ':')) {
+        at += *at == ':';
+        char *end = NULL;
+        double number = strtod(at, &end);
+        if (end == at || number < 0 || (*end != ':' && *end != '\0')) {
+            return -1;
+        }
+        part = part * 60 + number;
+    }
+    return seconds + part;
+}
+
 static uint32_t parse_line(const char *text)
 {
     char *end = NULL;

@@ -58,4 +58,7 @@ int junit_case_finish(struct junit_case *c,
 /* Seconds as reports write them: "1.5", "0,014", "1,234.5", "1.7e-05". -1 when it is no time. */
 double junit_time(const char *text);
 
+/* Seconds of "1.02:03:04.5": days, hours, minutes, seconds. -1 when it is none. */
+double junit_clock(const char *value);
+
 #endif

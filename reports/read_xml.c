@@ -371,33 +371,10 @@ static void take_result_place(struct open_case *open, enum xml_what what, const 
     }
 }
 
-/* "1.02:03:04.5": days, hours, minutes, seconds. */
-static double clock_time(const char *value)
-{
-    double seconds = 0;
-    const char *dot = strchr(value, '.');
-    const char *colon = strchr(value, ':');
-    if (dot != NULL && colon != NULL && dot < colon) {
-        seconds = strtod(value, NULL) * 86400;
-        value = dot + 1;
-    }
-    double part = 0;
-    for (const char *at = value; at != NULL; at = strchr(at, ':')) {
-        at += *at == ':';
-        char *end = NULL;
-        double number = strtod(at, &end);
-        if (end == at || number < 0 || (*end != ':' && *end != '\0')) {
-            return -1;
-        }
-        part = part * 60 + number;
-    }
-    return seconds + part;
-}
-
 static void take_time(struct junit_case *c, enum xml_what what, const char *value)
 {
     double scale = what == XML_MILLISECONDS ? 1e-3 : what == XML_MICROSECONDS ? 1e-6 : 1;
-    double number = what == XML_CLOCK ? clock_time(value) : junit_time(value);
+    double number = what == XML_CLOCK ? junit_clock(value) : junit_time(value);
     c->time_s = number < 0 ? -1 : number * scale;
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <cmocka.h>
-
-#include <setjmp.h>
+/* cmocka.h needs the others before it */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+/* clang-format on */
 
 static void passes(void **s)
 {
