@@ -139,11 +139,13 @@ bool init_is_below(const char *path, const char *folder);
 
 /* Adds a layer; its number, from 1. 0 when there are too many. */
 size_t init_add_layer(struct init_plan *plan, const struct init_layer *layer);
+/* NOLINTBEGIN(readability-identifier-naming): used as if they were functions */
 #define init_problem(plan, ...) init_say(&(plan)->problems, plan, init_text(plan, __VA_ARGS__))
 #define init_unknown(plan, ...) init_say(&(plan)->unknown, plan, init_text(plan, __VA_ARGS__))
+/* NOLINTEND(readability-identifier-naming) */
 
 /* Adds a sentence to one of the lists of a plan, once. */
-void init_say(struct init_texts *list, struct init_plan *plan, const char *text);
+void init_say(struct init_texts *texts, struct init_plan *plan, const char *text);
 
 /* Detectors. True when the folder was taken: folders below it are then not asked again. */
 bool init_detect_build(struct init_plan *plan, const struct init_folder *folder);
@@ -164,7 +166,7 @@ struct init_script {
     const char *tests;  /* the one file or pattern that is named; NULL = none */
     const char *env;    /* variables set before the tool, as YAML; NULL = none */
     const char *checks; /* other commands of the script, joined by && */
-    bool many;          /* node: several files or patterns are named */
+    bool many;          /* several files or patterns are named */
     bool dropped;       /* words that choose files or measure coverage were left out */
 };
 

@@ -11,13 +11,23 @@
 /* Build files of one project that are looked into for tests. Beyond: the rest is not. */
 #define BUILD_FILES_MAX 500
 
-/* Does a file of this name in or below the folder have one of the words? */
+static bool has_word(const char *text, const char *const *words)
+{
+    for (size_t i = 0; text != NULL && words[i] != NULL; i++) {
+        if (strcasestr(text, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first file of a kind, in or below the folder, that has one of the words; NULL = none. */
 static const char *find_words(struct init_plan *plan,
                               const struct init_folder *folder,
                               uint32_t mark,
-                              const char *name,
                               const char *const *words)
 {
+    const char *name = mark == INIT_CMAKE ? "CMakeLists.txt" : "meson.build";
     size_t read = 0;
     for (size_t i = 0; i < plan->tree->folders.count && read < BUILD_FILES_MAX; i++) {
         const struct init_folder *in = &plan->tree->folders.items[i];
@@ -25,12 +35,9 @@ static const char *find_words(struct init_plan *plan,
             continue;
         }
         const char *path = init_join(plan, in->path, name);
-        const char *text = init_read(plan, path);
         read++;
-        for (size_t w = 0; text != NULL && words[w] != NULL; w++) {
-            if (strcasestr(text, words[w]) != NULL) {
-                return path;
-            }
+        if (has_word(init_read(plan, path), words)) {
+            return path;
         }
     }
     return NULL;
@@ -72,6 +79,17 @@ static bool is_test_option(const char *name, size_t len)
     return fine;
 }
 
+/* Is the last word before the ')' OFF? */
+static bool ends_off(const char *end)
+{
+    const char *close = strchr(end, ')');
+    while (close != NULL && close > end && isspace((unsigned char)close[-1])) {
+        close--;
+    }
+    return close != NULL && close - end > 4 && strncasecmp(close - 3, "OFF", 3) == 0
+           && isspace((unsigned char)close[-4]);
+}
+
 /* "option(NAME "words" OFF)": those of tests that are off, as -DNAME=ON. */
 static const char *cmake_options(struct init_plan *plan, const char *text)
 {
@@ -87,13 +105,7 @@ static const char *cmake_options(struct init_plan *plan, const char *text)
         while (is_word(*end)) {
             end++;
         }
-        const char *close = strchr(end, ')');
-        while (close != NULL && close > end && isspace((unsigned char)close[-1])) {
-            close--;
-        }
-        const bool off = close != NULL && close - end > 4 && strncasecmp(close - 3, "OFF", 3) == 0
-                         && isspace((unsigned char)close[-4]);
-        if (off && is_test_option(name, (size_t)(end - name))) {
+        if (ends_off(end) && is_test_option(name, (size_t)(end - name))) {
             list = init_text(
                 plan, "%s%s-D%.*s=ON", list, list[0] != '\0' ? ", " : "", (int)(end - name), name);
         }
@@ -177,7 +189,7 @@ static const char *configure_line(struct init_plan *plan, const char *options, c
 static void tell_downloads(struct init_plan *plan, const struct init_folder *folder)
 {
     static const char *const words[] = {"FetchContent_Declare", "ExternalProject_Add", NULL};
-    const char *path = find_words(plan, folder, INIT_CMAKE, "CMakeLists.txt", words);
+    const char *path = find_words(plan, folder, INIT_CMAKE, words);
     if (path != NULL) {
         init_unknown(plan,
                      "network: %s may download while it configures; if the build fails for that, "
@@ -226,20 +238,28 @@ static void add_meson(struct init_plan *plan, const struct init_folder *folder, 
 
 /* ---- make ---- */
 
+/* Is there a line "name:", which is no assignment? */
+static bool has_target(const char *text, const char *name)
+{
+    const size_t len = strlen(name);
+    for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        const bool same = strncmp(at, name, len) == 0;
+        const char *end = same ? at + len + strspn(at + len, " \t") : "";
+        if (end[0] == ':' && end[1] != '=') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The target of a makefile that tests, or NULL. */
 static const char *test_target(const char *text)
 {
-    static const char *const names[] = {"check", "test", "tests", NULL};
-    for (size_t i = 0; text != NULL && names[i] != NULL; i++) {
-        const size_t len = strlen(names[i]);
-        for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
-            at += *at == '\n';
-            if (strncmp(at, names[i], len) == 0) {
-                const char *end = at + len + strspn(at + len, " \t");
-                if (end[0] == ':' && end[1] != '=') {
-                    return names[i];
-                }
-            }
+    static const char *const names[] = {"check", "test", "tests"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (has_target(text, names[i])) {
+            return names[i];
         }
     }
     return NULL;
@@ -351,10 +371,8 @@ bool init_detect_build(struct init_plan *plan, const struct init_folder *folder)
     static const char *const meson_words[] = {"test(", NULL};
     const bool cmake = (folder->marks & INIT_CMAKE) != 0;
     const bool meson = (folder->marks & INIT_MESON) != 0;
-    const char *by_cmake =
-        cmake ? find_words(plan, folder, INIT_CMAKE, "CMakeLists.txt", cmake_words) : NULL;
-    const char *by_meson =
-        meson ? find_words(plan, folder, INIT_MESON, "meson.build", meson_words) : NULL;
+    const char *by_cmake = cmake ? find_words(plan, folder, INIT_CMAKE, cmake_words) : NULL;
+    const char *by_meson = meson ? find_words(plan, folder, INIT_MESON, meson_words) : NULL;
     if (cmake && (by_cmake != NULL || by_meson == NULL)) {
         add_cmake(plan, folder, by_cmake);
         return true;

@@ -79,16 +79,14 @@ static bool matches(const char *pattern, const char *path)
 static bool matches_pnpm(struct init_plan *plan, const char *dir, const char *path)
 {
     const char *text = init_read(plan, init_join(plan, dir, "pnpm-workspace.yaml"));
-    for (const char *at = text; at != NULL && *at != '\0';) {
+    for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
+        at += strspn(at, "\n");
         const char *item = at + strspn(at, " \t");
-        if (*item == '-') {
-            item += 1 + strspn(item + 1, " \t'\"");
-            if (matches(item, path)) {
-                return true;
-            }
+        const bool is_item = *item == '-';
+        item += is_item ? 1 + strspn(item + 1, " \t'\"") : 0;
+        if (is_item && matches(item, path)) {
+            return true;
         }
-        at = strchr(at, '\n');
-        at = at != NULL ? at + 1 : NULL;
     }
     return false;
 }
@@ -224,7 +222,7 @@ static void use_adapter(struct init_plan *plan,
 }
 
 /* How the tools that are no adapter are made to tell their cases. */
-static bool use_report(struct init_plan *plan,
+static void use_report(struct init_plan *plan,
                        struct init_layer *layer,
                        const struct init_script *script)
 {
@@ -256,10 +254,9 @@ static bool use_report(struct init_plan *plan,
                                   script->words,
                                   known[i].after),
                         known[i].report);
-            return true;
+            return;
         }
     }
-    return false;
 }
 
 static void add_checks(struct init_plan *plan, struct init_layer layer, const char *checks)
@@ -278,6 +275,61 @@ static void add_checks(struct init_plan *plan, struct init_layer layer, const ch
     (void)init_add_layer(plan, &layer);
 }
 
+/* Is there an adapter in `uses: unit` that can run just these tests? */
+static bool has_adapter(const struct init_script *script)
+{
+    static const char *const adapters[] = {"vitest", "jest", "node"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof adapters / sizeof adapters[0]; i++) {
+        found |= strcmp(script->tool, adapters[i]) == 0;
+    }
+    const bool node =
+        strcmp(script->tool, "node") == 0; /* the others list their files themselves */
+    return found
+           && (!node
+               || (!script->many && (script->tests == NULL || strchr(script->tests, '{') == NULL)));
+}
+
+/* A script that is not understood is run as it is. */
+static void use_script(struct init_plan *plan, struct init_layer *layer, const char *test)
+{
+    layer->id = "npm-test";
+    layer->tool = "npm test";
+    layer->programs = "node npm";
+    layer->comment = init_text(
+        plan,
+        "%s: `npm test` as one unit, its exit code is the one case: \"%s\" is not a tool "
+        "whose report is known here. Where it leaves one, `report: {format: auto}` reads it.",
+        layer->marker,
+        test);
+    use_command(plan, layer, "npm test", NULL);
+}
+
+static void use_tool(struct init_plan *plan,
+                     struct init_layer *layer,
+                     const struct init_script *script,
+                     const char *test)
+{
+    const bool adapter = has_adapter(script);
+    layer->id = strcmp(script->tool, "node-tap") == 0 ? "node" : script->tool;
+    layer->tool = layer->id;
+    layer->env = script->env;
+    layer->comment = init_text(
+        plan,
+        "%s: the test script is \"%s\".%s%s",
+        layer->marker,
+        test,
+        adapter ? " Each test file is a unit." : " One unit; its cases are read from its report.",
+        script->dropped
+            ? " Words that choose files, measure coverage or wrap the tool are left out."
+            : "");
+    if (adapter) {
+        use_adapter(plan, layer, script);
+    } else {
+        use_report(plan, layer, script);
+    }
+}
+
 /* The layers of a package with a test script. */
 static void add_package(struct init_plan *plan,
                         const struct package *package,
@@ -288,46 +340,16 @@ static void add_package(struct init_plan *plan,
     const struct init_script script =
         init_read_script(plan, json_object_get(root, "scripts"), has_tape);
     struct init_layer layer = common(plan, package, above);
-    const bool adapter = script.tool != NULL && !script.many
-                         && (strcmp(script.tool, "vitest") == 0 || strcmp(script.tool, "jest") == 0
-                             || strcmp(script.tool, "node") == 0)
-                         && (script.tests == NULL || strchr(script.tests, '{') == NULL);
-    if (script.tool == NULL) {
-        layer.id = "npm-test";
-        layer.tool = "npm test";
-        layer.programs = "node npm";
-        layer.comment = init_text(
-            plan,
-            "%s: `npm test` as one unit, its exit code is the one case: \"%s\" is not a tool "
-            "whose report is known here. Where it leaves one, `report: {format: auto}` reads it.",
-            package->path,
-            package->test);
-        use_command(plan, &layer, "npm test", NULL);
+    if (script.tool != NULL) {
+        use_tool(plan, &layer, &script, package->test);
     } else {
-        layer.id = strcmp(script.tool, "node-tap") == 0 ? "node" : script.tool;
-        layer.tool = layer.id;
-        layer.env = script.env;
-        layer.comment = init_text(
-            plan,
-            "%s: the test script is \"%s\".%s%s",
-            package->path,
-            package->test,
-            adapter ? " Each test file is a unit."
-                    : " One unit; its cases are read from its report.",
-            script.dropped
-                ? " Words that choose files, measure coverage or wrap the tool are left out."
-                : "");
-        if (adapter) {
-            use_adapter(plan, &layer, &script);
-        } else {
-            (void)use_report(plan, &layer, &script);
-        }
+        use_script(plan, &layer, package->test);
     }
     if (package->depends) {
         layer.comment =
             init_text(plan, "%s Needs: node, and node_modules by `npm ci`.", layer.comment);
     }
-    if (init_add_layer(plan, &layer) > 0 && script.tool != NULL && script.checks != NULL) {
+    if (init_add_layer(plan, &layer) > 0 && script.checks != NULL) {
         add_checks(plan, layer, script.checks);
     }
 }

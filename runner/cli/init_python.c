@@ -127,58 +127,75 @@ static void tell_unknown(struct init_plan *plan, const char *dir, bool has_venv)
     }
 }
 
+/* Is the folder the top of something that pytest tests? */
+static bool is_project(struct init_plan *plan, const struct init_folder *folder, const char *config)
+{
+    const bool marked = (folder->marks & (INIT_PYTHON | INIT_PYTEST_FILE)) != 0;
+    const bool top = strcmp(folder->path, ".") == 0;
+    const bool own = (folder->marks & (INIT_PYTHON | INIT_PYTEST)) != 0 || top;
+    return own && (config != NULL || marked)
+           && has_below(plan, folder->path, INIT_PYTEST_FILE, INIT_DEPTH_MAX);
+}
+
+/* The settings: where, and with which Python. */
+static const char *settings(struct init_plan *plan, const char *dir, const char *venv)
+{
+    const bool top = strcmp(dir, ".") == 0;
+    const char *place = top ? "" : init_text(plan, "\ndir: %s", init_scalar(plan, dir));
+    const char *command = init_text(plan, "%s/bin/python -m pytest", venv);
+    return init_text(plan,
+                     "discover: pytest%s%s%s",
+                     place,
+                     venv[0] != '\0' ? "\ncommand: " : "",
+                     venv[0] != '\0' ? init_scalar(plan, command) : "");
+}
+
+/* Adds what a virtual environment of the tree asks for. */
+static void use_venv(struct init_plan *plan, struct init_layer *layer, const char *venv)
+{
+    const char *path = init_join(plan, layer->dir, venv);
+    layer->programs = "";
+    layer->comment = init_text(plan, "%s It is taken from %s.", layer->comment, path);
+    layer->expose =
+        init_text(plan, "[%s] # git ignores it; units see it, read-only", init_scalar(plan, path));
+    if (!is_system_python(plan, path)) {
+        layer->in_place = init_text(plan,
+                                    "the Python of %s is outside of what isolated units see (/usr, "
+                                    "/opt); made with the system's Python it can be isolated.",
+                                    path);
+    }
+}
+
 bool init_detect_pytest(struct init_plan *plan, const struct init_folder *folder)
 {
     const char *dir = folder->path;
-    const bool top = strcmp(dir, ".") == 0;
-    const bool project = (folder->marks & (INIT_PYTHON | INIT_PYTEST)) != 0 || top;
-    if (!project || !has_below(plan, dir, INIT_PYTEST_FILE, INIT_DEPTH_MAX)) {
-        return false;
-    }
     const char *config = find_config(plan, dir);
-    if (config == NULL && (folder->marks & INIT_PYTHON) == 0
-        && (folder->marks & INIT_PYTEST_FILE) == 0) {
+    if (!is_project(plan, folder, config)) {
         return false;
     }
     const char *venv = find_venv(plan, dir);
-    const bool has_venv = venv[0] != '\0';
-    const char *at = init_join(plan, dir, venv);
-    const bool has_src = init_exists(plan, init_join(plan, dir, "src"))
-                         && has_below(plan, init_join(plan, dir, "src"), INIT_PYTHON_PACKAGE, 1);
+    const char *src = init_join(plan, dir, "src");
+    const bool has_src = init_exists(plan, src) && has_below(plan, src, INIT_PYTHON_PACKAGE, 1);
     const char *marker = config != NULL ? config : find_project(plan, dir);
-    const struct init_layer layer = {
+    struct init_layer layer = {
         .id = "pytest",
         .dir = dir,
         .marker = marker,
         .tool = "pytest",
         .comment = init_text(plan,
-                             "%s: pytest, each test file a unit.%s Needs: python3 with pytest%s.",
+                             "%s: pytest, each test file a unit.%s Needs: python3 with pytest.",
                              marker,
-                             has_src ? " The packages in src are imported from there." : "",
-                             has_venv ? init_text(plan, " in %s", at) : ""),
+                             has_src ? " The packages in src are imported from there." : ""),
         .uses = "unit",
         .env = has_src ? "{PYTHONPATH: src}" : NULL,
-        .expose = has_venv ? init_text(
-                      plan, "[%s] # git ignores it; units see it, read-only", init_scalar(plan, at))
-                           : NULL,
-        .in_place = has_venv && !is_system_python(plan, at)
-                        ? init_text(plan,
-                                    "the Python of %s is outside of what isolated units see (/usr, "
-                                    "/opt); made with the system's Python it can be isolated.",
-                                    at)
-                        : NULL,
-        .with = init_text(
-            plan,
-            "discover: pytest\n%s%s%s%s%s",
-            top ? "" : "dir: ",
-            top ? "" : init_scalar(plan, dir),
-            top ? "" : "\n",
-            has_venv ? "command: " : "",
-            has_venv ? init_scalar(plan, init_text(plan, "%s/bin/python -m pytest", venv)) : ""),
-        .programs = has_venv ? "" : "python3 pytest",
+        .with = settings(plan, dir, venv),
+        .programs = "python3 pytest",
         .tests = true,
     };
+    if (venv[0] != '\0') {
+        use_venv(plan, &layer, venv);
+    }
     (void)init_add_layer(plan, &layer);
-    tell_unknown(plan, dir, has_venv);
+    tell_unknown(plan, dir, venv[0] != '\0');
     return true;
 }

@@ -100,6 +100,14 @@ static bool takes_value(const char *word)
     return is_one_of(word, options);
 }
 
+/* Shall words[at] be left out? */
+static bool is_left_out(const struct words *words, size_t at)
+{
+    const char *word = words->items[at];
+    const bool value = word[0] != '-' && takes_value(words->items[at - 1]);
+    return value || is_noise(word);
+}
+
 static void put_item(struct str *list, const char *word)
 {
     (void)str_append(list, list->len > 0 ? ", " : "");
@@ -116,16 +124,10 @@ static void read_words(struct init_plan *plan,
     CLEANUP(str_fini) struct str all = STR_INIT(INIT_FILE_MAX);
     size_t files = 0;
     bool value = false; /* the word before is an option that may take this one */
-    bool skip = false;  /* it was left out, and this is its value */
     for (size_t i = tool + 1; i < words->count; i++) {
         const char *word = words->items[i];
         const bool option = word[0] == '-';
-        if (skip && !option) {
-            skip = false;
-            continue;
-        }
-        skip = takes_value(word);
-        if (is_noise(word)) {
+        if (is_left_out(words, i)) {
             script->dropped |= text_starts_with(word, "--coverage");
             value = false;
             continue;
@@ -145,9 +147,7 @@ static void read_words(struct init_plan *plan,
     static const char *const by_file[] = {"vitest", "jest", NULL}; /* their adapters list files */
     script->dropped |= files > 0 && is_one_of(script->tool, by_file);
     script->tests = files == 1 ? script->tests : NULL;
-    if (files > 1 && strcmp(script->tool, "node") == 0) {
-        script->many = true;
-    }
+    script->many = files > 1;
 }
 
 /* `node` is a test tool with --test, or running one file that prints TAP. */
@@ -284,12 +284,12 @@ struct init_script init_read_script(struct init_plan *plan, json_t *scripts, boo
     }
     while ((part = next_part(plan, &rest)) != NULL) {
         struct init_script one = {.checks = script.checks};
-        if (read_part(plan, resolve(scripts, part), has_tape, &one)) {
-            if (script.tool != NULL) {
-                return (struct init_script){0}; /* two runs of tests: the script knows best */
-            }
-            script = one;
-        } else {
+        const bool tests = read_part(plan, resolve(scripts, part), has_tape, &one);
+        if (tests && script.tool != NULL) {
+            return (struct init_script){0}; /* two runs of tests: the script knows best */
+        }
+        script = tests ? one : script;
+        if (!tests) {
             add_check(plan, &script, part);
         }
     }

@@ -19,26 +19,44 @@ static void put_lines(struct str *out, const char *before, const char *text)
 /* A sentence as a comment of lines that fit a screen. */
 #define COMMENT_COLUMNS 96
 
+/* Ends a word of a comment: blanks, and all that YAML takes for the end of a line, behind which a
+ * text of the tree would be no comment any more. 0, or its length. */
+static size_t separator(const char *at)
+{
+    static const char *const breaks[] = {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        if (strncmp(at, breaks[i], strlen(breaks[i])) == 0) {
+            return strlen(breaks[i]);
+        }
+    }
+    return (unsigned char)*at <= ' ' || *at == 0x7f;
+}
+
+static size_t word_length(const char *at)
+{
+    size_t len = 0;
+    while (at[len] != '\0' && separator(at + len) == 0) {
+        len++;
+    }
+    return len;
+}
+
 static void put_comment(struct str *out, const char *before, const char *next, const char *text)
 {
     size_t column = 0;
     for (const char *at = text; *at != '\0';) {
-        const size_t len = strcspn(at, " \n");
-        if (column == 0 || column + 1 + len > COMMENT_COLUMNS) {
+        const size_t len = word_length(at);
+        const bool fits = column > 0 && column + 1 + len <= COMMENT_COLUMNS;
+        if (fits) {
+            (void)str_append(out, len > 0 ? " " : "");
+        } else {
             (void)str_appendf(out, "%s%s", column == 0 ? "" : "\n", column == 0 ? before : next);
             column = strlen(before);
-        } else {
-            (void)str_append_char(out, ' ');
-            column++;
         }
         (void)str_append_n(out, at, len);
-        column += len;
+        column += len + (fits && len > 0);
         at += len;
-        if (*at == '\n') {
-            (void)str_append_char(out, '\n');
-            column = 0;
-        }
-        at += *at != '\0';
+        at += *at != '\0' ? separator(at) : 0;
     }
     (void)str_append(out, column > 0 ? "\n" : "");
 }

@@ -181,6 +181,22 @@ TEST(scalars_are_quoted_where_yaml_would_read_something_else)
     }
 }
 
+TEST(a_text_of_the_tree_never_ends_its_comment)
+{
+    CLEANUP(looked_fini) struct looked looked;
+    CLEANUP(str_fini) struct str out = STR_INIT(1u << 20);
+    put_file("package.json",
+             "{\"scripts\": {\"test\": \"a\\nlayers: b\\rlayers: c\\u2028layers: d\\u0085layers: "
+             "e\"}}");
+    look(&looked);
+    assert_int_equal(init_write(&looked.plan, &out), 0);
+    assert_non_null(strstr(str_text(&out), "layers: e"));
+    assert_null(strstr(str_text(&out), "\r"));
+    assert_null(strstr(str_text(&out), "\nlayers: b"));
+    assert_null(strstr(str_text(&out), "\xe2\x80\xa8"));
+    assert_null(strstr(str_text(&out), "\xc2\x85"));
+}
+
 TEST(a_script_is_followed_to_its_tool)
 {
     CLEANUP(looked_fini) struct looked looked;
