@@ -41,24 +41,41 @@ static size_t word_length(const char *at)
     return len;
 }
 
+/* A comment under way. */
+struct comment {
+    struct str *out;
+    const char *before; /* its first line, and the others */
+    const char *next;
+    size_t column; /* 0 = nothing is written yet */
+};
+
+static void put_word(struct comment *comment, const char *word, size_t len)
+{
+    if (comment->column > 0 && comment->column + 1 + len <= COMMENT_COLUMNS) {
+        (void)str_append_char(comment->out, ' ');
+        comment->column++;
+    } else {
+        const bool first = comment->column == 0;
+        (void)str_append(comment->out, first ? "" : "\n");
+        (void)str_append(comment->out, first ? comment->before : comment->next);
+        comment->column = strlen(comment->before);
+    }
+    (void)str_append_n(comment->out, word, len);
+    comment->column += len;
+}
+
 static void put_comment(struct str *out, const char *before, const char *next, const char *text)
 {
-    size_t column = 0;
+    struct comment comment = {.out = out, .before = before, .next = next};
     for (const char *at = text; *at != '\0';) {
         const size_t len = word_length(at);
-        const bool fits = column > 0 && column + 1 + len <= COMMENT_COLUMNS;
-        if (fits) {
-            (void)str_append(out, len > 0 ? " " : "");
-        } else {
-            (void)str_appendf(out, "%s%s", column == 0 ? "" : "\n", column == 0 ? before : next);
-            column = strlen(before);
+        if (len > 0) {
+            put_word(&comment, at, len);
         }
-        (void)str_append_n(out, at, len);
-        column += len + (fits && len > 0);
         at += len;
         at += *at != '\0' ? separator(at) : 0;
     }
-    (void)str_append(out, column > 0 ? "\n" : "");
+    (void)str_append(out, comment.column > 0 ? "\n" : "");
 }
 
 static void put_key(struct str *out, const char *key, const char *value)
