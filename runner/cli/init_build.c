@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CMake, Meson, autotools and make: one of them a folder, and the folders below belong to it. The
  * first of CMake and Meson that declares tests is taken. */
+#include "base/cleanup.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/init.h"
 
 #include <ctype.h>
@@ -154,6 +156,10 @@ static void add_two(struct init_plan *plan,
                            top ? "" : "\n",
                            at,
                            build->with);
+    if (build->uses != NULL) { /* the whole build is one command */
+        layer.uses = build->uses;
+        layer.with = build->with;
+    }
     const size_t number = init_add_layer(plan, &layer);
     if (tests_in == NULL || number == 0) {
         init_unknown(
@@ -198,12 +204,61 @@ static void tell_downloads(struct init_plan *plan, const struct init_folder *fol
     }
 }
 
+/* Does configuring write into the sources? "configure_file(IN ${PROJECT_SOURCE_DIR}/config.h)":
+ * what is no output of the build is not seen by the units of its compilations. */
+static bool writes_sources(const char *text)
+{
+    for (const char *at = text; at != NULL && (at = strcasestr(at, "configure_file(")) != NULL;) {
+        static const char blanks[] = " \t\r\n";
+        at += strlen("configure_file(");
+        const char *from = at + strspn(at, blanks);
+        const char *to = from + strcspn(from, " \t\r\n)");
+        to += strspn(to, blanks);
+        const size_t len = strcspn(to, " \t\r\n)");
+        if (memmem(to, len, "SOURCE_DIR}", strlen("SOURCE_DIR}")) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* CMake as one command: as whoever wrote its files has tried it. */
+static void use_one_unit(struct init_plan *plan,
+                         const struct init_folder *folder,
+                         struct init_layer *build,
+                         const char *options)
+{
+    CLEANUP(str_fini) struct str run = STR_INIT(INIT_FILE_MAX);
+    const char *at = build_folder(plan, folder);
+    (void)str_append(&run, "cmake -S ");
+    (void)shell_quote(&run, folder->path);
+    (void)str_append(&run, " -B ");
+    (void)shell_quote(&run, at);
+    (void)str_append(&run, " -G Ninja");
+    for (const char *option = options; *option != '\0';) {
+        const size_t len = strcspn(option, ",");
+        (void)str_appendf(&run, " %.*s", (int)len, option);
+        option += len + strspn(option + len, ", ");
+    }
+    (void)str_append(&run, " && cmake --build ");
+    (void)shell_quote(&run, at);
+    build->uses = "command";
+    build->with = init_text(plan, "run: %s", init_scalar(plan, str_text(&run)));
+    build->outputs = init_text(plan, "[%s]", init_scalar(plan, init_text(plan, "%s/**", at)));
+    build->comment =
+        init_text(plan,
+                  "%s: configured and built by CMake with Ninja, in one unit: it writes "
+                  "into the sources while it configures, which `uses: build` does not "
+                  "hand on. Needs: cmake, ninja.",
+                  build->marker);
+}
+
 static void add_cmake(struct init_plan *plan, const struct init_folder *folder, const char *tests)
 {
     const char *marker = init_join(plan, folder->path, "CMakeLists.txt");
     const char *text = init_read(plan, marker);
     const char *options = cmake_options(plan, text);
-    const struct init_layer build = {
+    struct init_layer build = {
         .marker = marker,
         .tool = "CMake",
         .comment =
@@ -214,6 +269,9 @@ static void add_cmake(struct init_plan *plan, const struct init_folder *folder, 
         .with = configure_line(plan, options, "-DCMAKE_BUILD_TYPE=Debug"),
         .programs = "cmake ninja cc",
     };
+    if (writes_sources(text)) {
+        use_one_unit(plan, folder, &build, options);
+    }
     add_two(plan, folder, &build, tests, "ctest");
     tell_downloads(plan, folder);
 }

@@ -112,6 +112,23 @@ TEST(the_build_tool_that_declares_tests_is_taken)
     assert_written(&looked, "needs: [build]");
 }
 
+TEST(a_build_that_writes_into_the_sources_is_one_unit)
+{
+    CLEANUP(looked_fini) struct looked looked;
+    put_file("a b/CMakeLists.txt",
+             "option(X_TESTS \"x\" OFF)\noption(Y_TESTS \"y\" OFF)\n"
+             "configure_file( in.h\n  ${PROJECT_SOURCE_DIR}/out.h)\nadd_test(NAME a COMMAND b)\n");
+    put_file("c/CMakeLists.txt",
+             "configure_file(${PROJECT_SOURCE_DIR}/in.h ${PROJECT_BINARY_DIR}/out.h)\n");
+    look(&looked);
+    assert_written(
+        &looked,
+        "run: \"cmake -S 'a b' -B 'a b/build' -G Ninja -DX_TESTS=ON -DY_TESTS=ON && cmake "
+        "--build 'a b/build'\"");
+    assert_written(&looked, "outputs: [\"a b/build/**\"]");
+    assert_written(&looked, "build_dir: c/build");
+}
+
 TEST(folders_below_a_build_belong_to_it)
 {
     CLEANUP(looked_fini) struct looked looked;
