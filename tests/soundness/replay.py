@@ -114,7 +114,9 @@ class Tree:
             self.files[to] = self.files.pop(path)
 
     def unrelated(self):
-        self.files["other/%d" % self.rng.randint(0, 3)] = ("f", self.text(), False)
+        path = "other/%d" % self.rng.randint(0, 3)
+        if "other" not in self.files and not any(p.startswith(path + "/") for p in self.files):
+            self.files[path] = ("f", self.text(), False)
 
     def edit(self):
         edits = [self.add, self.remove, self.change, self.change, self.flip, self.retarget,
@@ -224,6 +226,8 @@ def main():
         if set(with_reuse) != set(without):
             sys.exit("other units with reuse than without")
         state += 1
+        if state % 100 == 0:
+            print("%d decisions in %d states so far, %d wrong" % (counts["decisions"], state, counts["wrong"]), flush=True)
     if not options.keep:
         shutil.rmtree(top, ignore_errors=True)
     decisions = counts["decisions"]
