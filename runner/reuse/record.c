@@ -338,6 +338,9 @@ static int put_products(struct recording *rec, struct err *err)
 {
     const struct manifest *products = rec->result->products;
     int rc = 0;
+    if (rec->result->outcome->status == OUTCOME_FAILED) {
+        return 0; /* nobody sees what it left, and nothing of it was collected */
+    }
     if (rec->result->folder != NULL) { /* read again: contents go into the store */
         rc = reuse_read_products(rec->reuse, rec->result->folder, true, rec->arena, &products, err);
     }

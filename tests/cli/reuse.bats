@@ -382,6 +382,25 @@ YAML
     misses
 }
 
+# Its folder of products, which nobody had made, was looked for: a warning stood above each such failure,
+# and it was never confirmed.
+@test "a failure of a unit with outputs is told without a warning, and confirmed like any other" {
+    jq -n '{version: 1, layers: {t: {uses: "command", outputs: ["out/**"], with: {run: "exit 7"}}}}' >sluice.yml
+    expect_code 1 "$SLUICE" run
+    says_not "earns less evidence"
+    expect_code 1 "$SLUICE" run
+    says_not "earns less evidence"
+    decided hit
+    jq -n '{version: 1, layers: {t: {uses: "command", outputs: ["out/**"], with: {run: "mkdir out && echo 1 >out/a && exit 7"}}}}' >sluice.yml
+    expect_code 1 "$SLUICE" run
+    says_not "earns less evidence"
+    expect_code 1 "$SLUICE" run
+    decided hit
+    expect_code 1 "$SLUICE" run
+    says "not run again"
+    [ ! -e out ]
+}
+
 @test "a confirmed failure runs again with --rerun-failed, --no-reuse, and when its evidence is revoked" {
     unit 'exit 7'
     expect_code 1 "$SLUICE" run
