@@ -334,10 +334,14 @@ static int put_manifest(struct recording *rec,
     return rc == 0 ? blobs_put(rec->reuse->blobs, str_text(&text), text.len, ret_blob, err) : rc;
 }
 
+/* Only what passed has products: nothing was collected of anything else. */
 static int put_products(struct recording *rec, struct err *err)
 {
     const struct manifest *products = rec->result->products;
     int rc = 0;
+    if (rec->result->outcome->status != OUTCOME_PASSED) {
+        return 0;
+    }
     if (rec->result->outcome->status == OUTCOME_FAILED) {
         return 0; /* nobody sees what it left, and nothing of it was collected */
     }

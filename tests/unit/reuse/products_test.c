@@ -183,6 +183,29 @@ TEST(a_hit_brings_products_and_lost_ones_make_it_run)
     shop_close(&shop);
 }
 
+/* The folder of a unit that has outputs is made when it passes. A failure was refused for want of
+ * it, so that no failure spoke against an earlier pass with the same inputs. */
+TEST(a_failure_of_what_has_products_is_kept_and_speaks_against_a_pass)
+{
+    static const char *const reads_a[] = {"C/src/src/a.c", NULL};
+    struct shop shop = {.folder = at("nowhere"), .again = true};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_FAILED), 1);
+    shop_close(&shop);
+    make_products();
+    shop.again = false;
+    shop.folder = at("out");
+    shop_open(&shop, "two");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    const char *note = reuse_take_note(shop.reuse);
+    assert_non_null(note);
+    assert_non_null(strstr(note, "is flaky, proven"));
+    shop_close(&shop);
+}
+
 TEST(products_that_differ_are_told_by_path)
 {
     struct shop shop = {0};

@@ -115,7 +115,7 @@ void shop_drop(struct shop *shop)
 int shop_end(struct shop *shop, const struct outcome *outcome, const struct manifest *products)
 {
     const struct reuse_result result = {
-        .outcome = outcome, .run_dir = test_folder(), .products = products};
+        .outcome = outcome, .run_dir = test_folder(), .folder = shop->folder, .products = products};
     struct err err = {0};
     assert_non_null(shop->decision.lease);
     int rc =

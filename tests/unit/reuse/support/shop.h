@@ -17,6 +17,7 @@ struct shop {
     char plugins[4096];
     char cache[4096];
     const struct manifest *products;
+    const char *folder; /* where outputs of what runs are collected, if they are; NULL = nowhere */
     struct text_list expose;
     const struct reuse_policy *policy;
     bool network;
