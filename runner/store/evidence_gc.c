@@ -438,6 +438,29 @@ static int origins_body(struct evidence_store *store, void *context, struct err 
     return result == 0 ? evidence_run(store, SQL_ROLLS_STALE, err) : result;
 }
 
+static int rolls_body(struct evidence_store *store, void *context, struct err *err)
+{
+    (void)context;
+    return evidence_run(store, SQL_ROLLS_CLEAR, err);
+}
+
+/* Rolls are copies, and end with the first row that goes: they make room before any row has to. */
+static int drop_rolls(struct gc *gc, struct err *err)
+{
+    int64_t before = 0;
+    int64_t after = 0;
+    int result = evidence_number(gc->store, EVIDENCE_BYTES_SQL, &before, err);
+    result = result == 0 ? evidence_write(gc->store, rolls_body, NULL, err) : result;
+    if (result == -ENOSPC) {
+        return 0; /* rows know how to go on a full disk */
+    }
+    result = result == 0 ? evidence_number(gc->store, EVIDENCE_BYTES_SQL, &after, err) : result;
+    if (result == 0 && after < before) {
+        gc->bytes -= (uint64_t)(before - after);
+    }
+    return result;
+}
+
 /* Gives pages back to the disk; that others read meanwhile is no error. */
 static void shrink(struct evidence_store *store)
 {
@@ -466,6 +489,7 @@ static int clean(struct gc *gc, struct err *err)
     int64_t bytes = 0;
     int result = blobs_sweep(store->blobs, GC_LEFTOVER_MS, err);
     result = result == 0 ? take_stock(gc, err) : result;
+    result = result == 0 && !is_done(gc) ? drop_rolls(gc, err) : result;
     while (result == 0 && !is_done(gc)) {
         result = delete_batch(gc, err);
     }

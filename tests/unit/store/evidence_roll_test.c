@@ -430,6 +430,29 @@ TEST(only_some_rolls_are_kept)
     evidence_close(store);
 }
 
+/* A budget that the rows fit into, but not the rows and their copies: some hundreds of megabytes of
+ * rolls may lie beside rows that are as large. */
+TEST(rolls_make_room_before_rows_have_to)
+{
+    int64_t ids[ROWS];
+    struct evidence_stats with_roll;
+    struct evidence_stats after;
+    struct evidence_cleaned cleaned;
+    struct evidence_store *store = open_evidence("e");
+    fill_store(store, ids);
+    keep_rows(store, ids, ROWS);
+    assert_int_equal(count_given(store, ids, &member), ROWS);
+    assert_int_equal(evidence_stats(store, &with_roll, NULL), 0);
+    const uint64_t budget = with_roll.database_bytes + with_roll.blob_bytes - 1;
+    assert_int_equal(evidence_gc(store, budget, &cleaned, NULL), 0);
+    assert_int_equal(cleaned.rows, 0);
+    assert_int_equal(evidence_stats(store, &after, NULL), 0);
+    assert_int_equal(after.rows, ROWS);
+    assert_true(after.database_bytes < with_roll.database_bytes);
+    assert_int_equal(count_given(store, ids, &member), 0);
+    evidence_close(store);
+}
+
 TEST(short_memory_costs_the_roll_and_nothing_else)
 {
     int64_t ids[ROWS];
