@@ -100,10 +100,21 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int put_own(struct sched *sched, struct text_vec *env, const struct layer *layer)
+{
+    int rc = put_entry(env, "SLUICE=1");
+    rc = rc == 0 ? put_entry(env, arena_printf(sched->arena, "SLUICE_LAYER=%s", layer->id)) : rc;
+    rc = rc == 0 ? put_entry(env,
+                             arena_printf(sched->arena,
+                                          "SLUICE_SEED=%llu",
+                                          (unsigned long long)sched->options->seed))
+                 : rc;
+    return rc == 0 ? put_list(env, &layer->env, sched->arena) : rc;
+}
+
 int env_build_base(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
-    const struct layer *layer = sched_layer_of(sched, index);
     int rc = 0;
     if (state->world.isolated) {
         for (size_t i = 0; rc == 0 && i < sizeof world_env / sizeof *world_env; i++) {
@@ -114,16 +125,7 @@ int env_build_base(struct sched *sched, size_t index)
             rc = is_of_outer_unit(*entry) ? 0 : vec_push(&state->base_env, *entry);
         }
     }
-    rc = rc == 0 ? put_entry(&state->base_env, "SLUICE=1") : rc;
-    rc = rc == 0
-             ? put_entry(&state->base_env, arena_printf(sched->arena, "SLUICE_LAYER=%s", layer->id))
-             : rc;
-    rc = rc == 0 ? put_entry(&state->base_env,
-                             arena_printf(sched->arena,
-                                          "SLUICE_SEED=%llu",
-                                          (unsigned long long)sched->options->seed))
-                 : rc;
-    rc = rc == 0 ? put_list(&state->base_env, &layer->env, sched->arena) : rc;
+    rc = rc == 0 ? put_own(sched, &state->base_env, sched_layer_of(sched, index)) : rc;
     if (rc == 0 && state->base_env.count > 1) { /* keys of units sort theirs: this is most of it */
         qsort(state->base_env.items,
               state->base_env.count,
