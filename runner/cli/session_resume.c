@@ -103,21 +103,53 @@ static int check_choice(const struct session *session, struct choice *choice, st
     return 0;
 }
 
-/* The run that `run_id` itself went on with, or "". */
-static void find_resumed(const struct session *session, const char *run_id, char *resumed)
+/* The first event of the log of a run, in `arena`; NULL when it cannot be read. */
+static const struct event *first_event(const struct session *session,
+                                       const char *run_id,
+                                       struct arena *arena,
+                                       struct event *event)
 {
     char path[PATH_TEXT_MAX];
-    struct event event = {0};
-    struct arena *arena = arena_new(EVENT_ARENA_MAX);
     const int len = snprintf(path,
                              sizeof path,
                              "%s/" FOLDERS_RUNS "/%s/" RUN_EVENTS_FILE,
                              session->project.state,
                              run_id);
+    const bool read =
+        arena != NULL && len < (int)sizeof path && event_file_first(path, arena, event, NULL) == 0;
+    return read ? event : NULL;
+}
+
+/* The run that `run_id` itself went on with, or "". */
+static void find_resumed(const struct session *session, const char *run_id, char *resumed)
+{
+    struct event event = {0};
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    const struct event *first = first_event(session, run_id, arena, &event);
     resumed[0] = '\0';
-    if (arena != NULL && len < (int)sizeof path && event_file_first(path, arena, &event, NULL) == 0
-        && event.u.run_started.resumed != NULL) {
-        (void)snprintf(resumed, RUN_ID_SIZE, "%s", event.u.run_started.resumed);
+    if (first != NULL && first->u.run_started.resumed != NULL) {
+        (void)snprintf(resumed, RUN_ID_SIZE, "%s", first->u.run_started.resumed);
+    }
+    arena_free(arena);
+}
+
+/* What passed is remembered, what was selected is not: a run of one layer, resumed without a word,
+ * ran all the others and never came to the one that had been interrupted. So its words are shown.
+ */
+static void tell_words(const struct session *session, const char *run_id)
+{
+    char text[ERR_TEXT_MAX];
+    struct event event = {0};
+    struct arena *arena = arena_new(EVENT_ARENA_MAX);
+    const struct event *first = first_event(session, run_id, arena, &event);
+    if (first != NULL && first->u.run_started.command != NULL) {
+        (void)snprintf(text,
+                       sizeof text,
+                       "--resume: going on with run %s, which was: %s (layers and filters are not "
+                       "taken from it; name them again)",
+                       run_id,
+                       first->u.run_started.command);
+        tell(session, text);
     }
     arena_free(arena);
 }
@@ -150,5 +182,6 @@ int resume_prepare(struct session *session, struct err *err)
         memcpy(run_id, next, sizeof run_id);
     }
     memcpy(session->resumed, choice.run_id, sizeof session->resumed);
+    tell_words(session, choice.run_id);
     return 0;
 }

@@ -297,6 +297,14 @@ EOF
     [ "$(wc -l <ran)" -eq 1 ]
 }
 
+@test "--resume shows the words of the run it goes on with, as its selection is not taken over" {
+    pipeline <<<'layers: {quick: {uses: command, with: {run: "true"}}, slow: {uses: command, with: {run: "sleep 2"}}}'
+    expect_code 6 "$SLUICE" run slow --budget 200ms
+    expect_code 0 "$SLUICE" run --resume quick
+    says "which was: "
+    says " run slow --budget 200ms (layers and filters are not taken from it; name them again)"
+}
+
 @test "--resume without an interrupted run runs everything and says so" {
     pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
     expect_code 0 "$SLUICE" run --resume
