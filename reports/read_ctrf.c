@@ -165,7 +165,7 @@ static json_t *take_json(struct reader *r)
 {
     json_t *value = NULL;
     size_t len = json_scan_skip(&r->scan);
-    if (len > 0 && json_parse(r->scan.text + r->scan.at - len, len, &value, &r->why) != 0) {
+    if (len > 0 && json_parse_foreign(r->scan.text + r->scan.at - len, len, &value, &r->why) != 0) {
         r->scan.damaged = true;
     }
     return value;

@@ -136,12 +136,30 @@ static void end_test(struct stream *s,
 
 /* ---- packages ---- */
 
-static void end_open_tests(struct stream *s, const char *package, const char *why)
+/* Up to Go 1.19 the line that ends a test is taken for output when the test printed words without
+ * a line break before it: "words--- PASS: TestX (0.00s)". */
+static bool says_end(struct stream *s, const struct node *node, const char *word)
+{
+    str_clear(&s->key);
+    (void)str_appendf(&s->key, "--- %s: %s (", word, node->test);
+    return str_error(&s->key) == 0 && strstr(str_text(&node->output), str_text(&s->key)) != NULL;
+}
+
+static enum outcome_status status_of_open(struct stream *s, const struct node *node, bool passed)
+{
+    return passed && says_end(s, node, "PASS")   ? OUTCOME_PASSED
+           : passed && says_end(s, node, "SKIP") ? OUTCOME_SKIPPED
+                                                 : OUTCOME_ERRORED;
+}
+
+/* Of one package, or of all. `passed`: the package did, so each test of it has ended. */
+static void end_open_tests(struct stream *s, const char *package, bool passed, const char *why)
 {
     for (struct node *node = s->first; node != NULL && s->feed->stop == 0; node = node->next) {
         if (node->open && node->test != NULL
             && (package == NULL || strcmp(node->package, package) == 0)) {
-            end_test(s, node, OUTCOME_ERRORED, -1, why);
+            enum outcome_status status = status_of_open(s, node, passed);
+            end_test(s, node, status, -1, status == OUTCOME_ERRORED ? why : NULL);
         }
     }
 }
@@ -175,7 +193,8 @@ static void feed_package(struct stream *s, struct node *package, const char *bui
 
 static void end_package(struct stream *s, struct node *package, const struct go_event *event)
 {
-    end_open_tests(s, package->package, "the package ended while this test was running");
+    bool passed = strcmp(event->action, "pass") == 0;
+    end_open_tests(s, package->package, passed, "the package ended while this test was running");
     if (s->feed->stop == 0 && strcmp(event->action, "fail") == 0 && package->bad == 0) {
         feed_package(s, package, event->failed_build);
     }
@@ -271,7 +290,7 @@ static int take_line(struct stream *s, const char *line, size_t len)
         }
         return 0;
     }
-    if (json_parse(line, len, &object, &err) != 0) {
+    if (json_parse_foreign(line, len, &object, &err) != 0) {
         return err_set(s->feed->err, -EBADMSG, "line %zu: %s", s->line, err.text);
     }
     struct go_event event = {.action = field(object, "Action"),
@@ -299,7 +318,7 @@ static int end_stream(struct stream *s, int rc)
         open = node->open ? node->package : NULL;
     }
     if (s->feed->stop == 0) {
-        end_open_tests(s, NULL, "the report ends while this test was running");
+        end_open_tests(s, NULL, false, "the report ends while this test was running");
     }
     if (s->feed->stop != 0 || rc != 0) {
         return s->feed->stop != 0 ? s->feed->stop : rc;

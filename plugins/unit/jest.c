@@ -111,7 +111,9 @@ static void add_file(struct report_job *job, json_t *file)
             .status = "errored",
             .file = below_here(path),
             .line = path != NULL && message != NULL ? report_find_line(message, path) : 0,
-            .message = "the test file could not be run",
+            .message = json_array_size(tests) == 0
+                           ? "the test file could not be run"
+                           : "the test file failed, although none of its tests did",
             .details = message,
         };
         report_add_case(job->report, &c);
@@ -126,7 +128,7 @@ int report_from_jest(struct report_job *job, struct err *err)
     if (status == -ENOENT) {
         return err_set(err, -ENOENT, "jest left no report; it was ended before its tests were");
     }
-    status = status == 0 ? json_parse(str_text(&text), text.len, &answer, err) : status;
+    status = status == 0 ? json_parse_foreign(str_text(&text), text.len, &answer, err) : status;
     if (status != 0) {
         return err_wrap(err, "the report of jest");
     }
@@ -145,11 +147,12 @@ static int emit(struct tool *tool, const struct found *files, size_t at, struct 
 {
     char report[TOOL_REPORT_SIZE];
     char output[TOOL_REPORT_SIZE + 32];
+    char operand[PATH_TEXT_MAX];
     const char *path = files->items[at];
     (void)tool_report(path, ".cases", report);
     (void)snprintf(output, sizeof output, "--outputFile=%s.raw", report);
     const char *const before[] = {"--ci", "--json", output, "--testLocationInResults", NULL};
-    const char *const after[] = {"--runTestsByPath", path, NULL};
+    const char *const after[] = {"--runTestsByPath", tool_operand(path, operand), NULL};
     const struct tool_unit unit = {
         .id = path,
         .file = path,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -317,6 +319,81 @@ int json_parse(const char *text, size_t len, json_t **ret_value, struct err *err
                    error.text[0] != '\0' ? error.text : "cannot be read",
                    error.line > 0 ? error.line : 1,
                    error.column > 0 ? error.column : 1);
+}
+
+/* Length of an escape: backslash, u, four digits. */
+#define UNICODE_ESCAPE_LEN 6
+
+/* The code unit of an escape that begins at `at`; -1 = none begins there. */
+static int unicode_escape(const char *at, const char *end)
+{
+    if (end - at < UNICODE_ESCAPE_LEN || at[0] != '\\' || at[1] != 'u') {
+        return -1;
+    }
+    int unit = 0;
+    for (int i = 2; i < UNICODE_ESCAPE_LEN; i++) {
+        int c = (unsigned char)at[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+        if (digit < 0 || digit > 15 || (c > '9' && digit < 10)) {
+            return -1;
+        }
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static bool is_high_surrogate(int unit)
+{
+    return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low_surrogate(int unit)
+{
+    return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/* Makes U+FFFD of each escape that stands for no character, in place. Were there any? */
+static bool mend_escapes(char *text, size_t len)
+{
+    const char *end = text + len;
+    bool mended = false;
+    for (char *at = text; (at = memchr(at, '\\', (size_t)(end - at))) != NULL;) {
+        int unit = unicode_escape(at, end);
+        if (unit < 0) {
+            at += end - at > 1 ? 2 : 1; /* the backslash and what it escapes */
+            continue;
+        }
+        if (is_high_surrogate(unit)
+            && is_low_surrogate(unicode_escape(at + UNICODE_ESCAPE_LEN, end))) {
+            at += (ptrdiff_t)2 * UNICODE_ESCAPE_LEN;
+            continue;
+        }
+        if (unit == 0 || is_high_surrogate(unit) || is_low_surrogate(unit)) {
+            static const char unknown[] = "fffd";
+            memcpy(at + 2, unknown, sizeof unknown - 1);
+            mended = true;
+        }
+        at += UNICODE_ESCAPE_LEN;
+    }
+    return mended;
+}
+
+int json_parse_foreign(const char *text, size_t len, json_t **ret_value, struct err *err)
+{
+    struct err first = {0};
+    int status = json_parse(text, len, ret_value, &first);
+    if (status == -EINVAL && memchr(text, '\0', len) == NULL) {
+        char *copy = mem_strndup(text, len);
+        if (copy == NULL) {
+            return err_set(err, -ENOMEM, "out of memory while reading JSON");
+        }
+        status = mend_escapes(copy, len) ? json_parse(copy, len, ret_value, &first) : status;
+        mem_free(copy);
+    }
+    if (status != 0 && err != NULL) {
+        *err = first;
+    }
+    return status;
 }
 
 void json_cleanup(json_t **value)

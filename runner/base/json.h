@@ -49,6 +49,11 @@ void jw_put_bool(struct json_writer *w, const char *key, bool value);
  * Duplicate keys, depth beyond jansson's limit, NUL in strings and trailing bytes are refused.
  * The result is a new reference: json_decref() it (CLEANUP(json_cleanup)). */
 int json_parse(const char *text, size_t len, json_t **ret_value, struct err *err);
+
+/* As json_parse(), for what test tools write: they put into strings whatever a test printed. The
+ * escapes of NUL and of half a surrogate pair, which JSON can say and C or UTF-8 cannot, are read
+ * as U+FFFD. */
+int json_parse_foreign(const char *text, size_t len, json_t **ret_value, struct err *err);
 void json_cleanup(json_t **value);
 
 enum json_field_type {

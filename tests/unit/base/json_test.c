@@ -208,6 +208,43 @@ TEST(bottomless_nesting_is_refused)
     assert_refused(text.data, text.len, "depth");
 }
 
+/* What a test printed stands in the strings of a tool's report. */
+TEST(escapes_without_a_character_are_read_where_a_tool_wrote_them)
+{
+    static const struct {
+        const char *text;
+        const char *value; /* NULL = refused */
+    } cases[] = {
+        {"[\"a\\u0000b\"]",
+         "a\xef\xbf\xbd"
+         "b"                                                          },
+        {"[\"\\ud800\"]",               "\xef\xbf\xbd"                },
+        {"[\"\\uDFFFx\\uD83D\"]",       "\xef\xbf\xbdx\xef\xbf\xbd"   },
+        {"[\"\\ud83d\\ude00\\u0000\"]", "\xf0\x9f\x98\x80\xef\xbf\xbd"},
+        {"[\"\\\\u0000\\u0000\"]",      "\\u0000\xef\xbf\xbd"         },
+        {"[\"\\u00",                    NULL                          },
+        {"[\"\\u0000\"",                NULL                          },
+        {"[\"\\",                       NULL                          },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CLEANUP(json_cleanup) json_t *value = NULL;
+        struct err err = {0};
+        int rc = json_parse_foreign(cases[i].text, strlen(cases[i].text), &value, &err);
+        assert_int_equal(rc, cases[i].value != NULL ? 0 : -EINVAL);
+        if (cases[i].value != NULL) {
+            assert_string_equal(json_string_value(json_array_get(value, 0)), cases[i].value);
+        } else {
+            assert_non_null(strstr(err.text, "not valid JSON"));
+        }
+    }
+    json_t *none = NULL;
+    struct err err = {0};
+    static const char raw[] = "[\"\\u0000\"]\0]";
+    assert_int_equal(json_parse_foreign(raw, sizeof raw - 1, &none, &err), -EINVAL);
+    assert_null(none);
+}
+
 TEST(any_json_value_is_read)
 {
     static const char *const texts[] = {"{}", "[]", "1", "1.5", "\"x\"", "true", "null"};

@@ -322,6 +322,28 @@ TEST(a_test_that_panicked_and_has_no_end_is_errored)
     collected_fini(&c);
 }
 
+TEST(a_go_test_that_printed_nul_or_no_line_break_has_passed)
+{
+    static const char text[] = "{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"T\"}\n"
+                               "{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"T\","
+                               "\"Output\":\"a\\u0000b--- PASS: T (0.00s)\\n\"}\n"
+                               "{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"U\"}\n"
+                               "{\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"U\","
+                               "\"Output\":\"--- PASS: T (0.00s)\\n\"}\n"
+                               "{\"Action\":\"%s\",\"Package\":\"p\",\"Elapsed\":1}\n";
+    for (int passed = 0; passed < 2; passed++) {
+        char report[1000];
+        // NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): the literal above
+        (void)snprintf(report, sizeof report, text, passed ? "pass" : "fail");
+        struct collected c = collect_text(REPORT_GOTEST, report);
+        assert_int_equal(c.rc, 0);
+        assert_int_equal(c.count, 2);
+        assert_int_equal(c.cases[0].status, passed ? OUTCOME_PASSED : OUTCOME_ERRORED);
+        assert_int_equal(c.cases[1].status, OUTCOME_ERRORED);
+        collected_fini(&c);
+    }
+}
+
 TEST(a_subunit_test_without_end_is_errored_and_chunks_are_read)
 {
     struct collected c = collect_text(
