@@ -13,8 +13,10 @@
 /* A name of a test as a pattern for -run: it is an identifier, so nothing has to be escaped. */
 #define PATTERN_MAX 1000
 
-/* One line a package that has test files: its import path and its folder. */
-#define LIST_FORMAT "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+/* One line a package that has test files or cannot be read: its import path. Of one that cannot be
+ * read (a folder's name that is no import path, say) go does not tell the files, and `go test
+ * ./...` fails for it. */
+#define LIST_FORMAT "{{if or .TestGoFiles .XTestGoFiles .Error}}{{.ImportPath}}{{end}}"
 
 /* -e: a package that cannot be read is listed as well, and its unit says what is wrong with it. */
 static int ask_packages(const struct tool *tool, struct str *out, struct err *err)

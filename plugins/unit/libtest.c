@@ -18,7 +18,8 @@
  *     test result: FAILED. 1 passed; 1 failed; 1 ignored; ...
  *
  * Doc tests print the same several times. A program that ends in the middle prints no result: that
- * is a case in error, whatever its exit code. */
+ * is a case in error, whatever its exit code, and so is one whose result counts other tests than it
+ * names: what tests print may stand between its words. */
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -26,6 +27,7 @@
 #include "plugins/unit/tool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +35,7 @@ struct output {
     VEC_FIELDS(struct report_case);
     bool running; /* told by "running N tests" and not yet ended by a result */
     bool cut;     /* ended in the middle */
+    size_t told;  /* tests that passed, failed or were ignored, by the results */
 };
 
 static void output_fini(struct output *output)
@@ -78,6 +81,22 @@ static bool read_test(char *line, struct report_case *ret_case)
     return false;
 }
 
+/* "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out". */
+static size_t count_told(const char *line)
+{
+    unsigned passed = 0;
+    unsigned failed = 0;
+    unsigned ignored = 0;
+    const char *numbers = strstr(line, ". ");
+    // NOLINTNEXTLINE(cert-err34-c): what is no number is 0, and then the counts differ
+    (void)sscanf(numbers != NULL ? numbers : "",
+                 ". %9u passed; %9u failed; %9u ignored;",
+                 &passed,
+                 &failed,
+                 &ignored);
+    return (size_t)passed + failed + ignored;
+}
+
 static int read_line(struct output *output, char *line)
 {
     struct report_case c;
@@ -86,6 +105,7 @@ static int read_line(struct output *output, char *line)
         output->running = true;
     } else if (strncmp(line, "test result: ", 13) == 0) {
         output->running = false;
+        output->told += count_told(line);
     } else if (read_test(line, &c)) {
         return vec_push(output, c);
     }
@@ -187,6 +207,15 @@ int report_from_libtest(struct report_job *job, struct err *err)
             .name = "(the program ended before its tests had)",
             .status = "errored",
             .message = "it printed no \"test result:\"; did a test end the process?",
+        };
+        report_add_case(job->report, &c);
+    }
+    if (!output.cut && !output.running && output.told != output.count) {
+        const struct report_case c = {
+            .name = "(the program counts other tests than it names)",
+            .status = "errored",
+            .message = "a test wrote between the lines of the program; does `args` have "
+                       "--nocapture, or does a program that a test starts print?",
         };
         report_add_case(job->report, &c);
     }

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `node --test`, one file a unit: node runs each file in a process of its own anyway. It cannot
- * list the tests of a file without running it, so there is no `split: case`. The JUnit reporter
- * names no file and no line, but tells todo and skipped apart as TAP does not; versions without it
- * print TAP, which every version of node:test can. */
+/* Node's test runner, one file a unit: node runs each file in a process of its own anyway. It
+ * cannot list the tests of a file without running it, so there is no `split: case`. The JUnit
+ * reporter names no file and no line, but tells todo and skipped apart as TAP does not; versions
+ * without it print TAP, which every version of node:test can.
+ *
+ * A file that says "node:test" runs without `--test`: its process writes the report itself, and
+ * when a test calls process.exit(0) there is none, or half of one. With `--test` a second process
+ * writes it, from what came until then: what was lost is not missed, and the file is a pass.
+ * Plain scripts have no other way than `--test`: their exit code is all they say. */
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "plugins/unit/find.h"
 #include "plugins/unit/tool.h"
 
@@ -42,6 +49,19 @@ static const char *const pruned[] = {"node_modules", NULL};
 #define NODE_JUNIT_MAJOR 20
 #define NODE_JUNIT_MINOR 11
 
+/* A test file is small; a larger one is taken for one of node:test, as most are. */
+#define SCRIPT_MAX (4u << 20)
+
+/* Does a file use node:test itself? */
+static bool says_node_test(const struct tool *tool, const char *path)
+{
+    char whole[PATH_TEXT_MAX];
+    CLEANUP(str_fini) struct str text = STR_INIT(SCRIPT_MAX);
+    struct err err = {0};
+    int status = file_read_regular(tool_path(tool, path, whole), &text, &err);
+    return status != 0 || strstr(str_text(&text), "node:test") != NULL;
+}
+
 /* "v20.20.2": can it write JUnit? An unknown form is one of the future. */
 static bool writes_junit(const char *version)
 {
@@ -69,17 +89,24 @@ static int emit_file(struct tool *tool, const char *path, bool junit, struct err
 {
     char report[TOOL_REPORT_SIZE];
     char destination[TOOL_REPORT_SIZE + 64];
+    char operand[PATH_TEXT_MAX];
     (void)tool_report(path, ".xml", report);
     (void)snprintf(destination, sizeof destination, "--test-reporter-destination=%s", report);
-    const char *const by_junit[] = {"--test", "--test-reporter=junit", destination, NULL};
-    const char *const by_tap[] = {"--test", "--test-reporter=tap", NULL};
-    const char *const after[] = {path, NULL};
+    const char *const reporter = junit ? "--test-reporter=junit" : "--test-reporter=tap";
+    const char *before[4] = {NULL};
+    size_t count = 0;
+    if (!says_node_test(tool, path)) {
+        before[count++] = "--test";
+    }
+    before[count++] = reporter;
+    before[count] = junit ? destination : NULL;
+    const char *const after[] = {tool_operand(path, operand), NULL};
     const struct tool_unit unit = {
         .id = path,
         .file = path,
         .format = junit ? "junit" : "tap",
         .report = junit ? report : NULL,
-        .before = junit ? by_junit : by_tap,
+        .before = before,
         .after = after,
     };
     return tool_emit(tool, &unit, err);

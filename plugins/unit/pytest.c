@@ -38,7 +38,7 @@ static bool config_says(const char *path)
                                         "pytest_collect_file"};
     CLEANUP(str_fini) struct str text = STR_INIT(CONFIG_MAX);
     struct err err = {0};
-    int status = file_read(path, &text, &err);
+    int status = file_read_regular(path, &text, &err);
     if (status != 0) {
         return status != -ENOENT;
     }
@@ -92,11 +92,12 @@ static int emit(struct tool *tool, const char *node, const char *file, struct er
 {
     char report[TOOL_REPORT_SIZE];
     char junit[TOOL_REPORT_SIZE + 32];
+    char operand[PATH_TEXT_MAX];
     (void)tool_report(node, ".xml", report);
     (void)snprintf(junit, sizeof junit, "--junitxml=%s", report);
     const char *const before[] = {
         "-p", "no:cacheprovider", junit, "-o", "junit_family=xunit2", NULL};
-    const char *const after[] = {node, NULL};
+    const char *const after[] = {tool_operand(node, operand), NULL};
     const struct tool_unit unit = {
         .id = node,
         .file = file,

@@ -12,11 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,10 +64,34 @@ int64_t report_find_line(const char *text, const char *path)
 
 /* ---- kinds ---- */
 
+/* pytest.exit() in a test ends the run, and the report has the tests until then and no word of the
+ * others. With returncode=0 nothing else says so but a line like
+ * "!!!!! _pytest.outcomes.Exit: why !!!!!". */
+static bool ended_by_exit(const char *text)
+{
+    static const char words[] = " _pytest.outcomes.Exit: ";
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at++) {
+        const char *start = at;
+        while (start > text && start[-1] == '!') {
+            start--;
+        }
+        if (start < at && (start == text || start[-1] == '\n')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A file without tests proves nothing, but is no error of pytest's either. */
 static int finish_pytest(struct report_job *job, struct err *err)
 {
-    (void)err;
+    if (job->exit_code == 0 && job->signal == 0 && ended_by_exit(job->text)) {
+        return err_set(
+            err,
+            -EBADMSG,
+            "pytest.exit() ended the run with exit code 0 before all tests had run; what "
+            "was left out is not known");
+    }
     if (job->exit_code != PYTEST_NO_TESTS) {
         return 0;
     }
@@ -78,12 +104,13 @@ static int finish_pytest(struct report_job *job, struct err *err)
 static const struct report_kind {
     const char *name;
     bool reads_output; /* it is passed on as well */
+    bool needs_all;    /* of the output: it is the report */
     int (*finish)(struct report_job *job, struct err *err);
 } kinds[] = {
-    {"pytest",  false, finish_pytest      },
-    {"jest",    false, report_from_jest   },
-    {"meson",   false, report_from_meson  },
-    {"libtest", true,  report_from_libtest},
+    {"pytest",  true,  false, finish_pytest      },
+    {"jest",    false, false, report_from_jest   },
+    {"meson",   false, false, report_from_meson  },
+    {"libtest", true,  true,  report_from_libtest},
 };
 
 /* ---- running ---- */
@@ -112,20 +139,42 @@ static int start(char **argv, bool reads_output, pid_t *ret_pid, int *ret_fd)
     return rc;
 }
 
-/* Passes output on while it comes, and keeps it. */
-static int drain(int fd, struct str *text)
+/* Passes on and keeps what can be read now, as text: a NUL would end it. False at its end. */
+static bool drain_some(int fd, struct str *text)
 {
     char buf[16 << 10];
-    for (;;) {
-        ssize_t n = read(fd, buf, sizeof buf);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : 0;
-        }
+    ssize_t n = read(fd, buf, sizeof buf);
+    if (n > 0) {
         (void)fd_write_all(STDOUT_FILENO, buf, (size_t)n);
+        for (char *nul = buf; (nul = memchr(nul, '\0', (size_t)(buf + n - nul))) != NULL;) {
+            *nul = '?';
+        }
         (void)str_append_n(text, buf, (size_t)n);
+    }
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Passes output on while it comes, and keeps it: to its end, or until the command has ended and
+ * nothing is left to read. A process that it leaves behind may hold the other end for hours. */
+static void drain(int fd, pid_t pid, struct str *text)
+{
+    int ended = (int)syscall(SYS_pidfd_open, pid, 0); /* without it: to the end of the output */
+    struct pollfd polled[2] = {
+        {.fd = fd,    .events = POLLIN},
+        {.fd = ended, .events = POLLIN}
+    };
+    for (bool more = true; more;) {
+        int n = poll(polled, 2, -1);
+        if (n < 0) {
+            more = errno == EINTR;
+        } else if (polled[0].revents != 0) {
+            more = drain_some(fd, text);
+        } else {
+            more = polled[1].revents == 0;
+        }
+    }
+    if (ended >= 0) {
+        (void)close(ended);
     }
 }
 
@@ -147,7 +196,7 @@ static int run(char **argv,
         return rc == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
     }
     if (fd >= 0) {
-        (void)drain(fd, text);
+        drain(fd, pid, text);
         (void)close(fd);
     }
     while (waitpid(pid, &ended, 0) < 0) {
@@ -182,8 +231,9 @@ static int finish(const struct report_kind *kind,
     char nothing[] = "";
     job->text = text->data != NULL ? text->data : nothing;
     job->report = &report;
-    int status = text->error != 0 ? err_set(&err, text->error, "too much output to be read")
-                                  : kind->finish(job, &err);
+    int status = text->error != 0 && kind->needs_all
+                     ? err_set(&err, text->error, "too much output to be read")
+                     : kind->finish(job, &err);
     if (status == 0 && str_error(&report) != 0) {
         status = err_set(&err, str_error(&report), "the report is too large, or out of memory");
     }

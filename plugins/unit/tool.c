@@ -84,6 +84,15 @@ const char *tool_path(const struct tool *tool, const char *path, char buf[PATH_T
     return buf;
 }
 
+const char *tool_operand(const char *path, char buf[PATH_TEXT_MAX])
+{
+    if (path[0] != '-') {
+        return path;
+    }
+    (void)snprintf(buf, PATH_TEXT_MAX, "./%s", path);
+    return buf;
+}
+
 int tool_ask(const struct tool *tool,
              const char *const *before,
              json_t *args,

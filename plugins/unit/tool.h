@@ -65,6 +65,10 @@ const char *tool_report(const char *id, const char *ending, char buf[TOOL_REPORT
 /* A path relative to dir as one relative to the root. In `buf`. */
 const char *tool_path(const struct tool *tool, const char *path, char buf[PATH_TEXT_MAX]);
 
+/* A path as a word that no tool takes for an option: "-x_test.py" is "./-x_test.py". In `buf`, or
+ * the path itself. */
+const char *tool_operand(const char *path, char buf[PATH_TEXT_MAX]);
+
 /* Asks the tool in dir: COMMAND BEFORE... ARGS... AFTER...; each may be NULL. Appends what it
  * prints to *out. As sdk_run(): -EIO when it ended with anything but 0, and *out is filled. */
 int tool_ask(const struct tool *tool,

@@ -61,7 +61,8 @@ static int emit(struct tool *tool, const struct found *files, size_t at, struct 
                              "vitest would run them all; rename it"
                            : "out of memory for its command");
     }
-    const char *const after[] = {path, NULL};
+    char operand[PATH_TEXT_MAX];
+    const char *const after[] = {tool_operand(path, operand), NULL};
     const struct tool_unit unit = {
         .id = path,
         .file = path,

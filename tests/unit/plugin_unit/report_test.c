@@ -59,6 +59,36 @@ static void assert_exit(int status, int code)
     assert_int_equal(WEXITSTATUS(status), code);
 }
 
+TEST(a_run_that_pytest_exit_ended_is_no_pass)
+{
+    (void)enter_folder();
+    assert_exit(run_report("pytest",
+                           "r.xml",
+                           "#!/bin/sh\necho '<x/>' >r.xml\n"
+                           "printf '\\0\\n!!!! _pytest.outcomes.Exit: enough !!!!\\n'\n"),
+                1);
+    assert_exit(run_report("pytest",
+                           "r.xml",
+                           "#!/bin/sh\necho '<x/>' >r.xml\n"
+                           "echo 'about! _pytest.outcomes.Exit: words'\n"),
+                0);
+}
+
+/* A process that is left behind holds the pipe: the report does not wait for it. */
+TEST(a_daemon_does_not_keep_a_report_waiting)
+{
+    (void)enter_folder();
+    assert_exit(run_report("pytest",
+                           "r.xml",
+                           "#!/bin/sh\necho '<x/>' >r.xml\nsleep 600 &\necho $! >pid\necho end\n"),
+                0);
+    assert_file("out", "end\n");
+    CLEANUP(str_fini) struct str pid = STR_INIT(64);
+    struct err err = {0};
+    assert_int_equal(file_read("pid", &pid, &err), 0);
+    assert_int_equal(kill((pid_t)strtol(str_text(&pid), NULL, 10), SIGKILL), 0);
+}
+
 TEST(a_pytest_file_without_tests_is_a_skipped_case)
 {
     (void)enter_folder();
@@ -174,7 +204,8 @@ TEST(what_a_rust_program_prints_becomes_cases)
         "---- tests::new stdout ----\nhi\n\nthread 'tests::new' (7) panicked at src/lib.rs:9:40:\n"
         "assertion failed: why\n  left: 2\n\n---- tests::old stdout ----\n"
         "thread 'tests::old' panicked at 'it's, no', src/old.rs:12:5\n\n\nfailures:\n"
-        "    tests::new\n    tests::old\n\ntest result: FAILED. 2 passed; 2 failed\nX\nexit 101\n";
+        "    tests::new\n    tests::old\n\ntest result: FAILED. 2 passed; 2 failed; "
+        "1 ignored; 0 measured\nX\nexit 101\n";
     assert_exit(run_report("libtest", "r.cases", script), 101);
     assert_file(
         "r.cases",
@@ -200,6 +231,23 @@ TEST(a_rust_program_that_ends_in_the_middle_is_in_error)
                 "{\"name\":\"a\",\"status\":\"passed\"}\n{\"name\":\"(the program ended before its "
                 "tests had)\",\"status\":\"errored\",\"message\":\"it printed no \\\"test "
                 "result:\\\"; did a test end the process?\"}\n");
+}
+
+TEST(a_rust_program_that_counts_other_tests_than_it_names_is_in_error)
+{
+    (void)enter_folder();
+    assert_exit(run_report("libtest",
+                           "r.cases",
+                           "#!/bin/sh\necho 'running 2 tests'; echo 'test a ... ok'\n"
+                           "echo 'test b ... hello'; echo ok\n"
+                           "echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured'\n"),
+                0);
+    CLEANUP(str_fini) struct str text = STR_INIT(1u << 16);
+    struct err err = {0};
+    assert_int_equal(file_read("r.cases", &text, &err), 0);
+    assert_non_null(strstr(str_text(&text),
+                           "counts other tests than it names)\",\"status\":"
+                           "\"errored\""));
 }
 
 /* ---- nextest, from a list of our own writing in the form its documentation gives ---- */

@@ -144,6 +144,38 @@ TEST(node_writes_junit_or_where_it_cannot_tap)
     assert_string_equal(format_of(old, 0), "tap");
 }
 
+/* With --test, a test that ends its process is missed by nobody; a plain script needs --test. */
+TEST(node_files_of_node_test_write_their_report_themselves)
+{
+    (void)enter_folder();
+    write_file("js/a.test.js", "import test from 'node:test';", 0644);
+    write_file("js/-b.test.js", "require('assert')(true)", 0644);
+    write_file("js/node20", "#!/bin/sh\necho v20.11.0\n", 0755);
+    write_file("js/node18", "#!/bin/sh\necho v18.20.4\n", 0755);
+    CLEANUP(json_cleanup)
+    json_t *units = planned("{\"discover\":\"node\",\"dir\":\"js\",\"command\":\"./node20\"}",
+                            "-b.test.js|a.test.js");
+    assert_string_equal(command_of(units, 0),
+                        "/plugin fresh REPORT ./node20 --test --test-reporter=junit "
+                        "--test-reporter-destination=REPORT ./-b.test.js");
+    assert_string_equal(command_of(units, 1),
+                        "/plugin fresh REPORT ./node20 --test-reporter=junit "
+                        "--test-reporter-destination=REPORT a.test.js");
+    CLEANUP(json_cleanup)
+    json_t *old = planned("{\"discover\":\"node\",\"dir\":\"js\",\"command\":\"./node18\"}",
+                          "-b.test.js|a.test.js");
+    assert_string_equal(command_of(old, 1), "./node18 --test-reporter=tap a.test.js");
+}
+
+TEST(a_file_is_never_taken_for_an_option)
+{
+    (void)enter_folder();
+    write_file("-x_test.py", "", 0644);
+    CLEANUP(json_cleanup)
+    json_t *units = planned("{\"discover\":\"pytest\",\"command\":\"py\"}", "-x_test.py");
+    assert_non_null(strstr(command_of(units, 0), " ./-x_test.py"));
+}
+
 TEST(vitest_leaves_out_the_files_its_path_is_a_part_of)
 {
     (void)enter_folder();
