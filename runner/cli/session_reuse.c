@@ -181,6 +181,20 @@ static int restore(struct sched_reuse *sched,
     return rc < 0 ? rc : reuse_restore(of(sched)->reuse, products, folder, err);
 }
 
+/* All of them or none: the unit runs when some are lost, and what it leaves must not lie among
+ * those of another run. */
+static int restore_artifacts(struct session_reuse *reuse,
+                             const struct manifest *artifacts,
+                             const char *folder,
+                             struct err *err)
+{
+    const int rc = restore(&reuse->sched, artifacts, folder, err);
+    if (rc < 0) {
+        (void)tree_remove(AT_FDCWD, folder, NULL);
+    }
+    return rc;
+}
+
 /* A hit as the scheduler wants it; negative when what it printed or left is lost: then it must run.
  */
 static int take_hit(struct session_reuse *reuse,
@@ -201,7 +215,8 @@ static int take_hit(struct session_reuse *reuse,
         int rc = fetch_output(reuse, &out, &outcome->out, &err);
         rc = rc == 0 ? fetch_output(reuse, &errors, &outcome->err, &err) : rc;
         if (rc == 0 && decision->artifacts != NULL) {
-            rc = restore(&reuse->sched, decision->artifacts, subject->request->artifact_dir, &err);
+            rc =
+                restore_artifacts(reuse, decision->artifacts, subject->request->artifact_dir, &err);
         }
         if (rc < 0) {
             return rc;

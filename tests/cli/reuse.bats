@@ -559,6 +559,16 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
     hits
 }
 
+@test "artifacts one of which is damaged in the cache do not mix with those of the run that makes them again" {
+    # shellcheck disable=SC2016  # for the unit's shell
+    jq -n '{version: 1, layers: {t: {uses: "command", artifacts: ["r-*", "z"],
+        with: {run: ": >r-$(date +%s%N); seq 4000 >z"}}}}' >sluice.yml
+    earn
+    printf X | dd of="$(find "$HOME/.cache/sluice/blobs" -type f -size +3000c)" bs=1 seek=100 conv=notrunc status=none
+    earn
+    [ "$(find "$(ls -d .sluice/runs/*/ | tail -1)artifacts" -name 'r-*' | wc -l)" = 1 ]
+}
+
 @test "products that vanish from the cache between look-up and use are made again" {
     cat >sluice.yml <<'YAML'
 version: 1
