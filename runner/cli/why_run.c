@@ -118,7 +118,9 @@ static void put_lines(struct why_run *why,
         (void)str_append_char(out, '\n');
     }
     if (outcome->unstored != NULL) {
-        (void)str_appendf(out, "  it earned no evidence: %s\n", outcome->unstored);
+        (void)str_append(out, "  it earned no evidence: ");
+        (void)text_sanitize(out, outcome->unstored, strlen(outcome->unstored));
+        (void)str_append_char(out, '\n');
     }
 }
 
