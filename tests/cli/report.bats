@@ -83,9 +83,15 @@ EOF
 
 @test "reports of every kind are written, and again from the log" {
     kinds="junit junit:jenkins junit:ant ctrf sarif codequality trace"
+    live=()
+    again=(--report github=second/page.md)
+    for kind in $kinds; do
+        live+=(--report "$kind=first/$kind")
+        again+=(--report "$kind=second/$kind")
+    done
     mkdir first second
-    expect_code 1 "$SLUICE" run $(for kind in $kinds; do echo "--report $kind=first/$kind"; done)
-    expect_code 0 "$SLUICE" report $(for kind in $kinds; do echo "--report $kind=second/$kind"; done) --report github=second/page.md
+    expect_code 1 "$SLUICE" run "${live[@]}"
+    expect_code 0 "$SLUICE" report "${again[@]}"
     for kind in $kinds; do
         cmp "first/$kind" "second/$kind"
     done
