@@ -710,6 +710,28 @@ static const char *doubt_failure(const struct look *look)
     return NULL;
 }
 
+int reuse_doubt_failures(struct reuse *reuse,
+                         struct reuse_state *state,
+                         const struct hash *key,
+                         const struct hash *counted,
+                         struct arena *arena,
+                         struct err *err)
+{
+    const struct evidence_class *classes = NULL;
+    size_t count = 0;
+    const struct reuse_request request = {.state = state, .key = *key};
+    struct look look = {.reuse = reuse, .request = &request, .arena = arena};
+    enum reuse_reason reason = REUSE_REASON_NONE;
+    int rc = evidence_classes(reuse->store, key, arena, &classes, &count, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        if (look_at_class(&look, &classes[i], &reason) == 1 && !look.row.passed
+            && memcmp(&look.row.full, counted, sizeof *counted) != 0) {
+            rc = evidence_ledger_count(reuse->store, key, &look.row.full, true, err);
+        }
+    }
+    return rc;
+}
+
 /* A row was found. */
 static void decide_row(struct look *look)
 {

@@ -717,6 +717,9 @@ int reuse_record(struct reuse *reuse,
     };
     reuse_picture_end(reuse);
     int rc = record(&rec, err);
+    if (rc == 0 && result->outcome->status == OUTCOME_PASSED) {
+        rc = reuse_doubt_failures(reuse, lease->state, &lease->key, &rec.row.full, arena, err);
+    }
     str_fini(&rec.vector);
     str_fini(&rec.outcome);
     reuse_release(reuse, lease);

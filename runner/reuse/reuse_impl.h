@@ -301,6 +301,16 @@ int manifest_decode(const char *text,
 
 struct evidence_reader reuse_reader(const struct reuse *reuse);
 
+/* The unit passed in this state, and no row will say so: failures that answer in it are of a flaky
+ * unit from now on. What passed need not have asked what failed did. `counted`: the fingerprint
+ * under which the ledger has this pass already. */
+int reuse_doubt_failures(struct reuse *reuse,
+                         struct reuse_state *state,
+                         const struct hash *key,
+                         const struct hash *counted,
+                         struct arena *arena,
+                         struct err *err);
+
 /* The questions of declared reuse: each listed path as a whole. In `arena`. */
 int declared_questions(const struct reuse_policy *policy,
                        struct arena *arena,

@@ -80,6 +80,33 @@ TEST(a_further_attempt_that_passes_makes_it_flaky_for_ever)
     expect(REUSE_RUN, true, "it is flaky");
 }
 
+/* What fails asks for more than what passes (the sources that it quotes, say), so the attempt that
+ * passed left its mark where nobody who found the failure looked: a flaky unit that passes with
+ * every second attempt was red after two runs, for as long as its inputs stayed. */
+TEST(a_further_attempt_that_passes_with_other_questions_makes_it_flaky_too)
+{
+    shop_make_tree();
+    for (int i = 0; i < 3; i++) {
+        shop_earn(reads_a, OUTCOME_FAILED);
+        once_more(reads_b, OUTCOME_PASSED, 0);
+        expect(REUSE_RUN, true, i == 0 ? "no second run has confirmed" : "it is flaky");
+    }
+}
+
+TEST(a_pass_that_earns_no_evidence_speaks_against_a_failure)
+{
+    const struct outcome killed = {.exit_code = 0, .attempt = 1, .flags = FLAG_LEAKED_PROCESS};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_FAILED);
+    shop_open(&shop, "leaks");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &killed, NULL), 0);
+    shop_close(&shop);
+    shop_earn(reads_a, OUTCOME_FAILED);
+    expect(REUSE_RUN, true, "it is flaky");
+}
+
 TEST(a_pass_that_answers_through_other_questions_speaks_against_a_failure)
 {
     shop_make_tree();
