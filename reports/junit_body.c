@@ -28,6 +28,13 @@
 #define REUSED_DETAILS_MAX  (4u << 20)
 #define REUSED_DETAILS_SIZE 300
 
+/* Words for one run and one change. */
+#define REUSED_WORDS_MAX (1u << 16)
+/* Names as they come, escaped: as much as all texts of a report may take. */
+#define REUSED_PART_MAX ((size_t)JUNIT_TEXTS_MAX * 6)
+
+#define AGE_STEP_MS INT64_C(60000)
+
 /* Said instead of an output when JUNIT_TEXTS_MAX is used up. */
 #define LEFT_OUT "[left out: this report has reached its size limit]"
 
@@ -56,6 +63,11 @@ const struct junit_profile junit_profile_ant = {
 void junit_writer_fini(struct junit_writer *writer)
 {
     unique_fini(&writer->names);
+    str_fini(&writer->reused.run);
+    str_fini(&writer->reused.change);
+    str_fini(&writer->reused.origin);
+    str_fini(&writer->reused.age);
+    str_fini(&writer->reused.line);
     *writer = (struct junit_writer){0};
 }
 
@@ -318,33 +330,99 @@ static const char *evidence_of(const struct reused *reused)
     return reused->evidence != NULL ? reused->evidence : "unknown";
 }
 
-/* That it did not run is always told; the rest as long as the report has room. */
-static void write_reused_properties(struct str *out, const struct case_entry *entry, bool details)
-{
-    const struct reused *reused = entry->reused;
-    junit_write_property(out, REUSED_PROPERTY, evidence_of(reused));
-    if (!details) {
-        return;
-    }
-    CLEANUP(str_fini) struct str age = STR_INIT(64);
-    char earned[TIMESTAMP_TEXT_MAX];
-    junit_write_property(out, REUSED_PROPERTY ".run", reused->run);
-    junit_write_property(
-        out, REUSED_PROPERTY ".change", reused->change != NULL ? reused->change : ORIGIN_MAIN);
-    if (reused->earned_ms > 0) {
-        junit_write_property(
-            out, REUSED_PROPERTY ".earned", timestamp_format(reused->earned_ms, earned));
-    }
-    age_words(reused->earned_ms, entry->now_ms, &age);
-    junit_write_property(out, REUSED_PROPERTY ".age", age.len > 0 ? age.data : NULL);
-}
-
 static bool has_room_for_details(const struct junit_writer *writer)
 {
     return writer->reused_details <= REUSED_DETAILS_MAX - REUSED_DETAILS_SIZE;
 }
 
-static void write_properties(const struct junit_writer *writer,
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Words for ages change at whole minutes (age_words). */
+static int64_t minutes_of(const struct case_entry *entry)
+{
+    const int64_t age_ms = entry->now_ms - entry->reused->earned_ms;
+    return age_ms / AGE_STEP_MS - (age_ms % AGE_STEP_MS < 0 ? 1 : 0);
+}
+
+/* What is told of the last case, if it is what is to be told of this one. */
+static bool words_hold(const struct junit_reused *words, const struct case_entry *entry)
+{
+    const struct reused *reused = entry->reused;
+    return words->made && words->minutes == minutes_of(entry)
+           && words->dated == (reused->earned_ms > 0)
+           && same_text(words->has_run ? str_text(&words->run) : NULL, reused->run)
+           && same_text(words->has_change ? str_text(&words->change) : NULL, reused->change);
+}
+
+static void make_words(struct junit_reused *words, const struct case_entry *entry)
+{
+    const struct reused *reused = entry->reused;
+    CLEANUP(str_fini) struct str text = STR_INIT(REUSED_WORDS_MAX);
+    struct str *const parts[] = {
+        &words->run, &words->change, &words->origin, &words->age, &words->line};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        parts[i]->max = REUSED_PART_MAX;
+        str_clear(parts[i]);
+    }
+    words->minutes = minutes_of(entry);
+    words->dated = reused->earned_ms > 0;
+    words->has_run = reused->run != NULL;
+    words->has_change = reused->change != NULL;
+    (void)str_append(&words->run, words->has_run ? reused->run : "");
+    (void)str_append(&words->change, words->has_change ? reused->change : "");
+    junit_write_property(&words->origin, REUSED_PROPERTY ".run", reused->run);
+    junit_write_property(&words->origin,
+                         REUSED_PROPERTY ".change",
+                         reused->change != NULL ? reused->change : ORIGIN_MAIN);
+    age_words(reused->earned_ms, entry->now_ms, &text);
+    junit_write_property(
+        &words->age, REUSED_PROPERTY ".age", text.len > 0 ? str_text(&text) : NULL);
+    str_clear(&text);
+    reused_words(reused, entry->now_ms, &text);
+    xml_text(&words->line, str_text(&text));
+    words->made = words->run.error == 0 && words->change.error == 0;
+}
+
+/* Thousands of cases are told of in the same words: they are made when they change. */
+static const struct junit_reused *words_of(struct junit_writer *writer,
+                                           const struct case_entry *entry)
+{
+    if (!words_hold(&writer->reused, entry)) {
+        make_words(&writer->reused, entry);
+    }
+    return &writer->reused;
+}
+
+static void append_made(struct str *out, const struct str *made)
+{
+    out->error = out->error != 0 ? out->error : made->error;
+    (void)str_append_n(out, str_text(made), made->len);
+}
+
+/* That it did not run is always told; the rest as long as the report has room. */
+static void write_reused_properties(struct junit_writer *writer,
+                                    struct str *out,
+                                    const struct case_entry *entry)
+{
+    const struct reused *reused = entry->reused;
+    junit_write_property(out, REUSED_PROPERTY, evidence_of(reused));
+    if (!has_room_for_details(writer)) {
+        return;
+    }
+    const struct junit_reused *words = words_of(writer, entry);
+    char earned[TIMESTAMP_TEXT_MAX];
+    append_made(out, &words->origin);
+    if (reused->earned_ms > 0) {
+        junit_write_property(
+            out, REUSED_PROPERTY ".earned", timestamp_format(reused->earned_ms, earned));
+    }
+    append_made(out, &words->age);
+}
+
+static void write_properties(struct junit_writer *writer,
                              struct str *out,
                              const struct case_entry *entry)
 {
@@ -353,7 +431,7 @@ static void write_properties(const struct junit_writer *writer,
     (void)str_append(out, open_tag);
     size_t inside = out->len;
     if (entry->reused != NULL) {
-        write_reused_properties(out, entry, has_room_for_details(writer));
+        write_reused_properties(writer, out, entry);
     }
     if (entry->outcome != NULL) {
         write_end_properties(out, entry);
@@ -389,10 +467,8 @@ static void write_reused_line(struct junit_writer *writer,
     (void)str_append(out, "[sluice] not run, reused: evidence ");
     xml_text(out, evidence_of(entry->reused));
     if (has_room_for_details(writer)) {
-        CLEANUP(str_fini) struct str words = STR_INIT(1u << 16);
-        reused_words(entry->reused, entry->now_ms, &words);
         (void)str_append(out, " of ");
-        xml_text(out, str_text(&words));
+        append_made(out, &words_of(writer, entry)->line);
         writer->reused_details += REUSED_DETAILS_SIZE;
     }
     if (status_is_bad(entry->status)) {
@@ -409,7 +485,9 @@ static struct str *begin_output(struct junit_writer *writer,
                                 const struct case_entry *entry)
 {
     if (writer->profile->case_outputs) {
-        (void)str_appendf(out, "<%s>", element);
+        (void)str_append_char(out, '<');
+        (void)str_append(out, element);
+        (void)str_append_char(out, '>');
         return out;
     }
     struct str *suite = strcmp(element, "system-out") == 0 ? writer->suite_out : writer->suite_err;
@@ -425,7 +503,9 @@ static struct str *begin_output(struct junit_writer *writer,
 static void end_output(const struct junit_writer *writer, struct str *to, const char *element)
 {
     if (writer->profile->case_outputs) {
-        (void)str_appendf(to, "</%s>\n", element);
+        (void)str_append(to, "</");
+        (void)str_append(to, element);
+        (void)str_append(to, ">\n");
     } else if (to->len > 0 && to->data[to->len - 1] != '\n') {
         (void)str_append_char(to, '\n');
     }

@@ -39,6 +39,17 @@ struct junit_counts {
     double time_s;   /* reused ones: as long as they took when they were earned */
 };
 
+/* What is told of a reused case beside its evidence, as it was told last. */
+struct junit_reused {
+    bool made;
+    bool dated;      /* it is known when it was earned */
+    int64_t minutes; /* of age, rounded down */
+    bool has_run, has_change;
+    struct str run, change; /* what the rest was made of */
+    struct str origin, age; /* properties */
+    struct str line;        /* words, escaped */
+};
+
 /* What the entries of one report share. */
 struct junit_writer {
     const struct junit_profile *profile;
@@ -46,7 +57,8 @@ struct junit_writer {
     struct str *suite_err;
     const char *run_dir;
     struct unique names;
-    size_t texts;          /* bytes of texts written so far */
+    size_t texts; /* bytes of texts written so far */
+    struct junit_reused reused;
     size_t reused_details; /* bytes of what is told of reused cases beside their evidence */
     int error;             /* first failure */
 };

@@ -4,9 +4,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Longest time written: 30 years; beyond, it is a broken clock. */
@@ -33,12 +33,22 @@ static const char *reference_of(char c, bool attribute)
     }
 }
 
+/* Printable ASCII that needs no reference: a bit for each byte below 128. */
+static bool is_safe(unsigned char c)
+{
+    static const uint64_t safe[2] = {
+        ~UINT64_C(0) << 32
+            & ~(UINT64_C(1) << '&' | UINT64_C(1) << '<' | UINT64_C(1) << '>' | UINT64_C(1) << '"'),
+        ~UINT64_C(0) >> 1, /* without DEL */
+    };
+    return c < 128 && (safe[c / 64] >> c % 64 & 1) != 0;
+}
+
 /* Length of the run that needs neither cleaning nor escaping. */
 static size_t safe_run(const char *text, size_t len)
 {
     size_t at = 0;
-    while (at < len && text[at] >= ' ' && text[at] <= '~' && text[at] != '&' && text[at] != '<'
-           && text[at] != '>' && text[at] != '"') {
+    while (at < len && is_safe((unsigned char)text[at])) {
         at++;
     }
     return at;
@@ -103,14 +113,22 @@ void xml_attribute(struct str *out, const char *name, const char *value)
 void xml_attribute_count(struct str *out, const char *name, uint64_t value)
 {
     begin_attribute(out, name);
-    (void)str_appendf(out, "%" PRIu64 "\"", value);
+    (void)str_append_number(out, value);
+    (void)str_append_char(out, '"');
 }
 
 void xml_attribute_seconds(struct str *out, const char *name, double seconds)
 {
     if (isfinite(seconds) && seconds >= 0 && seconds < SECONDS_MAX) {
-        uint64_t ms = (uint64_t)(seconds * 1000 + 0.5);
+        const uint64_t ms = (uint64_t)(seconds * 1000 + 0.5);
+        const unsigned fraction = (unsigned)(ms % 1000);
+        const char digits[] = {'.',
+                               (char)('0' + (int)(fraction / 100)),
+                               (char)('0' + (int)(fraction / 10 % 10)),
+                               (char)('0' + (int)(fraction % 10)),
+                               '"'};
         begin_attribute(out, name);
-        (void)str_appendf(out, "%" PRIu64 ".%03u\"", ms / 1000, (unsigned)(ms % 1000));
+        (void)str_append_number(out, ms / 1000);
+        (void)str_append_n(out, digits, sizeof digits);
     }
 }

@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Most texts are ids, paths and variables: one pass is enough for those. */
+#define PRINTF_QUICK 256
+
 /* First chunk: a small pipeline fits; the last: 16 doublings would be too coarse for a plan of
  * 400 MB, 1 MiB wastes at most 0.3 % of it. */
 #define CHUNK_FIRST ((size_t)64 << 10)
@@ -181,15 +184,18 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;
+    char quick[PRINTF_QUICK];
     char *text = NULL;
 
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    const int len = vsnprintf(quick, sizeof quick, format, args);
     va_end(args);
     if (len >= 0) {
         text = alloc_text(arena, (size_t)len + 1);
     }
-    if (text != NULL) {
+    if (text != NULL && (size_t)len < sizeof quick) {
+        memcpy(text, quick, (size_t)len + 1);
+    } else if (text != NULL) {
         va_start(args, format);
         (void)vsnprintf(text, (size_t)len + 1, format, args);
         va_end(args);

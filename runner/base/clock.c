@@ -143,15 +143,39 @@ char *duration_format(int64_t ms, char buf[DURATION_TEXT_MAX])
     return buf;
 }
 
+/* Two digits and what stands behind them; returns where it ends. */
+static char *put_two(char *at, int number, char behind)
+{
+    at[0] = (char)('0' + number / 10 % 10);
+    at[1] = (char)('0' + number % 10);
+    at[2] = behind;
+    return at + 3;
+}
+
 char *timestamp_format(int64_t wall_ms, char buf[TIMESTAMP_TEXT_MAX])
 {
     /* Seconds rounded down, also before 1970. */
     time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
     struct tm utc;
 
-    if (gmtime_r(&seconds, &utc) == NULL
-        || strftime(buf, TIMESTAMP_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+    if (gmtime_r(&seconds, &utc) == NULL) {
         (void)snprintf(buf, TIMESTAMP_TEXT_MAX, "1970-01-01T00:00:00");
+        return buf;
     }
+    const int year = utc.tm_year + 1900;
+    if (year < 1000 || year > 9999) {
+        if (strftime(buf, TIMESTAMP_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &utc) == 0) {
+            (void)snprintf(buf, TIMESTAMP_TEXT_MAX, "1970-01-01T00:00:00");
+        }
+        return buf;
+    }
+    /* Reports hold thousands of them, and strftime() asks for the locale each time. */
+    (void)put_two(buf, year / 100, '\0');
+    char *at = put_two(buf + 2, year % 100, '-');
+    at = put_two(at, utc.tm_mon + 1, '-');
+    at = put_two(at, utc.tm_mday, 'T');
+    at = put_two(at, utc.tm_hour, ':');
+    at = put_two(at, utc.tm_min, ':');
+    (void)put_two(at, utc.tm_sec, '\0');
     return buf;
 }

@@ -138,9 +138,26 @@ static void write_run(struct str *out, enum byte_class class, const char *bytes,
     }
 }
 
-/* Quotes text. Runs of one class are found first and copied at once: most strings are one run. */
+static bool is_plain(const char *text, size_t len)
+{
+    size_t at = 0;
+    while (at < len && classify((unsigned char)text[at]) == BYTE_PLAIN) {
+        at++;
+    }
+    return at == len;
+}
+
+/* Quotes text. Most of it is plain and copied at once; of the rest, runs of one class are. */
 static void write_quoted(struct str *out, const char *text, size_t len)
 {
+    if (is_plain(text, len) && str_reserve(out, len + 2) == 0) {
+        char *at = out->data + out->len;
+        *at = '"';
+        memcpy(at + 1, text, len);
+        memcpy(at + 1 + len, "\"", 2);
+        out->len += len + 2;
+        return;
+    }
     (void)str_append_char(out, '"');
     size_t at = 0;
     while (at < len) {

@@ -100,6 +100,17 @@ int str_append_char(struct str *s, char c)
     return 0;
 }
 
+int str_append_number(struct str *s, uint64_t number)
+{
+    char digits[20]; /* 2^64 has twenty */
+    char *digit = digits + sizeof digits;
+    do {
+        *--digit = (char)('0' + (int)(number % 10));
+        number /= 10;
+    } while (number != 0);
+    return str_append_n(s, digit, (size_t)(digits + sizeof digits - digit));
+}
+
 int str_appendf(struct str *s, const char *format, ...)
 {
     va_list args;

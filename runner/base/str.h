@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct str {
     char *data; /* always terminated once something was appended; NULL before */
@@ -31,6 +32,8 @@ void str_clear(struct str *s);
 int str_append(struct str *s, const char *text);
 int str_append_n(struct str *s, const void *bytes, size_t len);
 int str_append_char(struct str *s, char c);
+/* Decimal digits; many times as fast as str_appendf(). */
+int str_append_number(struct str *s, uint64_t number);
 int str_appendf(struct str *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int str_vappendf(struct str *s, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

@@ -110,5 +110,9 @@ TEST(timestamps_are_utc_without_zone)
     assert_string_equal(timestamp_format(0, buf), "1970-01-01T00:00:00");
     assert_string_equal(timestamp_format(1700000000999, buf), "2023-11-14T22:13:20");
     assert_string_equal(timestamp_format(-1, buf), "1969-12-31T23:59:59");
+    assert_string_equal(timestamp_format(-62135596800000, buf), "1-01-01T00:00:00");
+    assert_string_equal(timestamp_format(-30610224000000, buf), "1000-01-01T00:00:00");
+    assert_string_equal(timestamp_format(253402300799999, buf), "9999-12-31T23:59:59");
+    assert_string_equal(timestamp_format(253402300800000, buf), "10000-01-01T00:00:00");
     assert_string_equal(timestamp_format(INT64_MAX, buf), "292278994-08-17T07:12:55");
 }

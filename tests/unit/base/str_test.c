@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -20,6 +21,20 @@ TEST(appends_come_one_after_the_other)
     assert_int_equal(str_appendf(&s, "%d", 12345), 0);
     assert_string_equal(str_text(&s), "abcd12345");
     assert_int_equal(s.len, 9);
+}
+
+TEST(numbers_are_written_as_printf_writes_them)
+{
+    static const uint64_t numbers[] = {0, 7, 10, 99, 100, 1795365837839, UINT64_MAX};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        CLEANUP(str_fini) struct str s = STR_INIT(100);
+        char expected[32];
+        (void)snprintf(expected, sizeof expected, "%llu", (unsigned long long)numbers[i]);
+        assert_int_equal(str_append_number(&s, numbers[i]), 0);
+        assert_string_equal(str_text(&s), expected);
+    }
+    CLEANUP(str_fini) struct str full = STR_INIT(3);
+    assert_int_equal(str_append_number(&full, 1000), -EFBIG);
 }
 
 TEST(long_formatted_text_grows_the_buffer)

@@ -292,6 +292,53 @@ TEST(reused_cases_name_their_evidence)
     collected_fini(&c);
 }
 
+/* Words are made once for cases that have them in common: a case beside others has its own. */
+TEST(reused_cases_beside_each_other_tell_each_their_own)
+{
+    struct junit *junit = begin();
+    struct event_sink *sink = junit_sink(junit);
+    const struct reused common = feed_origin("7");
+    struct reused origins[8];
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        origins[i] = common;
+    }
+    origins[1].run = "another<run";
+    origins[2].run = NULL;
+    origins[3].change = "8";
+    origins[4].change = NULL;
+    origins[5].earned_ms += 60000; /* a minute younger */
+    origins[6].earned_ms = 0;
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+        char unit[16];
+        outcome.reused = &origins[i];
+        (void)snprintf(unit, sizeof unit, "u%zu", i);
+        feed_unit(sink, "unit", unit, &outcome);
+    }
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    char *text = end(junit);
+    static const char *const lines[] = {
+        " of run 20261122T070000-0001 (change 7, 2 h ago)\n",
+        " of run another&lt;run (change 7, 2 h ago)\n",
+        " of change 7, 2 h ago\n",
+        " of run 20261122T070000-0001 (change 8, 2 h ago)\n",
+        " of run 20261122T070000-0001 (main, 2 h ago)\n",
+        " of run 20261122T070000-0001 (change 7, 1 h ago)\n",
+        " of run 20261122T070000-0001 (change 7)\n",
+        " of run 20261122T070000-0001 (change 7, 2 h ago)\n",
+    };
+    const char *at = text;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        at = strstr(at, "reused: evidence 77");
+        assert_non_null(at);
+        at += strlen("reused: evidence 77");
+        assert_memory_equal(at, lines[i], strlen(lines[i]));
+    }
+    ASSERT_CONTAINS(text, "name=\"sluice.reused.run\" value=\"another&lt;run\"/>");
+    ASSERT_CONTAINS(text, "name=\"sluice.reused.age\" value=\"1 h ago\"/>");
+    free(text);
+}
+
 TEST(a_reused_failure_is_a_failure_with_its_evidence)
 {
     struct junit *junit = begin();
