@@ -76,7 +76,7 @@ int report_parse(const char *text,
         return fail_kind(name != NULL ? name : "", err);
     }
     if (equals == NULL || equals[1] == '\0') {
-        return err_set(err, -EINVAL, "which file? KIND=PATH, e.g. %s=report.out", text);
+        return err_set(err, -EINVAL, "which file? KIND=PATH, e.g. %.*s=report.out", (int)len, text);
     }
     if (!writer->kind.folders && text_ends_with(equals, "/")) {
         return err_set(err,

@@ -39,6 +39,10 @@ struct report_options {
  * files with an ending that reports have. report_new() does so too; earlier is better. */
 void report_forget(const struct report_kind *kind, const char *path);
 
+/* Is this anything but a file of its own (a device, a pipe, /dev/stdout)? Reports are written into
+ * such a thing; it is neither removed nor replaced. */
+bool report_goes_into(const char *path);
+
 /* `options` is copied but for run_dir, which must outlive the report. */
 int report_new(const struct report_options *options,
                struct report_output **ret_report,

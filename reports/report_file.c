@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where reports end: whole files, or nothing. */
+/* Where reports end: whole files, or nothing. Pipes and devices stay what they are: renamed over, a
+ * run of root's would make a file of /dev/null. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -25,11 +26,43 @@ static int make_parent(const char *path, struct err *err)
     return rc;
 }
 
+bool report_goes_into(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+        return false;
+    }
+    return !S_ISLNK(st.st_mode) || strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0
+           || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/* A pipe that nobody reads is refused, not waited for. */
+static int write_in_place(const char *path,
+                          int (*write)(void *context, int fd, struct err *err),
+                          void *context,
+                          struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        return errno == ENXIO ? err_set(err, -ENXIO, "cannot write %s: nobody reads it", path)
+                              : err_errno(err, "cannot write %s", path);
+    }
+    int rc = fcntl(fd, F_SETFL, O_APPEND) != 0 ? err_errno(err, "cannot write %s", path) : 0;
+    rc = rc == 0 ? write(context, fd, err) : rc;
+    if (close(fd) != 0 && rc == 0) {
+        rc = err_errno(err, "cannot write %s", path);
+    }
+    return rc;
+}
+
 int report_write_file(const char *path,
                       int (*write)(void *context, int fd, struct err *err),
                       void *context,
                       struct err *err)
 {
+    if (report_goes_into(path)) {
+        return write_in_place(path, write, context, err);
+    }
     CLEANUP(str_fini) struct str temporary = STR_INIT(SIZE_MAX / 4);
     int rc = make_parent(path, err);
     if (rc != 0) {

@@ -196,6 +196,9 @@ static enum exit_code open_all(struct run *run, struct err *err)
     if (code != EXIT_OPEN) {
         return code;
     }
+    if (run_reports_refuse(run->invocation, run->session.project.file, err) != 0) {
+        return EXIT_USAGE;
+    }
     const char *run_dir = run->session.folder.path;
     if (run_reports_open_terminal(&run->reports, run->invocation, run_dir, true, err) != 0) {
         return EXIT_INFRASTRUCTURE;

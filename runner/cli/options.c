@@ -168,6 +168,38 @@ static int set_size(const struct option_spec *spec, void *field, const char *tex
         err, -EINVAL, "--%s %s: must be a size, e.g. 5GiB, 300MB or 0", spec->name, text);
 }
 
+/* Behind what names no folder: "./a//b" is "a/b". */
+static const char *skip_no_name(const char *at, bool begins)
+{
+    for (;;) {
+        if (begins && at[0] == '.' && at[1] == '/') {
+            at += 2;
+        } else if (begins && at[0] == '/') {
+            at++;
+        } else {
+            return at;
+        }
+    }
+}
+
+static bool is_same_place(const char *a, const char *b)
+{
+    if ((a[0] == '/') != (b[0] == '/')) {
+        return false;
+    }
+    bool begins = true;
+    for (;;) {
+        a = skip_no_name(a, begins);
+        b = skip_no_name(b, begins);
+        if (*a != *b || *a == '\0') {
+            return *a == *b;
+        }
+        begins = *a == '/';
+        a++;
+        b++;
+    }
+}
+
 static int set_report(const struct option_spec *spec,
                       void *field,
                       const char *text,
@@ -179,7 +211,7 @@ static int set_report(const struct option_spec *spec,
         return err_wrap(err, "--%s %s", spec->name, text);
     }
     for (size_t i = 0; i < choices->count; i++) {
-        if (strcmp(choices->items[i].path, choice.path) == 0) {
+        if (is_same_place(choices->items[i].path, choice.path)) {
             return err_set(
                 err, -EINVAL, "--%s %s: %s is written already", spec->name, text, choice.path);
         }
@@ -491,6 +523,36 @@ static int parse_words(struct parser *p, struct err *err)
 
 /* ---- what only makes sense together ---- */
 
+/* Two reports in one file are none. What is no file, as /dev/stdout, takes both. */
+static int check_place(const char *path, const char *const *others, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_same_place(path, others[i]) && strncmp(path, "/dev/", 5) != 0) {
+            return err_set(
+                err, -EINVAL, "two of --junit, --report and --events would write %s", path);
+        }
+    }
+    return 0;
+}
+
+static int check_places(const struct invocation *out, struct err *err)
+{
+    const char *paths[REPORTS_MAX + 2] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < out->reports.count; i++) {
+        paths[count++] = out->reports.items[i].path;
+    }
+    int rc = 0;
+    if (out->junit != NULL) {
+        rc = check_place(out->junit, paths, count, err);
+        paths[count++] = out->junit;
+    }
+    if (rc == 0 && out->events != NULL) {
+        rc = check_place(out->events, paths, count, err);
+    }
+    return rc;
+}
+
 static int check_whole(const struct parser *p, struct err *err)
 {
     const struct invocation *out = &p->out;
@@ -519,7 +581,7 @@ static int check_whole(const struct parser *p, struct err *err)
         return err_set(
             err, -EINVAL, "--fail-fast means --max-fail 1; it contradicts the other one");
     }
-    return 0;
+    return check_places(out, err);
 }
 
 int options_parse(int argc,

@@ -145,6 +145,31 @@ void run_reports_forget(const struct invocation *invocation)
     }
 }
 
+static int refuse_place(const char *path, const struct stat *pipeline, struct err *err)
+{
+    struct stat st;
+    if (path == NULL || stat(path, &st) != 0 || st.st_ino != pipeline->st_ino
+        || st.st_dev != pipeline->st_dev) {
+        return 0;
+    }
+    return err_set(err, -EINVAL, "%s is the pipeline; name another file for the report", path);
+}
+
+int run_reports_refuse(const struct invocation *invocation, const char *pipeline, struct err *err)
+{
+    struct report_choice wanted[REPORTS_MAX + 1];
+    struct stat st;
+    if (stat(pipeline, &st) != 0) {
+        return 0;
+    }
+    const size_t count = list_wanted(invocation, wanted);
+    int rc = refuse_place(invocation->events, &st, err);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = refuse_place(wanted[i].path, &st, err);
+    }
+    return rc;
+}
+
 /* Nothing of an earlier run is left in the report's place. */
 static int clear_place(const struct report_choice *wanted, struct err *err)
 {
@@ -161,7 +186,7 @@ static int clear_place(const struct report_choice *wanted, struct err *err)
                        wanted->kind->folders ? "; with a / behind it, it gets one file per layer"
                                              : "; name a file in it");
     }
-    if (S_ISREG(st.st_mode) && unlink(wanted->path) != 0) {
+    if (S_ISREG(st.st_mode) && !report_goes_into(wanted->path) && unlink(wanted->path) != 0) {
         return err_errno(err, "cannot replace %s", wanted->path);
     }
     return 0;

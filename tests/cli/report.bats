@@ -106,10 +106,38 @@ EOF
     says "which file"
     expect_code 2 "$SLUICE" run --report sarif=x --report ctrf=x
     says "x is written already"
+    expect_code 2 "$SLUICE" run --junit .//x --events x
+    says "would write x"
+    expect_code 2 "$SLUICE" run --report junit=x --report ctrf=./x
+    says "./x is written already"
     [ ! -e .sluice/runs ]
+    before=$(cat sluice.yml)
+    expect_code 2 "$SLUICE" run --junit sluice.yml
+    says "sluice.yml is the pipeline"
+    [ "$(cat sluice.yml)" = "$before" ]
     mkdir folder
     expect_code 3 "$SLUICE" run --report ctrf=folder
     says "folder is a folder"
+}
+
+@test "a pipe, a device or /dev/stdout stays what it is, and has the report" {
+    mkfifo pipe
+    cat pipe >got &
+    local reader=$!
+    expect_code 1 "$SLUICE" run --report ctrf=pipe
+    wait "$reader"
+    [ -p pipe ]
+    grep -q '"reportFormat"' got
+    ln -s pipe link
+    expect_code 1 "$SLUICE" run --report ctrf=link
+    says "nobody reads it"
+    [ -L link ]
+    ln -sf /dev/null link
+    expect_code 1 "$SLUICE" run --junit link
+    [ -L link ]
+    "$SLUICE" report --junit /dev/stdout 2>/dev/null >got || true
+    grep -q '<testsuites' got
+    [ -L /dev/stdout ]
 }
 
 @test "a report of an earlier run is gone when a run cannot begin" {
