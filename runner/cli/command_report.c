@@ -54,6 +54,10 @@ static int replay(struct report *report, struct event_log_read *ret_read, struct
     if (rc != 0) {
         return rc;
     }
+    if (run_reports_refuse(report->invocation, report->past.file, "the log to be shown", err)
+        != 0) {
+        return -ENOENT; /* as for a run that is not there: the command line is wrong */
+    }
     CLEANUP(cleanup_fd) int fd = open(report->past.file, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return err_errno(err, "%s", report->past.file);

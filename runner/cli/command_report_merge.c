@@ -164,6 +164,12 @@ int command_report_merge(const struct invocation *invocation)
                     "sluice report merge 1.ndjson 2.ndjson --junit all.xml");
         return EXIT_USAGE;
     }
+    for (size_t i = 1; i < invocation->args.count; i++) {
+        if (run_reports_refuse(invocation, invocation->args.items[i], "to be merged", &err) != 0) {
+            say_error(&err);
+            return EXIT_USAGE;
+        }
+    }
     run_reports_forget(invocation);
     int rc = merge_new(&merging.merge, &err);
     rc = rc == 0 ? add_all(&merging, &err) : rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `sluice run`: session, reports and controls around one call of the scheduler. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/controls.h"
 #include "cli/exit_words.h"
@@ -196,7 +197,7 @@ static enum exit_code open_all(struct run *run, struct err *err)
     if (code != EXIT_OPEN) {
         return code;
     }
-    if (run_reports_refuse(run->invocation, run->session.project.file, err) != 0) {
+    if (run_reports_refuse(run->invocation, run->session.project.file, "the pipeline", err) != 0) {
         return EXIT_USAGE;
     }
     const char *run_dir = run->session.folder.path;
@@ -324,6 +325,16 @@ static int run_once(const struct invocation *invocation)
     return code;
 }
 
+/* What is left of --budget for the next of several runs; false: nothing. */
+static bool leave_budget(const struct invocation *invocation, int64_t start, int64_t *ret_left)
+{
+    const int64_t spent = (clock_mono_ns() - start) / 1000000;
+    if (invocation->budget_ms > 0) {
+        *ret_left = invocation->budget_ms - spent;
+    }
+    return invocation->budget_ms == 0 || spent < invocation->budget_ms;
+}
+
 int command_run(const struct invocation *invocation)
 {
     if (invocation->repeat == 0) {
@@ -332,7 +343,12 @@ int command_run(const struct invocation *invocation)
     struct invocation again = *invocation;
     int code = EXIT_OPEN;
     again.no_reuse = true;
+    const int64_t start = clock_mono_ns();
     for (unsigned i = 1; code == EXIT_OPEN && i <= invocation->repeat; i++) {
+        if (!leave_budget(invocation, start, &again.budget_ms)) {
+            say_problem("the --budget was used up before run %u of %u", i, invocation->repeat);
+            return EXIT_DEADLINE;
+        }
         if (!invocation->quiet) {
             say_problem("run %u of %u", i, invocation->repeat);
         }

@@ -145,29 +145,31 @@ void run_reports_forget(const struct invocation *invocation)
     }
 }
 
-static int refuse_place(const char *path, const struct stat *pipeline, struct err *err)
+static bool is_file(const char *path, const struct stat *file)
 {
     struct stat st;
-    if (path == NULL || stat(path, &st) != 0 || st.st_ino != pipeline->st_ino
-        || st.st_dev != pipeline->st_dev) {
-        return 0;
-    }
-    return err_set(err, -EINVAL, "%s is the pipeline; name another file for the report", path);
+    return path != NULL && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == file->st_ino
+           && st.st_dev == file->st_dev;
 }
 
-int run_reports_refuse(const struct invocation *invocation, const char *pipeline, struct err *err)
+int run_reports_refuse(const struct invocation *invocation,
+                       const char *file,
+                       const char *what,
+                       struct err *err)
 {
     struct report_choice wanted[REPORTS_MAX + 1];
     struct stat st;
-    if (stat(pipeline, &st) != 0) {
+    if (stat(file, &st) != 0) {
         return 0;
     }
+    const char *clash = is_file(invocation->events, &st) ? invocation->events : NULL;
     const size_t count = list_wanted(invocation, wanted);
-    int rc = refuse_place(invocation->events, &st, err);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = refuse_place(wanted[i].path, &st, err);
+    for (size_t i = 0; i < count; i++) {
+        clash = is_file(wanted[i].path, &st) ? wanted[i].path : clash;
     }
-    return rc;
+    return clash == NULL
+               ? 0
+               : err_set(err, -EINVAL, "%s is %s; name another file for the report", clash, what);
 }
 
 /* Nothing of an earlier run is left in the report's place. */

@@ -31,8 +31,11 @@ struct run_reports {
 /* Removes what an earlier run wrote to the places of this one's reports. */
 void run_reports_forget(const struct invocation *invocation);
 
-/* 0, or -EINVAL: a report would be written over the pipeline. */
-int run_reports_refuse(const struct invocation *invocation, const char *pipeline, struct err *err);
+/* 0, or -EINVAL: a report would be written over `file`, which is `what` in the message. */
+int run_reports_refuse(const struct invocation *invocation,
+                       const char *file,
+                       const char *what,
+                       struct err *err);
 
 /* The terminal alone: first words reach the user before anything slow begins. `live` allows a view
  * that is redrawn, where standard error is a terminal. */

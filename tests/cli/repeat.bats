@@ -35,6 +35,12 @@ PY
     expect_code 2 "$SLUICE" run --repeat 0
 }
 
+@test "--budget is for all runs of --repeat together" {
+    echo true >units
+    expect_code 6 timeout 60 "$SLUICE" run --repeat 100000 --budget 1s
+    says "budget"
+}
+
 @test "--repeat ends with Ctrl-C" {
     echo 'sh -c "touch begun; sleep 0.2"' >units
     "$SLUICE" run --repeat 1000 2>"$BATS_TEST_TMPDIR/err" 3>&- &

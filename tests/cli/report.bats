@@ -188,6 +188,12 @@ EOF
     expect_code 1 "$SLUICE" report merge ../1.xml ../2.xml ../3.xml
     expect_code 3 "$SLUICE" report merge ../1.xml ../2.xml
     says "shard 3/3 is missing"
+    cp ../1.xml first.xml
+    expect_code 2 "$SLUICE" report merge first.xml ../2.xml ../3.xml --junit ./first.xml
+    says "./first.xml is to be merged"
+    cmp first.xml ../1.xml
+    expect_code 2 "$SLUICE" report ../1.ndjson --junit ../1.ndjson
+    says "is the log to be shown"
     echo '<testsuites/>' >empty.xml
     expect_code 3 "$SLUICE" report merge empty.xml
     expect_code 2 "$SLUICE" report merge ../1.ndjson gone.ndjson ../3.ndjson --junit all.xml
