@@ -19,8 +19,7 @@
 /* A vector of EVIDENCE_QUESTIONS_MAX answers. */
 #define VECTOR_BYTES_MAX ((size_t)EVIDENCE_QUESTIONS_MAX * 49)
 
-#define OUTCOME_BYTES_MAX  (512u << 20)
-#define MANIFEST_BYTES_MAX (256u << 20)
+#define OUTCOME_BYTES_MAX (512u << 20)
 
 /* The observer's version, as rows keep it. */
 #define TEXT_OF(number)      TEXT_OF_TOKEN(number)
@@ -342,9 +341,6 @@ static int put_products(struct recording *rec, struct err *err)
     if (rec->result->outcome->status != OUTCOME_PASSED) {
         return 0;
     }
-    if (rec->result->outcome->status == OUTCOME_FAILED) {
-        return 0; /* nobody sees what it left, and nothing of it was collected */
-    }
     if (rec->result->folder != NULL) { /* read again: contents go into the store */
         rc = reuse_read_products(rec->reuse, rec->result->folder, true, rec->arena, &products, err);
     }
@@ -553,32 +549,6 @@ static const char *name_of(const struct recording *rec)
     return rec->lease->unit != NULL ? rec->lease->unit : "a unit";
 }
 
-/* The first product that differs between two manifests. */
-static const char *differing_path(struct recording *rec, const struct hash *a, const struct hash *b)
-{
-    struct manifest lists[2] = {0};
-    const struct hash *blobs[2] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        CLEANUP(str_fini) struct str text = STR_INIT(MANIFEST_BYTES_MAX);
-        if (blobs_get(rec->reuse->blobs, blobs[i], &text, NULL) != 0
-            || manifest_decode(str_text(&text), text.len, rec->arena, &lists[i], NULL) != 0) {
-            return NULL;
-        }
-    }
-    size_t at = 0;
-    while (at < lists[0].count && at < lists[1].count) {
-        const struct product *x = &lists[0].items[at];
-        const struct product *y = &lists[1].items[at];
-        if (strcmp(x->path, y->path) != 0 || x->mode != y->mode
-            || memcmp(x->digest.bytes, y->digest.bytes, HASH_SIZE) != 0) {
-            return x->path;
-        }
-        at++;
-    }
-    return at < lists[0].count ? lists[0].items[at].path
-                               : (at < lists[1].count ? lists[1].items[at].path : NULL);
-}
-
 static void tell_conflict(struct recording *rec, const struct evidence_added *added)
 {
     const struct evidence_conflict *conflict = &added->conflict;
@@ -590,11 +560,11 @@ static void tell_conflict(struct recording *rec, const struct evidence_added *ad
                    (long long)conflict->other_id,
                    (long long)added->id);
     } else if (conflict->products) {
-        const char *path = differing_path(rec, &conflict->other_manifest, &rec->row.manifest);
-        reuse_note(rec->reuse,
-                   "%s leaves something else each time: %s differs with the same inputs",
-                   name_of(rec),
-                   path != NULL ? path : "a product");
+        varying_add(rec->reuse,
+                    name_of(rec),
+                    &conflict->other_manifest,
+                    &rec->row.manifest,
+                    rec->arena);
     }
 }
 
@@ -695,6 +665,9 @@ static int record(struct recording *rec, struct err *err)
         return 0;
     }
     int rc = take_questions(rec, err);
+    if (rc == 0) {
+        varying_judge(rec->reuse, rec->lease, rec->questions, rec->count);
+    }
     rc = rc == 0 ? recheck(rec, err) : rc;
     return rc == 1 ? store_it(rec, err) : rc;
 }
