@@ -50,11 +50,12 @@ static void add_result(struct str *out, json_t *test, const char *result)
         const char *word;
         const char *element;
     } words[] = {
-        {"OK",             ""                                                        },
-        {"EXPECTEDFAIL",   ""                                                        },
-        {"SKIP",           "<skipped/>"                                              },
-        {"FAIL",           "<failure message=\"it failed\"/>"                        },
-        {"UNEXPECTEDPASS", "<failure message=\"it should have failed, but passed\"/>"},
+        {"OK",             ""                                                                   },
+        {"EXPECTEDFAIL",   ""                                                                   },
+        {"SKIP",           "<skipped/>"                                                         },
+        {"FAIL",           "<failure message=\"it failed\"/>"                                   },
+        {"TIMEOUT",        "<error message=\"not done within the timeout of its meson.build\"/>"},
+        {"UNEXPECTEDPASS", "<failure message=\"it should have failed, but passed\"/>"           },
     };
 
     const char *element = NULL;
@@ -75,8 +76,9 @@ static void add_result(struct str *out, json_t *test, const char *result)
     (void)str_append(out, "</testcase>\n");
 }
 
-/* A test that passed although it should fail stands in Meson's JUnit as a plain pass: only then its
- * JSON log is read, and takes the place of the report. */
+/* A test that passed although it should fail stands in Meson's JUnit as a plain pass, and so does
+ * one that was ended by its timeout: only then its JSON log is read, and takes the place of the
+ * report. */
 int report_from_meson(struct report_job *job, struct err *err)
 {
     CLEANUP(str_fini) struct str log = STR_INIT(REPORT_TEXT_MAX);
@@ -99,7 +101,8 @@ int report_from_meson(struct report_job *job, struct err *err)
         }
         const char *result = json_string_value(json_object_get(test, "result"));
         result = result != NULL ? result : "(no result)";
-        unexpected = unexpected || strcmp(result, "UNEXPECTEDPASS") == 0;
+        unexpected =
+            unexpected || strcmp(result, "UNEXPECTEDPASS") == 0 || strcmp(result, "TIMEOUT") == 0;
         add_result(job->report, test, result);
     }
     (void)str_append(job->report, "</testsuite>\n");

@@ -185,7 +185,16 @@ TEST(a_meson_test_that_should_have_failed_is_a_failure)
     assert_file("r.junit.xml",
                 "<testsuite>\n<testcase name=\"a&#60;b\"><failure message=\"it should have failed, "
                 "but passed\"/></testcase>\n<testcase name=\"c\"><skipped/></testcase>\n<testcase "
-                "name=\"d\"><error message=\"TIMEOUT\"/></testcase>\n</testsuite>\n");
+                "name=\"d\"><error message=\"not done within the timeout of its "
+                "meson.build\"/></testcase>\n</testsuite>\n");
+    assert_exit(run_report("meson",
+                           "r.junit.xml",
+                           "#!/bin/sh\necho '<plain/>' >r.junit.xml\n"
+                           "echo '{\"name\":\"d\",\"result\":\"TIMEOUT\"}' >r.json\nexit 1\n"),
+                1);
+    assert_file("r.junit.xml",
+                "<testsuite>\n<testcase name=\"d\"><error message=\"not done within the timeout of "
+                "its meson.build\"/></testcase>\n</testsuite>\n");
     assert_exit(run_report("meson",
                            "r.junit.xml",
                            "#!/bin/sh\necho '<plain/>' >r.junit.xml\n"
