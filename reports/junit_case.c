@@ -13,6 +13,10 @@
 /* Longest number read: 17 digits, an exponent and separators fit thrice. */
 #define NUMBER_MAX 64
 
+/* Longest value of an attribute that is no text, a status word or a number among blanks: a longer
+ * one is cut, and is neither. */
+#define VALUE_MAX 256
+
 /* Texts of a case. */
 #define TEXTS 11
 
@@ -57,7 +61,9 @@ void junit_case_clear(struct junit_case *c)
     struct str *places[TEXTS];
     texts_of(c, places);
     for (size_t i = 0; i < TEXTS; i++) {
-        str_clear(places[i]);
+        if (places[i]->len > 0 || places[i]->error != 0) {
+            str_clear(places[i]);
+        }
     }
     c->line = 0;
     c->time_s = -1;
@@ -90,8 +96,40 @@ static bool copy_number(const char *text, char buf[NUMBER_MAX])
     return used > 0;
 }
 
+/* Digits that a number without rounding can have, and the powers of ten that are exact. */
+#define EXACT_DIGITS 15
+
+/* "12.345", as nearly all are: both parts of the quotient are exact, so that it is the nearest
+ * there is, as strtod() has it. Any other text, false. */
+static bool plain_time(const char *text, double *ret_seconds)
+{
+    static const double powers[EXACT_DIGITS + 1] = {
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    uint64_t number = 0;
+    unsigned digits = 0;
+    unsigned places = 0;
+    bool has_dot = false;
+    for (; *text != '\0'; text++) {
+        if (*text == '.' && !has_dot && digits > 0) {
+            has_dot = true;
+        } else if (*text >= '0' && *text <= '9' && digits < EXACT_DIGITS) {
+            number = number * 10 + (uint64_t)(*text - '0');
+            digits++;
+            places += has_dot ? 1 : 0;
+        } else {
+            return false;
+        }
+    }
+    *ret_seconds = (double)number / powers[places];
+    return digits > 0;
+}
+
 double junit_time(const char *text)
 {
+    double plain = 0;
+    if (plain_time(text, &plain)) {
+        return plain;
+    }
     char buf[NUMBER_MAX];
     char *end = NULL;
     if (!copy_number(text, buf)) {
@@ -190,34 +228,95 @@ static void set_text(struct str *s, const char *value)
     keep_text(s, value, strlen(value));
 }
 
+static void set_bytes(struct str *s, const char *bytes, size_t len)
+{
+    str_clear(s);
+    keep_text(s, bytes, len);
+}
+
 /* `class` is what some write for `classname`; PHPUnit has both, and only `class` is PHP's own
  * name, with backslashes. */
-static void take_class(struct junit_case *c, const char *name, const char *value)
+static void take_class(struct junit_case *c, bool is_class, const char *value, size_t len)
 {
-    bool is_class = strcmp(name, "class") == 0;
-    bool has_php_name = strchr(str_text(&c->classname), '\\') != NULL;
-    if (is_class ? c->classname.len == 0 || strchr(value, '\\') != NULL : !has_php_name) {
-        set_text(&c->classname, value);
+    bool has_php_name =
+        c->classname.len > 0 && memchr(c->classname.data, '\\', c->classname.len) != NULL;
+    if (is_class ? c->classname.len == 0 || memchr(value, '\\', len) != NULL : !has_php_name) {
+        set_bytes(&c->classname, value, len);
     }
 }
 
-void junit_case_attribute(struct junit_case *c, const char *name, const char *value)
+/* Values that are more than text: numbers and words. What is too long for them is none. */
+static void take_value(struct junit_case *c, enum junit_attribute attribute, const char *value)
 {
-    if (strcmp(name, "name") == 0) {
-        set_text(&c->name, value);
-    } else if (strcmp(name, "classname") == 0 || strcmp(name, "class") == 0) {
-        take_class(c, name, value);
-    } else if (strcmp(name, "value_param") == 0) {
-        set_text(&c->parameter, value);
-    } else if (strcmp(name, "file") == 0) {
-        set_text(&c->file, value);
-    } else if (strcmp(name, "line") == 0 || (strcmp(name, "lineno") == 0 && c->line == 0)) {
+    if (attribute == JUNIT_ATTR_LINE || (attribute == JUNIT_ATTR_LINENO && c->line == 0)) {
         c->line = parse_line(value);
-    } else if (strcmp(name, "time") == 0) {
+    } else if (attribute == JUNIT_ATTR_TIME) {
         c->time_s = junit_time(value);
-    } else if (strcmp(name, "status") == 0 || strcmp(name, "result") == 0) {
+    } else if (attribute == JUNIT_ATTR_STATUS) {
         junit_case_worsen(c, status_of_word(value));
     }
+}
+
+enum junit_attribute junit_attribute_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum junit_attribute attribute;
+    } names[] = {
+        {"name",        JUNIT_ATTR_NAME     },
+        {"classname",   JUNIT_ATTR_CLASSNAME},
+        {"class",       JUNIT_ATTR_CLASS    },
+        {"value_param", JUNIT_ATTR_PARAMETER},
+        {"file",        JUNIT_ATTR_FILE     },
+        {"line",        JUNIT_ATTR_LINE     },
+        {"lineno",      JUNIT_ATTR_LINENO   },
+        {"time",        JUNIT_ATTR_TIME     },
+        {"status",      JUNIT_ATTR_STATUS   },
+        {"result",      JUNIT_ATTR_STATUS   },
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i].name) == 0) {
+            return names[i].attribute;
+        }
+    }
+    return JUNIT_ATTR_OTHER;
+}
+
+void junit_case_attribute(struct junit_case *c,
+                          enum junit_attribute attribute,
+                          const char *value,
+                          size_t len)
+{
+    char text[VALUE_MAX];
+    switch (attribute) {
+    case JUNIT_ATTR_NAME:
+        set_bytes(&c->name, value, len);
+        return;
+    case JUNIT_ATTR_CLASSNAME:
+        take_class(c, false, value, len);
+        return;
+    case JUNIT_ATTR_CLASS:
+        take_class(c, true, value, len);
+        return;
+    case JUNIT_ATTR_PARAMETER:
+        set_bytes(&c->parameter, value, len);
+        return;
+    case JUNIT_ATTR_FILE:
+        set_bytes(&c->file, value, len);
+        return;
+    case JUNIT_ATTR_OTHER:
+        return;
+    case JUNIT_ATTR_LINE:
+    case JUNIT_ATTR_LINENO:
+    case JUNIT_ATTR_TIME:
+    case JUNIT_ATTR_STATUS:
+        break;
+    }
+    len = len < sizeof text ? len : sizeof text - 1;
+    memcpy(text, value, len);
+    text[len] = '\0';
+    take_value(c, attribute, text);
 }
 
 void junit_case_begin_result(struct junit_case *c, enum junit_result result)

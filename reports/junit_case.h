@@ -37,8 +37,27 @@ void junit_case_fini(struct junit_case *c);
 /* Makes it ready for the next testcase; keeps the memory. */
 void junit_case_clear(struct junit_case *c);
 
-/* Takes one attribute of the testcase element. Unknown names are passed over. */
-void junit_case_attribute(struct junit_case *c, const char *name, const char *value);
+/* What an attribute of a testcase element means. */
+enum junit_attribute {
+    JUNIT_ATTR_OTHER,
+    JUNIT_ATTR_NAME,
+    JUNIT_ATTR_CLASSNAME,
+    JUNIT_ATTR_CLASS,
+    JUNIT_ATTR_PARAMETER,
+    JUNIT_ATTR_FILE,
+    JUNIT_ATTR_LINE,
+    JUNIT_ATTR_LINENO,
+    JUNIT_ATTR_TIME,
+    JUNIT_ATTR_STATUS,
+};
+
+enum junit_attribute junit_attribute_of(const char *name);
+
+/* Takes one attribute of the testcase element; `value` needs no terminator. */
+void junit_case_attribute(struct junit_case *c,
+                          enum junit_attribute attribute,
+                          const char *value,
+                          size_t len);
 
 /* A result element: begin, its attributes, its text (into c->result_text), end. */
 void junit_case_begin_result(struct junit_case *c, enum junit_result result);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the bytes of a report once, whole, and picks the reader. The bytes are bounded by
- * REPORT_BYTES_MAX; cases stream out of them. */
+/* Picks the reader and gives it the bytes of a report: XML out of the mapped file, piece by piece,
+ * everything else once, whole. The bytes are bounded by REPORT_BYTES_MAX; cases stream out of them.
+ */
 #include "reports/read.h"
 
 #include "base/cleanup.h"
@@ -18,6 +19,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +67,10 @@ static void feed_limited(struct report_feed *feed, struct test_case *c)
 
     char *copies[sizeof texts / sizeof texts[0]] = {NULL};
     int rc = 0;
+    if (feed->brief) {
+        c->details = NULL;
+        c->output = NULL;
+    }
     for (size_t i = 0; i < sizeof texts / sizeof texts[0] && rc == 0; i++) {
         rc = limit_text(texts[i].text, texts[i].max, &copies[i]);
     }
@@ -246,6 +252,22 @@ int report_prepare(enum report_format format, struct err *err)
     return is_xml ? libxml_load(&libxml, err) : 0;
 }
 
+static int read_text(enum report_format format,
+                     const char *text,
+                     size_t len,
+                     struct report_feed *feed)
+{
+    const struct xml_format *table = xml_format_of(format);
+    if (table != NULL) {
+        return read_xml(table, text, len, feed);
+    }
+    read_function *reader = reader_of(format);
+    if (reader == NULL) {
+        return err_set(feed->err, -EINVAL, "a unit without report format has no report to read");
+    }
+    return reader(text, len, feed);
+}
+
 /* Reads the text as what it is said to be, or looks like. */
 static int read_as(enum report_format format, const struct str *text, struct report_feed *feed)
 {
@@ -255,15 +277,69 @@ static int read_as(enum report_format format, const struct str *text, struct rep
             return rc;
         }
     }
-    const struct xml_format *table = xml_format_of(format);
-    if (table != NULL) {
-        return read_xml(table, str_text(text), text->len, feed);
+    return read_text(format, str_text(text), text->len, feed);
+}
+
+/* XML that is read in one go, as it is: the parser copies what it is given, so that it does not
+ * matter when the file changes meanwhile. Other readers want a text that is terminated and stays.
+ */
+static bool is_streamed(enum report_format format)
+{
+    return format == REPORT_JUNIT || xml_format_of(format) != NULL;
+}
+
+/* Reads it out of the mapped file. False when that cannot be done, and nothing was. */
+static bool read_mapped(
+    enum report_format format, int fd, struct report_feed *feed, size_t *ret_len, int *ret_rc)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)READ_CHUNK
+        || st.st_size > (off_t)REPORT_BYTES_MAX || lseek(fd, 0, SEEK_CUR) != 0) {
+        return false;
     }
-    read_function *reader = reader_of(format);
-    if (reader == NULL) {
-        return err_set(feed->err, -EINVAL, "a unit without report format has no report to read");
+    size_t len = (size_t)st.st_size;
+    void *text = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (text == MAP_FAILED) {
+        return false;
     }
-    return reader(str_text(text), text->len, feed);
+    struct err unknown = {0};
+    bool done = format != REPORT_AUTO || sniff_format(text, len, &format, &unknown) == 0;
+    done = done && is_streamed(format);
+    if (done) {
+        feed->mapped = true;
+        *ret_len = len;
+        *ret_rc = read_text(format, text, len, feed);
+    }
+    (void)munmap(text, len);
+    return done;
+}
+
+static int read_whole(enum report_format format, int fd, struct report_feed *feed, size_t *ret_len)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(REPORT_BYTES_MAX + READ_CHUNK);
+    int rc = read_all(fd, &text, feed->err);
+    *ret_len = text.len;
+    return rc == 0 ? read_as(format, &text, feed) : rc;
+}
+
+static int read_report(enum report_format format, int fd, struct report_feed *feed)
+{
+    size_t len = 0;
+    int rc = 0;
+    if (!read_mapped(format, fd, feed, &len, &rc)) {
+        rc = read_whole(format, fd, feed, &len);
+    }
+    if (rc == 0 && feed->count == 0) {
+        return err_set(feed->err,
+                       -ENODATA,
+                       "the %s report has no test case in it (%zu bytes)",
+                       report_format_name(format),
+                       len);
+    }
+    if (rc == 0 && feed->warnings > 0) {
+        (void)snprintf(feed->err->text, sizeof feed->err->text, "%s", feed->warning);
+    }
+    return rc;
 }
 
 int report_read(enum report_format format,
@@ -272,22 +348,16 @@ int report_read(enum report_format format,
                 void *context,
                 struct err *err)
 {
-    CLEANUP(str_fini) struct str text = STR_INIT(REPORT_BYTES_MAX + READ_CHUNK);
-    int rc = read_all(fd, &text, err);
-    if (rc != 0) {
-        return rc;
-    }
     struct report_feed feed = {.each = each, .context = context, .err = err};
-    rc = read_as(format, &text, &feed);
-    if (rc == 0 && feed.count == 0) {
-        return err_set(err,
-                       -ENODATA,
-                       "the %s report has no test case in it (%zu bytes)",
-                       report_format_name(format),
-                       text.len);
-    }
-    if (rc == 0 && feed.warnings > 0) {
-        (void)snprintf(err->text, sizeof err->text, "%s", feed.warning);
-    }
-    return rc;
+    return read_report(format, fd, &feed);
+}
+
+int report_read_brief(enum report_format format,
+                      int fd,
+                      int (*each)(void *context, const struct test_case *test_case),
+                      void *context,
+                      struct err *err)
+{
+    struct report_feed feed = {.each = each, .context = context, .brief = true, .err = err};
+    return read_report(format, fd, &feed);
 }

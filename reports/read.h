@@ -24,4 +24,12 @@ int report_read(enum report_format format,
                 void *context,
                 struct err *err);
 
+/* As report_read(), for callers that need neither details nor output: a reader may pass over them,
+ * which is half of what a large report takes. */
+int report_read_brief(enum report_format format,
+                      int fd,
+                      int (*each)(void *context, const struct test_case *test_case),
+                      void *context,
+                      struct err *err);
+
 #endif

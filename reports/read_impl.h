@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "model/outcome.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct report_feed {
     void *context;
     size_t count; /* cases seen in this pass */
     size_t skip;  /* the first so many were delivered by an earlier pass over the same bytes */
+    bool mapped;  /* the text is a file in memory: what was read can be let go */
+    bool brief;   /* nobody wants details and output: what tests print need not be kept */
     int stop;     /* non-zero: each() or a limit ended the reading; readers return it at once */
     struct err *err;
     char warning[512]; /* the first oddity of a report that can be read; "" = none */
@@ -41,7 +44,7 @@ void feed_warn(struct report_feed *feed, const char *format, ...)
 void feed_no_memory(struct report_feed *feed);
 
 /* Each reads a whole report. 0, feed->stop, or -EBADMSG / -ENOMEM with a message. A report without
- * any case is left to the caller. `text` is terminated behind `len`. */
+ * any case is left to the caller. `text` is terminated behind `len`, but for read_junit(). */
 int read_junit(const char *text, size_t len, struct report_feed *feed);
 int read_cmocka(const char *text, size_t len, struct report_feed *feed);
 int read_tap(const char *text, size_t len, struct report_feed *feed);

@@ -65,8 +65,20 @@ struct element {
     uint64_t declared; /* failures= plus errors= */
 };
 
+/* What the parser's names mean, by their pointers; of two in one place the last one stays. libxml2
+ * packs names into pools of 1,000 bytes and more: the few that a report has lie next to each other
+ * and have a place each. */
+#define NAMES_KNOWN 512
+
+struct known_name {
+    const char *name;
+    const struct element_name *element;
+    enum junit_attribute attribute;
+};
+
 struct reader {
     struct xml_reader *xml;
+    struct known_name names[NAMES_KNOWN];
     struct report_feed *feed;
     bool counted;                       /* declared failures beyond the seen ones are errors */
     unsigned case_depth;                /* open testcases */
@@ -114,25 +126,6 @@ static struct junit_case *innermost_case(struct reader *r)
     return &r->cases[r->case_depth - 1];
 }
 
-static void take_attributes(struct reader *r,
-                            struct element *e,
-                            const struct xml_attributes *attributes)
-{
-    for (int i = 0; i < attributes->count; i++) {
-        const char *name = NULL;
-        const char *value = xml_read_attribute(r->xml, attributes, i, &name);
-        if (e->kind == KIND_SUITE || e->kind == KIND_SUITES) {
-            suite_attribute(r, e, name, value);
-        } else if (e->kind == KIND_CASE) {
-            junit_case_attribute(innermost_case(r), name, value);
-        } else if (e->kind == KIND_RESULT) {
-            junit_case_result_attribute(r->current, name, value);
-        }
-    }
-}
-
-/* ---- elements ---- */
-
 static const struct element_name *find_element(const char *name)
 {
     static const struct element_name other = {"", KIND_OTHER, 0};
@@ -143,6 +136,51 @@ static const struct element_name *find_element(const char *name)
     }
     return &other;
 }
+
+/* What a name of the parser means. A report has few names and says them a million times. */
+static const struct known_name *know(struct reader *r, const char *name)
+{
+    struct known_name *known = &r->names[(uintptr_t)name % NAMES_KNOWN];
+    if (known->name != name) {
+        *known = (struct known_name){name, find_element(name), junit_attribute_of(name)};
+    }
+    return known;
+}
+
+static void take_case_attributes(struct reader *r, const struct xml_attributes *attributes)
+{
+    struct junit_case *c = innermost_case(r);
+    for (int i = 0; i < attributes->count; i++) {
+        const char *name = NULL;
+        size_t len = 0;
+        const char *value = xml_read_attribute_bytes(r->xml, attributes, i, &name, &len);
+        junit_case_attribute(c, know(r, name)->attribute, value, len);
+    }
+}
+
+static void take_attributes(struct reader *r,
+                            struct element *e,
+                            const struct xml_attributes *attributes)
+{
+    if (e->kind == KIND_CASE) {
+        take_case_attributes(r, attributes);
+        return;
+    }
+    if (e->kind == KIND_OTHER || e->kind == KIND_OUTPUT) {
+        return;
+    }
+    for (int i = 0; i < attributes->count; i++) {
+        const char *name = NULL;
+        const char *value = xml_read_attribute(r->xml, attributes, i, &name);
+        if (e->kind == KIND_RESULT) {
+            junit_case_result_attribute(r->current, name, value);
+        } else {
+            suite_attribute(r, e, name, value);
+        }
+    }
+}
+
+/* ---- elements ---- */
 
 /* The innermost open suite, or NULL. */
 static struct element *innermost_suite(struct reader *r)
@@ -204,7 +242,7 @@ static void begin_result(struct reader *r, struct element *e, enum junit_result 
     r->current = of_case ? innermost_case(r) : &r->suite_case;
     if (!of_case) {
         junit_case_clear(&r->suite_case);
-        junit_case_attribute(&r->suite_case, "name", "(suite)");
+        junit_case_attribute(&r->suite_case, JUNIT_ATTR_NAME, "(suite)", strlen("(suite)"));
     }
     junit_case_begin_result(r->current, result);
     e->text = &r->current->result_text;
@@ -216,6 +254,8 @@ static void begin_element(struct reader *r, struct element *e, enum junit_result
         junit_case_clear(&r->cases[r->case_depth++]);
     } else if (e->kind == KIND_RESULT) {
         begin_result(r, e, result);
+    } else if (e->kind == KIND_OUTPUT && r->feed->brief) {
+        e->text = NULL;
     } else if (e->kind == KIND_OUTPUT) {
         struct str *output = &innermost_case(r)->output;
         if (output->len > 0) {
@@ -243,7 +283,7 @@ static void on_start(void *context,
                      const struct xml_attributes *attributes)
 {
     struct reader *r = context;
-    const struct element_name *known = find_element(name);
+    const struct element_name *known = know(r, name)->element;
     if (is_foreign_root(r, uri)) {
         return;
     }
@@ -317,8 +357,10 @@ static void end_element(struct reader *r, struct element *e)
 
 static void forget_element(struct element *e)
 {
-    mem_free(e->name);
-    mem_free(e->file);
+    if (e->name != NULL || e->file != NULL) {
+        mem_free(e->name);
+        mem_free(e->file);
+    }
     *e = (struct element){0};
 }
 
@@ -345,6 +387,7 @@ static void on_forget(void *context)
         forget_element(&r->stack[--r->depth]);
     }
     r->case_depth = 0;
+    memset(r->names, 0, sizeof r->names); /* the next document's parser has its own */
 }
 
 static int read_all_documents(const char *text, size_t len, struct report_feed *feed, bool counted)

@@ -313,7 +313,7 @@ static void end_case(struct table *t)
 static void begin_suite_case(struct table *t)
 {
     junit_case_clear(&t->suite_case);
-    junit_case_attribute(&t->suite_case, "name", "(suite)");
+    junit_case_attribute(&t->suite_case, JUNIT_ATTR_NAME, "(suite)", strlen("(suite)"));
     t->suite_result = true;
 }
 

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct xml_reader {
     const struct libxml *xml;
@@ -19,6 +21,7 @@ struct xml_reader {
     struct str attribute;
     const char *text; /* what the parser has not taken yet */
     size_t left;
+    const char *kept;     /* where the bytes begin that are still in memory; NULL = all are */
     unsigned depth;       /* open elements */
     long root_end;        /* offset behind the root's end tag; -1 while it is open */
     int64_t first_line;   /* lines before this document, for messages */
@@ -50,6 +53,25 @@ static const char *decode_attribute(struct xml_reader *r, const xmlChar *value, 
         feed_no_memory(r->feed);
     }
     return str_text(&r->attribute);
+}
+
+const char *xml_read_attribute_bytes(struct xml_reader *xml,
+                                     const struct xml_attributes *attributes,
+                                     int i,
+                                     const char **ret_name,
+                                     size_t *ret_len)
+{
+    assert(i >= 0 && i < attributes->count);
+    const xmlChar *const *item = (const xmlChar *const *)attributes->items + (ptrdiff_t)i * 5;
+    size_t len = (size_t)(item[4] - item[3]);
+    if (memchr(item[3], '&', len) != NULL) {
+        const char *value = xml_read_attribute(xml, attributes, i, ret_name);
+        *ret_len = xml->attribute.len;
+        return value;
+    }
+    *ret_name = (const char *)item[0];
+    *ret_len = len;
+    return (const char *)item[3];
 }
 
 const char *xml_read_attribute(struct xml_reader *xml,
@@ -188,6 +210,20 @@ static void forget(struct xml_reader *r)
     r->handler->forget(r->context);
 }
 
+/* What the parser has taken of a mapped file leaves our memory; it would be read again if need be.
+ */
+static void let_go(struct xml_reader *r)
+{
+    if (r->kept != NULL && (size_t)(r->text - r->kept) >= XML_BEHIND_MAX) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        uintptr_t from = ((uintptr_t)r->kept + page - 1) & ~(page - 1);
+        uintptr_t until = (uintptr_t)r->text & ~(page - 1);
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): whole pages within the text */
+        (void)madvise((void *)from, until - from, MADV_DONTNEED);
+        r->kept = r->text;
+    }
+}
+
 /* The parser asks for bytes; once the reading is stopped there are no more. (Pushing chunks into it
  * takes three times the time.) */
 static int give_bytes(void *context, char *buffer, int size)
@@ -200,6 +236,7 @@ static int give_bytes(void *context, char *buffer, int size)
     memcpy(buffer, r->text, count);
     r->text += count;
     r->left -= count;
+    let_go(r);
     return (int)count;
 }
 
@@ -240,6 +277,7 @@ static int parse_document(
     r->root_end = -1;
     r->text = text;
     r->left = len;
+    r->kept = r->feed->mapped ? text : NULL;
     r->parser = new_parser(r, options);
     if (r->parser == NULL) {
         return err_set(r->feed->err, -ENOMEM, "out of memory reading a report");
@@ -320,7 +358,7 @@ static int read_documents(struct xml_reader *r, const char *text, size_t len)
         if (rc != 0) {
             return rc;
         }
-        r->first_line += count_lines(text + at, used);
+        r->first_line += at + used < len ? count_lines(text + at, used) : 0;
         at += used;
     }
 }

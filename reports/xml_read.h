@@ -26,7 +26,8 @@ struct xml_attributes {
 /* What a format does with the stream. Nothing is called once feed->stop is set. `depth` is the
  * number of elements around this one: 0 = a root. */
 struct xml_handler {
-    /* `name` without prefix; `uri` its namespace or NULL. */
+    /* `name` without prefix; `uri` its namespace or NULL. Equal names of elements and attributes
+     * are one and the same pointer until forget(). */
     void (*start)(void *context,
                   const char *name,
                   const char *uri,
@@ -43,16 +44,28 @@ const char *xml_read_attribute(struct xml_reader *xml,
                                int i,
                                const char **ret_name);
 
+/* As xml_read_attribute(), without a copy where none is needed: *ret_len bytes, not terminated. */
+const char *xml_read_attribute_bytes(struct xml_reader *xml,
+                                     const struct xml_attributes *attributes,
+                                     int i,
+                                     const char **ret_name,
+                                     size_t *ret_len);
+
 /* The line of the text that is being read. */
 int xml_read_line(const struct xml_reader *xml);
 
-/* Reads all documents of `text`. `*ret_xml` is set before the first call of the handler. 0,
- * feed->stop, -EBADMSG, -ENOMEM or -ENOPKG, with a message. */
+/* Reads all documents of `text`, which needs no terminator and may be a mapped file. `*ret_xml` is
+ * set before the first call of the handler. 0, feed->stop, -EBADMSG, -ENOMEM or -ENOPKG, with a
+ * message. */
 int xml_read(const char *text,
              size_t len,
              struct report_feed *feed,
              const struct xml_handler *handler,
              void *context,
              struct xml_reader **ret_xml);
+
+/* Bytes of a mapped text (report_feed.mapped) that stay in memory behind the place where the parser
+ * is. */
+#define XML_BEHIND_MAX ((size_t)4 << 20)
 
 #endif

@@ -22,11 +22,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the child answers, kept once more as cases. Beyond: the file is not read. */
-#define CASES_ARENA_MAX ((size_t)2 * REPORT_ANSWER_MAX)
+/* Lines that are written at once. */
+#define FLUSH_SIZE ((size_t)64 << 10)
 
-/* The answer: a JSON line per case. Written file by file. */
-#define ANSWER_MAX ((size_t)2 * REPORT_ANSWER_MAX)
+/* Lines of a file that may still be under way: they are held back, as the file may be read once
+ * more. Beyond: they are shown, and it is not. */
+#define HELD_MAX ((size_t)8 << 20)
+
+/* Most that is appended at once: the line of one case, texts of 2 MiB escaped sixfold. */
+#define LINE_MAX_BYTES ((size_t)16 << 20)
 
 /* A report that is damaged or empty and was written this recently may still be under way (bats
  * ends before its formatter does): it is read once more, this much later. */
@@ -43,6 +47,9 @@ struct reading {
     struct counts counts;
     size_t unreadable; /* files */
     struct str out;
+    size_t hold; /* bytes of lines held back */
+    bool shown;  /* lines of this file were written */
+    int code;    /* other than EXIT_OPEN: the answer cannot be written */
 };
 
 /* ---- the file ---- */
@@ -106,8 +113,9 @@ static bool may_be_late(int fd)
 
 /* ---- the cases ---- */
 
-static void count_case(struct counts *counts, const struct test_case *c)
+static void count_cases(void *context, enum outcome_status status, bool flaky, size_t count)
 {
+    struct counts *counts = &((struct reading *)context)->counts;
     size_t *const by_status[OUTCOME_STATUS_COUNT] = {
         [OUTCOME_PASSED] = &counts->passed,
         [OUTCOME_FAILED] = &counts->failed,
@@ -115,8 +123,8 @@ static void count_case(struct counts *counts, const struct test_case *c)
         [OUTCOME_TIMED_OUT] = &counts->errored,
         [OUTCOME_SKIPPED] = &counts->skipped,
     };
-    (*by_status[c->status])++;
-    counts->flaky += c->flaky ? 1 : 0;
+    *by_status[status] += count;
+    counts->flaky += flaky ? count : 0;
 }
 
 static void tell_json(struct str *out, const struct test_case *c)
@@ -156,85 +164,77 @@ static void tell_words(struct str *out, const struct test_case *c)
     (void)str_appendf(out, "%s\n", c->message != NULL ? c->message : "");
 }
 
-static void tell_cases(struct reading *reading, const struct case_list *cases)
+static bool is_bad(const struct test_case *c)
 {
-    for (size_t i = 0; i < cases->count; i++) {
-        count_case(&reading->counts, &cases->items[i]);
-        if (reading->invocation->json) {
-            tell_json(&reading->out, &cases->items[i]);
-        } else if (!reading->invocation->quiet || cases->items[i].status == OUTCOME_FAILED
-                   || cases->items[i].status == OUTCOME_ERRORED) {
-            tell_words(&reading->out, &cases->items[i]);
-        }
+    return c->status == OUTCOME_FAILED || c->status == OUTCOME_ERRORED;
+}
+
+static int tell_case(void *context, const struct test_case *c, struct err *err)
+{
+    struct reading *reading = context;
+    count_cases(reading, c->status, c->flaky, 1);
+    if (reading->invocation->json) {
+        tell_json(&reading->out, c);
+    } else {
+        tell_words(&reading->out, c);
     }
+    if (str_error(&reading->out) == 0 && reading->out.len > reading->hold) {
+        reading->shown = true;
+        reading->code = say_answer(&reading->out);
+    }
+    return reading->code == EXIT_OPEN ? 0 : err_set(err, -EPIPE, "the answer cannot be written");
 }
 
-/* Long texts stay in the child unless they are asked for: half of a report is what tests print. */
-struct brief {
-    int (*each)(void *context, const struct test_case *test_case);
-    void *context;
-};
-
-static int pass_brief(void *context, const struct test_case *test_case)
+/* Long texts stay in the child unless they are asked for, and cases that nobody sees are counted
+ * there. */
+static int read_once(struct reading *reading, int fd, struct err *err)
 {
-    const struct brief *brief = context;
-    struct test_case c = *test_case;
-    c.details = NULL;
-    c.output = NULL;
-    return brief->each(brief->context, &c);
-}
-
-static int read_brief(enum report_format format,
-                      int fd,
-                      int (*each)(void *context, const struct test_case *test_case),
-                      void *context,
-                      struct err *err)
-{
-    struct brief brief = {each, context};
-    return report_read(format, fd, pass_brief, &brief, err);
-}
-
-static int read_once(const struct reading *reading,
-                     int fd,
-                     struct arena *arena,
-                     struct case_list *ret_cases,
-                     struct err *err)
-{
+    const struct invocation *invocation = reading->invocation;
     const struct slot_reports reports = {
         .prepare = report_prepare,
-        .read = reading->invocation->verbose ? report_read : read_brief,
+        .read = invocation->verbose ? report_read : report_read_brief,
+        .wanted = invocation->quiet && !invocation->json ? is_bad : NULL,
         .cases_max = CASES_PER_FILE_MAX,
     };
+    const struct report_sink sink = {tell_case, count_cases, reading};
     *err = (struct err){0};
-    return report_child_read(&reports, reading->format, fd, arena, ret_cases, err);
+    return report_child_pass(&reports, reading->format, fd, &sink, err);
+}
+
+/* Reads it, and once more if it was damaged and may have been under way. */
+static int read_settled(struct reading *reading, int fd, struct err *err)
+{
+    const struct counts before = reading->counts;
+    bool late = may_be_late(fd);
+    reading->shown = false;
+    reading->hold = late ? HELD_MAX : FLUSH_SIZE;
+    int rc = read_once(reading, fd, err);
+    if ((rc == -EBADMSG || rc == -ENODATA) && (late || may_be_late(fd)) && !reading->shown) {
+        (void)poll(NULL, 0, LATE_WAIT_MS);
+        str_clear(&reading->out);
+        reading->counts = before;
+        rc = read_once(reading, fd, err);
+    }
+    return rc;
 }
 
 /* Reads one file. Returns EXIT_OPEN, or the exit code that ends the command. */
 static int read_file(struct reading *reading, const char *name)
 {
     struct err err = {0};
-    struct case_list cases = {0};
     CLEANUP(cleanup_fd) int fd = -1;
-    struct arena *arena = arena_new(CASES_ARENA_MAX);
-    int rc = arena != NULL ? open_report(name, &fd, &err) : err_set(&err, -ENOMEM, "out of memory");
-    if (rc == 0) {
-        rc = read_once(reading, fd, arena, &cases, &err);
-        if ((rc == -EBADMSG || rc == -ENODATA) && may_be_late(fd)) {
-            (void)poll(NULL, 0, LATE_WAIT_MS);
-            arena_clear(arena);
-            cases = (struct case_list){0};
-            rc = read_once(reading, fd, arena, &cases, &err);
-        }
-        (void)err_wrap(rc != 0 ? &err : NULL, "%s", name);
+    int rc = open_report(name, &fd, &err);
+    rc = rc == 0 ? read_settled(reading, fd, &err) : rc;
+    if (reading->code != EXIT_OPEN) {
+        return reading->code;
     }
     if (rc != 0) {
+        (void)err_wrap(&err, "%s", name);
         say_error(&err);
         reading->unreadable++;
     } else if (err.text[0] != '\0') {
         say_problem("%s: warning: %s", name, err.text);
     }
-    tell_cases(reading, &cases);
-    arena_free(arena);
     return say_answer(&reading->out);
 }
 
@@ -296,7 +296,7 @@ static int choose_format(const struct invocation *invocation, enum report_format
 
 int command_report_read(const struct invocation *invocation)
 {
-    struct reading reading = {.invocation = invocation, .out = STR_INIT(ANSWER_MAX)};
+    struct reading reading = {.invocation = invocation, .out = STR_INIT(HELD_MAX + LINE_MAX_BYTES)};
     int code = choose_format(invocation, &reading.format);
     if (code == EXIT_OPEN && (invocation->list || invocation->junit != NULL)) {
         say_problem("--list and --junit belong to runs, not to `sluice report read`");

@@ -9,6 +9,7 @@
 #include "model/outcome.h"
 #include "model/unit.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Reads a report from `fd`, calls `each` per case. Wired by cli to reports/read.h, so that exec
@@ -24,6 +25,9 @@ struct slot_reports {
      * can load nothing. NULL = nothing to do. */
     int (*prepare)(enum report_format format, struct err *err);
     slot_report_reader read;
+    /* For report_child_pass(): is it passed on, or only counted? Asked in the child. NULL = all are
+     * passed on. */
+    bool (*wanted)(const struct test_case *test_case);
     size_t cases_max; /* 0 = CASES_PER_UNIT_MAX */
 };
 

@@ -191,25 +191,56 @@ TEST(times_are_read_as_tools_write_them)
         const char *text;
         double seconds;
     } times[] = {
-        {"1.5",       1.5    },
-        {"0,014",     0.014  },
-        {"1,234.5",   1234.5 },
-        {"1.7e-05",   1.7e-05},
-        {"0.2s",      0.2    },
-        {"0",         0      },
-        {"-1",        -1     },
-        {"NaN",       -1     },
-        {"inf",       -1     },
-        {"",          -1     },
-        {"fast",      -1     },
-        {"1.5x",      -1     },
-        {"-0.000000", 0      }
+        {"1.5",                      1.5    },
+        {"0,014",                    0.014  },
+        {"1,234.5",                  1234.5 },
+        {"1.7e-05",                  1.7e-05},
+        {"0.2s",                     0.2    },
+        {"0",                        0      },
+        {"-1",                       -1     },
+        {"NaN",                      -1     },
+        {"inf",                      -1     },
+        {"",                         -1     },
+        {"fast",                     -1     },
+        {"1.5x",                     -1     },
+        {"-0.000000",                0      },
+        {"12",                       12     },
+        {".5",                       0.5    },
+        {"5.",                       5      },
+        {"1.2.3",                    -1     },
+        {".",                        -1     },
+        {"000000000000000000000.25", 0.25   },
     };
 
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         double got = junit_time(times[i].text);
         if (got < times[i].seconds - 1e-9 || got > times[i].seconds + 1e-9) {
             fail_msg("%s read as %f", times[i].text, got);
+        }
+    }
+}
+
+/* Plain numbers have a way of their own; strtod() is the judge, to the last bit. */
+TEST(plain_times_are_the_nearest_number_there_is)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        char text[40];
+        uint64_t digits = i * UINT64_C(2654435761) * 4099 % UINT64_C(100000000000);
+        int places = (int)(i % 11);
+        uint64_t power = 1;
+        for (int p = 0; p < places; p++) {
+            power *= 10;
+        }
+        (void)snprintf(text,
+                       sizeof text,
+                       "%llu.%0*llu",
+                       (unsigned long long)(digits / power),
+                       places,
+                       (unsigned long long)(digits % power));
+        double got = junit_time(text);
+        double exact = strtod(text, NULL);
+        if (memcmp(&got, &exact, sizeof got) != 0) {
+            fail_msg("%s read as %.17g, not %.17g", text, got, exact);
         }
     }
 }
