@@ -71,6 +71,7 @@ void junit_case_clear(struct junit_case *c)
     c->has_result = false;
     c->todo = false;
     c->flaky = false;
+    c->not_run = false;
 }
 
 /* Copies a number, making its decimal sign a dot: with a dot in it commas group thousands, else a
@@ -254,6 +255,7 @@ static void take_value(struct junit_case *c, enum junit_attribute attribute, con
         c->time_s = junit_time(value);
     } else if (attribute == JUNIT_ATTR_STATUS) {
         junit_case_worsen(c, status_of_word(value));
+        c->not_run = c->not_run || strcmp(value, "notrun") == 0;
     }
 }
 
@@ -373,9 +375,27 @@ static void set_first_line(struct str *s, const char *text)
     keep_text(s, text, strcspn(text, "\r\n"));
 }
 
+/* CTest writes <skipped> also for tests that it could not run, and counts them as failed. */
+static bool could_not_run(const struct junit_case *c)
+{
+    static const char *const reasons[] = {"Unable to find executable",
+                                          "Required Files Missing",
+                                          "Fixture dependency failed",
+                                          "Insufficient resources"};
+    for (size_t i = 0; c->not_run && i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(str_text(&c->result_message), reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void junit_case_end_result(struct junit_case *c)
 {
     enum outcome_status status = result_status(c->result);
+    if (status == OUTCOME_SKIPPED && could_not_run(c)) {
+        status = OUTCOME_ERRORED;
+    }
     append_details(c);
     c->todo = c->todo
               || (c->result == JUNIT_SKIPPED && strcasecmp(str_text(&c->result_type), "todo") == 0);

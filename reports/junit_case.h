@@ -25,8 +25,9 @@ struct junit_case {
     double time_s;
     enum outcome_status status; /* the most severe result so far */
     bool has_result;
-    bool todo;  /* marked as expected to fail */
-    bool flaky; /* has a flaky element */
+    bool todo;    /* marked as expected to fail */
+    bool flaky;   /* has a flaky element */
+    bool not_run; /* status="notrun" */
     /* of the result element that is being read */
     enum junit_result result;
     struct str result_message, result_type, result_text;

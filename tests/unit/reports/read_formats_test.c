@@ -411,6 +411,18 @@ TEST(a_cunit_test_with_two_failed_assertions_is_one_case)
     collected_fini(&c);
 }
 
+TEST(a_subunit_time_beyond_all_clocks_is_none)
+{
+    struct collected c = collect_text(REPORT_SUBUNIT,
+                                      "time: 2026-01-01 00:00:00Z\ntest: a\n"
+                                      "time: 2026-01-01 00:00:99999999999999999999999Z\n"
+                                      "success: a\n");
+    assert_int_equal(c.rc, 0);
+    assert_int_equal(c.count, 1);
+    assert_true(c.cases[0].time_s < 1);
+    collected_fini(&c);
+}
+
 TEST(a_set_up_that_failed_is_told_by_cmockas_subunit)
 {
     struct collected c =

@@ -245,6 +245,22 @@ TEST(plain_times_are_the_nearest_number_there_is)
     }
 }
 
+/* CTest counts it as failed, and only its report says "skipped". */
+TEST(what_ctest_could_not_run_is_an_error_what_it_skipped_is_not)
+{
+    struct collected c =
+        JUNIT("<testsuite><testcase name='a' status='notrun'><skipped message='Unable to find "
+              "executable'/></testcase><testcase name='b' status='notrun'><skipped "
+              "message='SKIP_RETURN_CODE=77'/></testcase><testcase name='c'><skipped "
+              "message='Unable to find executable'/></testcase></testsuite>");
+    assert_int_equal(c.count, 3);
+    assert_int_equal(c.cases[0].status, OUTCOME_ERRORED);
+    assert_string_equal(c.cases[0].message, "Unable to find executable");
+    assert_int_equal(c.cases[1].status, OUTCOME_SKIPPED);
+    assert_int_equal(c.cases[2].status, OUTCOME_SKIPPED);
+    collected_fini(&c);
+}
+
 TEST(other_names_of_attributes_are_known)
 {
     struct collected c =
