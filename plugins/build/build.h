@@ -12,6 +12,8 @@ extern const struct sdk_plugin build_plugin;
 
 #define BUILD_CONFIGURE_ID "configure"
 #define BUILD_COMMAND_ID   "build"
+/* The one unit of targets that need no command. */
+#define BUILD_NOTHING_ID "all"
 
 /* Extra arguments, targets, outputs: each list. Written by people; beyond: an error. */
 #define BUILD_LIST_MAX 1000
@@ -46,10 +48,12 @@ struct edge_options {
     const char *const *targets;
     bool configured; /* edges need the configure unit, which may make folders and response files
                         for them */
+    bool cmake;      /* made by CMake: `cmake --build` builds it, else ninja */
 };
 
 /* Reads folder/build.ninja (relative to the working folder, which is the root) and writes a unit
- * for each edge that the targets need. */
+ * for each edge that the targets need; where they need none, one unit that lets the build tool say
+ * so. */
 int edges_emit(struct sdk *sdk, const struct edge_options *options, struct err *err);
 
 #endif

@@ -85,8 +85,11 @@ static int emit_edges(struct sdk *sdk, void *context, struct err *err)
 {
     const struct build_settings *s = context;
     const char **targets = build_list(s->targets, NULL);
-    const struct edge_options options = {
-        .root = s->root, .folder = s->build_dir, .targets = targets, .configured = true};
+    const struct edge_options options = {.root = s->root,
+                                         .folder = s->build_dir,
+                                         .targets = targets,
+                                         .configured = true,
+                                         .cmake = strcmp(s->tool, "cmake") == 0};
     int rc =
         targets != NULL ? edges_emit(sdk, &options, err) : err_set(err, -ENOMEM, "out of memory");
     mem_free(targets);

@@ -430,6 +430,40 @@ static int name_edge(struct emitting *e, struct ninja_edge *edge)
     return edge->id != NULL ? 0 : no_memory(e);
 }
 
+/* Headers or scripts alone need no command. That nothing is to be done is for the build tool to
+ * say: it looks once more whether all is there that the targets need. */
+static int emit_nothing_to_do(struct emitting *e)
+{
+    const struct edge_options *options = e->options;
+    static const char *const ninja[] = {"ninja", "--", NULL};
+    static const char *const cmake[] = {"cmake", "--build", ".", NULL};
+    static const char *const cmake_targets[] = {"cmake", "--build", ".", "--target", NULL};
+    static const char *const configure[] = {BUILD_CONFIGURE_ID, NULL};
+    char id[SDK_ID_SIZE];
+    const bool named = options->targets != NULL && options->targets[0] != NULL;
+    const char *const *words = !options->cmake ? ninja : named ? cmake_targets : cmake;
+    size_t count = 0;
+    size_t named_count = 0;
+    while (words[count] != NULL) {
+        count++;
+    }
+    while (named && options->targets[named_count] != NULL) {
+        named_count++;
+    }
+    const char **argv = arena_calloc(e->arena, count + named_count + 1, sizeof *argv);
+    if (argv == NULL || sdk_ids_make(&e->ids, BUILD_NOTHING_ID, id) != 0) {
+        return no_memory(e);
+    }
+    for (size_t i = 0; i < count + named_count; i++) {
+        argv[i] = i < count ? words[i] : options->targets[i - count];
+    }
+    const struct sdk_unit unit = {.id = id,
+                                  .cwd = options->folder,
+                                  .argv = argv,
+                                  .needs = options->configured ? configure : NULL};
+    return sdk_emit_unit(e->sdk, &unit, e->err);
+}
+
 static int emit_all(struct emitting *e, const struct ninja_edges *edges)
 {
     char id[SDK_ID_SIZE];
@@ -442,13 +476,7 @@ static int emit_all(struct emitting *e, const struct ninja_edges *edges)
     for (size_t i = 0; rc == 0 && i < edges->count; i++) {
         rc = emit_edge(e, edges->items[i]);
     }
-    if (rc == 0 && edges->count == 0) {
-        return err_set(e->err,
-                       -ENODATA,
-                       "%s/build.ninja: the targets need no command: there is nothing to build",
-                       e->options->folder);
-    }
-    return rc;
+    return rc == 0 && edges->count == 0 ? emit_nothing_to_do(e) : rc;
 }
 
 static int read_file(void *context, const char *path, struct str *out, struct err *err)

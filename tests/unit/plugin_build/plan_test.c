@@ -336,9 +336,6 @@ TEST(what_cannot_be_planned_is_refused_with_its_edge)
     assert_edges_refused(
         "build.ninja:3: /usr/lib/x is made outside of the tree, where nothing can be "
         "kept; leave its target out with `targets`");
-    write_file("build/build.ninja", "build all: phony a.c\n");
-    assert_edges_refused(
-        "build/build.ninja: the targets need no command: there is nothing to build");
     write_file("build/build.ninja", "build all: phony\nx\n");
     assert_edges_refused("build.ninja:2: a '=' was expected after \"x\"");
     CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
@@ -351,6 +348,34 @@ TEST(what_cannot_be_planned_is_refused_with_its_edge)
     assert_edges_refused("build.ninja:3: the command for a is longer than 131071 bytes, the most a "
                          "process can be given; with CMake, -DCMAKE_NINJA_FORCE_RESPONSE_FILE=ON "
                          "makes it short");
+}
+
+TEST(where_nothing_needs_a_command_the_build_tool_says_so)
+{
+    static const char *const targets[] = {"all", "docs", NULL};
+    struct sdk sdk;
+    struct err err = {0};
+    write_file("build/build.ninja", "build all: phony ../a.c\nbuild docs: phony\n");
+    json_t *units CLEANUP(json_cleanup) = edges(NULL);
+    assert_int_equal(json_array_size(units), 1);
+    assert_string_equal(field(units, 0, "id"), "all");
+    assert_string_equal(field(units, 0, "cwd"), "build");
+    assert_string_equal(field(units, 0, "needs"), "configure");
+    assert_string_equal(field(units, 0, "argv"), "ninja|--");
+    open_sdk(&sdk);
+    struct edge_options options = {
+        .root = sdk.root, .folder = "build", .targets = targets, .cmake = true};
+    assert_int_equal(edges_emit(&sdk, &options, &err), 0);
+    json_t *named CLEANUP(json_cleanup) = read_units(str_text(&sdk.out));
+    assert_int_equal(json_array_size(named), 1);
+    assert_string_equal(field(named, 0, "argv"), "cmake|--build|.|--target|all|docs");
+    assert_string_equal(field(named, 0, "needs"), "");
+    /* a target that is not there is no target without commands */
+    static const char *const missing[] = {"all", "dogs", NULL};
+    options.targets = missing;
+    assert_int_equal(edges_emit(&sdk, &options, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "there is no target \"dogs\""));
+    str_fini(&sdk.out);
 }
 
 /* ninja itself is the judge of what a command is. */
