@@ -24,9 +24,6 @@
  * Beyond: it is not stored. */
 #define PRODUCTS_MAX (1u << 20)
 
-/* Bytes of an encoded manifest: PRODUCTS_MAX paths of 150 bytes, and 90 beside each. */
-#define MANIFEST_BYTES_MAX (256u << 20)
-
 #define MANIFEST_HEAD "sluice-manifest 1\n"
 
 /* ---- bytes ---- */

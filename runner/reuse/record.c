@@ -560,11 +560,8 @@ static void tell_conflict(struct recording *rec, const struct evidence_added *ad
                    (long long)conflict->other_id,
                    (long long)added->id);
     } else if (conflict->products) {
-        varying_add(rec->reuse,
-                    name_of(rec),
-                    &conflict->other_manifest,
-                    &rec->row.manifest,
-                    rec->arena);
+        varying_add(
+            rec->reuse, name_of(rec), &conflict->other_manifest, &rec->row.manifest, rec->arena);
     }
 }
 

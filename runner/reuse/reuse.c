@@ -189,6 +189,7 @@ void reuse_close(struct reuse *reuse)
     vec_fini(&reuse->notes);
     mem_free(reuse->told);
     vec_fini(&reuse->used);
+    vec_fini(&reuse->varying);
     mem_free(reuse->questions);
     host_free(reuse->host);
     memo_fini(&reuse->memo);

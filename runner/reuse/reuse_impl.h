@@ -32,6 +32,9 @@
 /* Text of what a state is asked for; two hundred states and their words. */
 #define REUSE_ARENA_MAX ((size_t)1 << 30)
 
+/* Bytes of an encoded manifest: 2^20 paths (PRODUCTS_MAX) of 150 bytes, and 90 beside each. */
+#define MANIFEST_BYTES_MAX (256u << 20)
+
 enum atom_status {
     ATOM_UNKNOWN,
     ATOM_KNOWN,
@@ -130,6 +133,18 @@ struct memo {
     } new_files;
 };
 
+/* A product that differs from the one that the same inputs gave before (varying.c). */
+struct varying {
+    const char *unit;     /* who leaves it; in the reuse arena, as the path */
+    const char *path;     /* relative to the root */
+    struct product after; /* as it is now; its path is not to be used */
+    bool there;           /* it is there now */
+    bool came_or_went;    /* it is there only one of both times */
+    bool type;            /* file, link, folder: another one */
+    bool size;            /* another length or exec bit */
+    bool told;
+};
+
 struct reuse {
     struct arena *arena;
     struct reuse_options options; /* strings in the arena */
@@ -164,6 +179,10 @@ struct reuse {
     } notes;
 
     char *told; /* the note handed out last */
+
+    struct {
+        VEC_FIELDS(struct varying);
+    } varying;
 };
 
 /* ---- reuse.c ---- */
@@ -317,6 +336,22 @@ int declared_questions(const struct reuse_policy *policy,
                        struct observation **ret_questions,
                        size_t *ret_count,
                        struct err *err);
+
+/* ---- varying.c ---- */
+
+/* A unit left `after` (the blob of a manifest) although the same inputs gave `before`. Nothing is
+ * told before a unit reads what differs. */
+void varying_add(struct reuse *reuse,
+                 const char *unit,
+                 const struct hash *before,
+                 const struct hash *after,
+                 struct arena *arena);
+
+/* Told by a note, once: what the unit asked of that differs. */
+void varying_judge(struct reuse *reuse,
+                   const struct reuse_lease *lease,
+                   const struct observation *questions,
+                   size_t count);
 
 /* ---- why.c ---- */
 

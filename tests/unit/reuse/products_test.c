@@ -206,26 +206,6 @@ TEST(a_failure_of_what_has_products_is_kept_and_speaks_against_a_pass)
     shop_close(&shop);
 }
 
-TEST(products_that_differ_are_told_by_path)
-{
-    struct shop shop = {0};
-    shop_make_tree();
-    make_products();
-    shop_open(&shop, "one");
-    assert_int_equal(shop_ask(&shop), REUSE_RUN);
-    assert_int_equal(earn_with(&shop, read_out(&shop, "out", true)), 1);
-    shop_close(&shop);
-    sh("echo other >out/lib/a.o");
-    const struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "two", .hits_off = true};
-    shop_open_as(&shop, &options);
-    assert_int_equal(shop_ask(&shop), REUSE_RUN);
-    assert_int_equal(earn_with(&shop, read_out(&shop, "out", true)), 1);
-    const char *note = reuse_take_note(shop.reuse);
-    assert_non_null(note);
-    assert_non_null(strstr(note, "lib/a.o differs with the same inputs"));
-    shop_close(&shop);
-}
-
 TEST(what_a_consumer_reads_of_products_decides)
 {
     static const char *const asks[] = {"C/src/lib/a.o", NULL};
