@@ -104,7 +104,8 @@ static int64_t parse_time(const char *text, size_t len)
     (void)snprintf(buf, sizeof buf, "%.*s", (int)(len < sizeof buf ? len : sizeof buf - 1), text);
     // NOLINTNEXTLINE(cert-err34-c): six numbers of a fixed form; what does not fit is no time
     if (sscanf(buf, "%4d-%2u-%2u %2u:%2u:%lf", &year, &month, &day, &hour, &minute, &second) != 6
-        || month < 1 || month > 12 || year < 1970 || !(second >= 0 && second < SECOND_END)) {
+        || month < 1 || month > 12 || year < 1970 || day > 31 || hour > 24 || minute > 59
+        || !(second >= 0 && second < SECOND_END)) {
         return -1;
     }
     /* days since an arbitrary March: only differences count */
