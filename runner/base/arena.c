@@ -181,25 +181,35 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
     return copy;
 }
 
-char *arena_printf(struct arena *arena, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static char *print(struct arena *arena,
+                                                         const char *format,
+                                                         va_list args)
 {
-    va_list args;
+    va_list again;
     char quick[PRINTF_QUICK];
     char *text = NULL;
 
-    va_start(args, format);
+    va_copy(again, args);
     const int len = vsnprintf(quick, sizeof quick, format, args);
-    va_end(args);
     if (len >= 0) {
         text = alloc_text(arena, (size_t)len + 1);
     }
     if (text != NULL && (size_t)len < sizeof quick) {
         memcpy(text, quick, (size_t)len + 1);
     } else if (text != NULL) {
-        va_start(args, format);
-        (void)vsnprintf(text, (size_t)len + 1, format, args);
-        va_end(args);
+        (void)vsnprintf(text, (size_t)len + 1, format, again);
     }
+    va_end(again);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    char *text = print(arena, format, args);
+    va_end(args);
     return text;
 }
 

@@ -18,7 +18,7 @@ enum due {
 /* What is known of a unit. */
 struct known {
     struct plan_hint hint;
-    bool other_tree; /* what it came to, it came to on another snapshot */
+    const char *tree; /* the snapshot it came to that on; NULL = in place */
 };
 
 struct layer_history {
@@ -37,8 +37,9 @@ struct history {
     struct layer_history *layers; /* one per layer of the pipeline */
     uint64_t due_open;            /* number of DUE_OPEN entries */
     bool rerun_failed;
-    const char *tree; /* of this run; NULL = everything runs in place */
-    struct err error; /* the first failure; code 0 = none */
+    const char *tree;     /* of this run; NULL = everything runs in place */
+    const char *row_tree; /* of the row read last: most have the same */
+    struct err error;     /* the first failure; code 0 = none */
 };
 
 int history_new(struct store *store,
@@ -103,21 +104,32 @@ struct loading {
     struct layer_history *layer;
 };
 
+/* Keeps the name of a row's snapshot. False without memory. */
+static bool keep_tree(struct history *history, const char *tree, const char **ret_kept)
+{
+    if (tree != NULL && (history->row_tree == NULL || strcmp(history->row_tree, tree) != 0)) {
+        history->row_tree = arena_strdup(history->arena, tree);
+        if (history->row_tree == NULL) {
+            return false;
+        }
+    }
+    *ret_kept = tree != NULL ? history->row_tree : NULL;
+    return true;
+}
+
 static int load_one(void *context, const struct unit_history *row)
 {
     const struct loading *loading = context;
     const char *unit = arena_strdup(loading->history->arena, row->unit);
     struct known *known = arena_calloc(loading->history->arena, 1, sizeof *known);
-    const char *tree = loading->history->tree;
     const char *unstored =
         row->unstored != NULL ? arena_printf(
             loading->history->arena, "it ran, but earned no evidence: %s", row->unstored)
                               : NULL;
-    if (unit == NULL || known == NULL || (row->unstored != NULL && unstored == NULL)) {
+    if (unit == NULL || known == NULL || (row->unstored != NULL && unstored == NULL)
+        || !keep_tree(loading->history, row->last_tree, &known->tree)) {
         return -ENOMEM;
     }
-    known->other_tree =
-        tree != NULL && (row->last_tree == NULL || strcmp(row->last_tree, tree) != 0);
     known->hint = (struct plan_hint){
         .duration_ms = row->duration_ms,
         .failed_recently = !status_is_good(row->last),
@@ -191,6 +203,19 @@ static void note_due(struct history *history, struct layer_history *layer, const
     history->due_open += rc == 0 ? 1 : 0;
 }
 
+void history_read_ahead(struct history *history)
+{
+    for (size_t i = 0; i < history->pipeline->layer_count; i++) {
+        (void)layer_load(history, i);
+    }
+}
+
+static bool is_of_other_tree(const struct history *history, const struct known *known)
+{
+    return history->tree != NULL
+           && (known->tree == NULL || strcmp(known->tree, history->tree) != 0);
+}
+
 void history_hint(void *context,
                   const struct layer *layer,
                   const char *unit,
@@ -208,7 +233,7 @@ void history_hint(void *context,
     rows->planned = true;
     if (map_get(&rows->known, unit, &found) == 1) {
         *ret_hint = ((const struct known *)found)->hint;
-        other_tree = ((const struct known *)found)->other_tree;
+        other_tree = is_of_other_tree(history, (const struct known *)found);
     }
     if (map_get(&rows->carried, unit, NULL) == 1) {
         ret_hint->carried = true;

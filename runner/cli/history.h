@@ -34,8 +34,10 @@ void history_set_tree(struct history *history, const char *tree);
 /* Carries the units that passed in this run; may be called for several runs. */
 int history_carry(struct history *history, const char *run_id, struct err *err);
 
-/* The hint function of sched_options; `context` is the history. A layer's rows are read when its
- * first unit is asked for. */
+/* Reads the rows of all layers; without it a layer's are read when its first unit is asked for. */
+void history_read_ahead(struct history *history);
+
+/* The hint function of sched_options; `context` is the history. */
 void history_hint(void *context,
                   const struct layer *layer,
                   const char *unit,

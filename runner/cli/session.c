@@ -119,12 +119,25 @@ static void open_store(struct session *session)
 static void open_reuse(struct session *session)
 {
     struct err err = {0};
-    if (session->repo == NULL || session->lower[0] == '\0') {
+    if (session->reuse_tried || !session->isolated) {
         return;
     }
+    session->reuse_tried = true;
     if (session_reuse_new(session, &session->reuse, &err) != 0) {
         (void)err_wrap(&err, "nothing is reused in this run");
         session->tell(session->tell_context, err.text);
+    }
+}
+
+void session_read_ahead(struct session *session)
+{
+    const struct invocation *in = session->invocation;
+    if (session->history != NULL && in->args.count == 0) {
+        history_read_ahead(session->history);
+    }
+    open_reuse(session);
+    if (session->reuse != NULL && !in->no_reuse) {
+        session_reuse_read_ahead(session->reuse);
     }
 }
 

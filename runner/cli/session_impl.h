@@ -17,6 +17,9 @@ int world_wanted(const struct session *session, struct world_wanted *ret_wanted,
  * tree, checkout, lower. */
 int world_prepare(struct session *session, struct err *err);
 
+/* What a run needs whatever its tree is: done while git reads that. */
+void session_read_ahead(struct session *session);
+
 /* Puts the snapshot into the checkout; for sched_options.prepare. */
 int world_lay_out(void *context, struct err *err);
 

@@ -461,6 +461,11 @@ struct sched_reuse *session_reuse_for_sched(struct session_reuse *reuse)
     return reuse != NULL ? &reuse->sched : NULL;
 }
 
+void session_reuse_read_ahead(struct session_reuse *reuse)
+{
+    reuse_read_ahead(reuse->reuse);
+}
+
 void session_reuse_free(struct session_reuse *reuse)
 {
     if (reuse == NULL) {

@@ -17,6 +17,9 @@ int session_reuse_new(const struct session *session,
 /* For sched_options.reuse. */
 struct sched_reuse *session_reuse_for_sched(struct session_reuse *reuse);
 
+/* Asks ahead what every unit's state is asked for. */
+void session_reuse_read_ahead(struct session_reuse *reuse);
+
 /* Writes what is pending. NULL is accepted. */
 void session_reuse_free(struct session_reuse *reuse);
 

@@ -190,8 +190,14 @@ static int tree_at(const struct git_repo *repo,
     return rc == 0 ? 0 : err_wrap(err, "--at %s", state);
 }
 
+static void do_beside(void *session)
+{
+    session_read_ahead(session);
+}
+
 static int take_snapshot(struct session *session, struct git_repo *repo, struct err *err)
 {
+    const struct git_meanwhile meanwhile = {do_beside, session};
     CLEANUP(path_list_fini) struct path_list excludes = {0};
     if (list_excludes(&excludes, session) != 0) {
         return err_set(err, -ENOMEM, "out of memory");
@@ -203,7 +209,8 @@ static int take_snapshot(struct session *session, struct git_repo *repo, struct 
     if (session->invocation->at != NULL) {
         return tree_at(repo, session->invocation->at, session->tree, err);
     }
-    return git_snapshot(repo, (const char *const *)excludes.items, session->tree, err);
+    return git_snapshot_meanwhile(
+        repo, (const char *const *)excludes.items, &meanwhile, session->tree, err);
 }
 
 /* A place for the checkout; it is filled when something must run there. */
@@ -257,6 +264,7 @@ int world_prepare(struct session *session, struct err *err)
     if (session->repo == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
+    session->isolated = wanted.isolated;
     rc = take_snapshot(session, session->repo, err);
     if (rc == 0 && wanted.isolated) {
         submodules_tell(session);

@@ -186,6 +186,8 @@ int git_call(const struct git_call *call,
         .input = call->input,
         .input_len = call->input_len,
         .timeout_ms = GIT_CALL_TIMEOUT_MS,
+        .meanwhile = call->meanwhile != NULL ? call->meanwhile->work : NULL,
+        .context = call->meanwhile != NULL ? call->meanwhile->context : NULL,
     };
     struct run_result result = {0};
     int code = run_program(&request, out, errors, &result, err);

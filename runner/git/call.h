@@ -25,6 +25,7 @@ struct git_call {
     const char *index;           /* NULL = the repository's own (read only) */
     const void *input;           /* standard input; NULL = none */
     size_t input_len;
+    const struct git_meanwhile *meanwhile; /* done while git runs; NULL = nothing */
 };
 
 /* Runs it in the work tree. Appends standard output to *out and standard error to *errors (NULL =

@@ -49,6 +49,20 @@ int git_snapshot(const struct git_repo *repo,
                  char tree[GIT_ID_MAX],
                  struct err *err);
 
+/* What the caller does while git looks at the tree. */
+struct git_meanwhile {
+    void (*work)(void *context);
+    void *context;
+};
+
+/* As git_snapshot(). The work is done once, in this thread, while git runs; not at all when the
+ * snapshot fails before. */
+int git_snapshot_meanwhile(const struct git_repo *repo,
+                           const char *const *exclude,
+                           const struct git_meanwhile *meanwhile,
+                           char tree[GIT_ID_MAX],
+                           struct err *err);
+
 /* Makes `folder`/tree hold exactly `tree`, by difference from what it held (index in folder/index).
  * All files and folders get GIT_MTIME as modification time and 0644 or 0755 as mode. What someone
  * changed, added or removed there is repaired. One process at a time per folder: others wait

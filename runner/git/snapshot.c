@@ -44,7 +44,8 @@ struct snapshot {
     char base[PATH_MAX];  /* tmp/base: the index before the disk was looked at */
     int source;           /* the repository's index, open; -1 = nothing was ever added */
     struct kept kept;
-    struct timespec start; /* by the clock of the file system */
+    struct timespec start;                 /* by the clock of the file system */
+    const struct git_meanwhile *meanwhile; /* still to be done; NULL = nothing */
 
     struct {
         VEC_FIELDS(char *);
@@ -336,6 +337,8 @@ static int add_once(struct snapshot *snap,
     CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
     int status = 0;
     struct git_call call = snapshot_call(snap, argv);
+    call.meanwhile = snap->meanwhile;
+    snap->meanwhile = NULL;
     int result = git_call(&call, &snap->added, &errors, &status, err);
     *ret_again = false;
     if (result != 0) {
@@ -578,9 +581,19 @@ int git_snapshot(const struct git_repo *repo,
                  char tree[GIT_ID_MAX],
                  struct err *err)
 {
+    return git_snapshot_meanwhile(repo, exclude, NULL, tree, err);
+}
+
+int git_snapshot_meanwhile(const struct git_repo *repo,
+                           const char *const *exclude,
+                           const struct git_meanwhile *meanwhile,
+                           char tree[GIT_ID_MAX],
+                           struct err *err)
+{
     CLEANUP(snapshot_fini)
     struct snapshot snap = {
         .repo = repo,
+        .meanwhile = meanwhile,
         .drop = STR_INIT(GIT_OUTPUT_MAX),
         .unassume = STR_INIT(GIT_OUTPUT_MAX),
         .unskip = STR_INIT(GIT_OUTPUT_MAX),

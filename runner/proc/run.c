@@ -297,6 +297,9 @@ int run_program(const struct run_request *request,
     if (rc < 0) {
         return rc;
     }
+    if (request->meanwhile != NULL) { /* what it prints waits in its pipes */
+        request->meanwhile(request->context);
+    }
     rc = watch(&child, request, err);
     if (rc < 0) {
         child_kill(&child);

@@ -19,6 +19,8 @@ struct run_request {
     size_t input_len;
     int64_t
         timeout_ms; /* 0 = none; beyond it the process group is killed and -ETIMEDOUT returned */
+    void (*meanwhile)(void *context); /* called once, while the program runs; NULL = just wait */
+    void *context;
     bool contain; /* whatever the program starts ends with it, daemons as well; costs one fork(2) */
 };
 

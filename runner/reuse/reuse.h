@@ -61,6 +61,9 @@ int reuse_open(const struct reuse_options *options, struct reuse **ret_reuse, st
  * accepted. */
 void reuse_close(struct reuse *reuse);
 
+/* Asks ahead what every state is asked for, whatever its tree. */
+void reuse_read_ahead(struct reuse *reuse);
+
 /* A sentence about something odd since the last call (conflicting evidence, an answer that could
  * not be had, a full disk), or NULL. Each is told once; valid until the next call. */
 const char *reuse_take_note(struct reuse *reuse);

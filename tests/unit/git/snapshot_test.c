@@ -54,6 +54,28 @@ TEST(the_snapshot_of_a_clean_repository_is_its_commits_tree)
     assert_false(repo->private_repo);
 }
 
+static void count_work(void *context)
+{
+    ++*(unsigned *)context;
+}
+
+TEST(work_beside_a_snapshot_is_done_once_and_not_before_an_error)
+{
+    unsigned done = 0;
+    char tree[GIT_ID_MAX];
+    const struct git_meanwhile meanwhile = {count_work, &done};
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    for (unsigned i = 1; i <= 3; i++) { /* from the user's index, then from a kept one */
+        assert_int_equal(git_snapshot_meanwhile(repo, NULL, &meanwhile, tree, NULL), 0);
+        assert_int_equal(done, i);
+        assert_string_equal(tree, sh_out("cd r; git rev-parse HEAD^{tree}"));
+    }
+    sh("rm r/.git/index; mkdir r/.git/index");
+    assert_true(git_snapshot_meanwhile(repo, NULL, &meanwhile, tree, NULL) < 0);
+    assert_int_equal(done, 3);
+}
+
 /* "git add" fails when an excluded path is also ignored, after it has added all the others: a
  * repository whose .gitignore names .sluice or the report folder had no snapshot. */
 TEST(what_is_excluded_may_be_ignored_too)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "support/test.h"
 
@@ -50,6 +51,46 @@ TEST(input_environment_and_folder_are_passed)
     assert_int_equal(
         run_shell("cat; echo :$WORD:$HOME:$(pwd)", &request, &out, NULL, &result, &err), 0);
     assert_string_equal(str_text(&out), "fed:plain::/usr\n");
+}
+
+/* Twice over what its pipe holds: it waits for a reader, and none of it is lost. */
+#define MUCH_BYTES 131072u
+
+static void note_work(void *context)
+{
+    const struct timespec moment = {.tv_nsec = 20000000};
+    (void)nanosleep(&moment, NULL);
+    ++*(unsigned *)context;
+}
+
+TEST(work_is_done_once_while_the_program_runs)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT((size_t)2 * MUCH_BYTES);
+    unsigned done = 0;
+    struct run_request request = {.meanwhile = note_work, .context = &done, .timeout_ms = 60000};
+    struct run_result result;
+    assert_int_equal(
+        run_shell("head -c 131072 /dev/zero | tr '\\0' x", &request, &out, NULL, &result, NULL), 0);
+    assert_int_equal(result.exit_code, 0);
+    assert_int_equal(done, 1);
+    assert_int_equal(out.len, MUCH_BYTES);
+    assert_int_equal(strspn(out.data, "x"), MUCH_BYTES);
+}
+
+static void run_another(void *context)
+{
+    struct run_request request = {0};
+    assert_int_equal(run_shell("echo inner", &request, context, NULL, NULL, NULL), 0);
+}
+
+TEST(the_work_meanwhile_may_run_a_program_itself)
+{
+    CLEANUP(str_fini) struct str inner = STR_INIT(1000);
+    CLEANUP(str_fini) struct str out = STR_INIT(1000);
+    struct run_request request = {.meanwhile = run_another, .context = &inner};
+    assert_int_equal(run_shell("echo outer", &request, &out, NULL, NULL, NULL), 0);
+    assert_string_equal(str_text(&inner), "inner\n");
+    assert_string_equal(str_text(&out), "outer\n");
 }
 
 TEST(a_program_that_does_not_exist_is_named)
