@@ -154,25 +154,42 @@ static bool starts_workspaces(const char *script)
 
 /* ---- layers ---- */
 
+/* The folders with modules that are there, or will be when they are installed; NULL = none. What is
+ * never there would be warned of in each run. `outer`: the package of the workspace, NULL = none.
+ */
+static const char *modules_of(struct init_plan *plan,
+                              const struct package *package,
+                              const struct package *outer)
+{
+    const char *own = init_join(plan, package->folder->path, "node_modules");
+    const char *shared =
+        outer != NULL ? init_join(plan, outer->folder->path, "node_modules") : NULL;
+    const bool has_own = init_exists(plan, own);
+    const bool has_shared = shared != NULL && init_exists(plan, shared);
+    /* what is installed says where: most tools put all into the shared one */
+    const bool sees_own = has_own || (package->depends && !has_shared);
+    const bool sees_shared = has_shared || (outer != NULL && (outer->depends || package->depends));
+    if (sees_own && sees_shared) {
+        return init_text(plan, "[%s, %s]", init_scalar(plan, shared), init_scalar(plan, own));
+    }
+    return sees_own || sees_shared ? init_text(plan,
+                                               "[%s] # git ignores it; units see it, read-only",
+                                               init_scalar(plan, sees_own ? own : shared))
+                                   : NULL;
+}
+
 /* What the layers of a package have in common. */
 static struct init_layer common(struct init_plan *plan,
                                 const struct package *package,
-                                const struct init_folder *above)
+                                const struct package *outer)
 {
     const char *dir = package->folder->path;
-    const bool inner = above != NULL;
-    const char *own = init_scalar(plan, init_join(plan, dir, "node_modules"));
-    const char *shared =
-        inner ? init_scalar(plan, init_join(plan, above->path, "node_modules")) : NULL;
     return (struct init_layer){
         .dir = dir,
         .marker = package->path,
         .programs = "node",
         .tests = true,
-        .expose = inner ? init_text(plan, "[%s, %s]", shared, own)
-                  : package->depends
-                      ? init_text(plan, "[%s] # git ignores it; units see it, read-only", own)
-                      : NULL,
+        .expose = modules_of(plan, package, outer),
     };
 }
 
@@ -333,19 +350,19 @@ static void use_tool(struct init_plan *plan,
 /* The layers of a package with a test script. */
 static void add_package(struct init_plan *plan,
                         const struct package *package,
-                        const struct init_folder *above)
+                        const struct package *outer)
 {
     json_t *root = package->root;
     const bool has_tape = json_object_get(json_object_get(root, "devDependencies"), "tape") != NULL;
     const struct init_script script =
         init_read_script(plan, json_object_get(root, "scripts"), has_tape);
-    struct init_layer layer = common(plan, package, above);
+    struct init_layer layer = common(plan, package, outer);
     if (script.tool != NULL) {
         use_tool(plan, &layer, &script, package->test);
     } else {
         use_script(plan, &layer, package->test);
     }
-    if (package->depends) {
+    if (layer.expose != NULL) {
         layer.comment =
             init_text(plan, "%s Needs: node, and node_modules by `npm ci`.", layer.comment);
     }
@@ -376,7 +393,7 @@ bool init_detect_npm(struct init_plan *plan, const struct init_folder *folder)
         init_unknown(plan, "%s: it has no test script, so nothing in it is tested", package.path);
     }
     if (package.test != NULL && !passes_on) {
-        add_package(plan, &package, above);
+        add_package(plan, &package, above != NULL ? &outer : NULL);
     }
     if (package.depends && !init_exists(plan, init_join(plan, folder->path, "node_modules"))
         && (above == NULL)) {

@@ -175,8 +175,19 @@ TABLE
     says "packages/b/package.json: vitest -> layer vitest-packages-b"
     says "packages/c/package.json: it has no test script"
     says_not "jest"
-    grep -qF 'expose: [node_modules, packages/a/node_modules]' sluice.yml
+    ! grep 'expose: \[' sluice.yml # nothing is to be installed
     good
+    echo '{"scripts": {"test": "node --test"}, "devDependencies": {"x": "1"}}' >packages/a/package.json
+    expect_code 0 "$SLUICE" init --print
+    says "expose: [node_modules, packages/a/node_modules]"
+    says 'node_modules by `npm ci`'
+    mkdir node_modules # they are installed: all into the shared one
+    expect_code 0 "$SLUICE" init --print
+    says "expose: [node_modules] #"
+    says_not "packages/a/node_modules"
+    mkdir packages/b/node_modules
+    expect_code 0 "$SLUICE" init --print
+    says "expose: [node_modules, packages/b/node_modules]"
 }
 
 @test "node: what is written runs at once, a failure is red" {
@@ -186,6 +197,7 @@ TABLE
     echo "require('node:test').test('a', () => {})" >a.test.js
     expect_code 0 "$SLUICE" init
     expect_code 0 "$SLUICE" run
+    says_not "node_modules"
     echo "require('node:test').test('b', () => { throw new Error('no') })" >b.test.js
     expect_code 1 "$SLUICE" run
 }
