@@ -3,11 +3,13 @@
  * takes; any other option is a usage error, so that none is silently without effect. */
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "cli/cache_folder.h"
 #include "cli/cache_words.h"
 #include "cli/commands.h"
+#include "cli/past_run.h"
 #include "cli/project.h"
 #include "cli/say.h"
 #include "git/git.h"
@@ -40,7 +42,9 @@ enum cache_option {
 struct cache {
     const struct invocation *invocation;
     struct evidence_store *store;
-    struct str out; /* the answer */
+    struct str out;  /* the answer */
+    const char *run; /* --run: its id; NULL = not given */
+    struct past_run latest;
 };
 
 /* ---- stats ---- */
@@ -291,7 +295,7 @@ static int run_revoke(struct cache *cache, struct err *err)
     struct evidence_revocation what = {
         .host = choice->host,
         .scope = cache->invocation->change,
-        .run = choice->run,
+        .run = cache->run,
         .until_ms = INT64_MAX,
     };
     uint64_t count = 0;
@@ -384,7 +388,7 @@ static int run_export(struct cache *cache, struct err *err)
     }
     const struct evidence_selection selection = {
         .tree = choice->for_revision != NULL ? tree : NULL,
-        .run = choice->run,
+        .run = cache->run,
     };
     int result =
         evidence_export(cache->store, &selection, cache->invocation->args.items[1], &done, err);
@@ -593,10 +597,23 @@ static int check_words(const struct invocation *invocation,
     return 0;
 }
 
+/* Evidence names the run that earned it by its id. */
+static int find_run(struct cache *cache, struct err *err)
+{
+    cache->run = cache->invocation->cache.run;
+    if (cache->run == NULL || strcmp(cache->run, PAST_RUN_LATEST) != 0) {
+        return 0;
+    }
+    const int rc = past_run_find(cache->invocation->pipeline, NULL, &cache->latest, err);
+    cache->run = path_basename(cache->latest.run_dir);
+    return rc;
+}
+
 static int run_verb(struct cache *cache, const struct cache_verb *verb, struct err *err)
 {
     char folder[PATH_TEXT_MAX];
     int result = cache_folder(folder, sizeof folder, err);
+    result = result == 0 ? find_run(cache, err) : result;
     result = result == 0 ? evidence_open(folder, &cache->store, err) : result;
     result = result == 0 ? verb->run(cache, err) : result;
     evidence_close(cache->store);

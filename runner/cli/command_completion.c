@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/past_run.h"
 #include "cli/project.h"
 #include "cli/run_folder.h"
 #include "cli/say.h"
@@ -20,7 +21,7 @@ static int add_run(void *context, const char *run_id)
     return str_appendf(context, "%s\n", run_id);
 }
 
-/* Ids of the runs that are kept, newest first. */
+/* Ids of the runs that are kept, newest first, and the word for the newest. */
 static int tell_runs(const struct invocation *invocation, struct str *out, struct err *err)
 {
     char root[PATH_TEXT_MAX];
@@ -33,7 +34,11 @@ static int tell_runs(const struct invocation *invocation, struct str *out, struc
     if (snprintf(state, sizeof state, "%s/" STATE_FOLDER, root) >= (int)sizeof state) {
         return err_set(err, -ENAMETOOLONG, "%s: the path is too long", root);
     }
-    return run_folder_list(state, FOLDERS_RUNS, add_run, out, err);
+    const int listed = run_folder_list(state, FOLDERS_RUNS, add_run, out, err);
+    if (listed >= 0 && out->len > 0) {
+        (void)str_append(out, PAST_RUN_LATEST "\n");
+    }
+    return listed;
 }
 
 /* Each name that may be typed once: that of a layer, then its variants. */

@@ -37,6 +37,16 @@ static const char *after_first_line(const char *lines)
     return lines + len + (lines[len] == '\n');
 }
 
+/* It cannot be told yet: what to do so that it can. */
+static void write_next_step(struct str *out, const struct sched_forecast *forecast)
+{
+    if (forecast != NULL && forecast->fate == FATE_WAIT && forecast->producer != NULL) {
+        (void)str_appendf(out,
+                          "  run `sluice run %s` first, or `sluice run`; then ask again\n",
+                          forecast->producer);
+    }
+}
+
 static void write_answer(struct str *out,
                          const struct reason_subject *subject,
                          const struct reason *reason,
@@ -59,6 +69,7 @@ static void write_answer(struct str *out,
         } else {
             (void)str_appendf(out, "%s: %s\n", reason->decision, reason->text);
         }
+        write_next_step(out, subject->forecast);
         return;
     }
     struct json_writer w;

@@ -55,7 +55,7 @@ static const struct command commands[] = {
             "UNIT is LAYER/UNIT, or the unit's id alone. For a unit that must run: the first\n"
             "observations that differ from the nearest evidence, with both answers. For one that\n"
             "is reused: which run earned it, for which change, when. --run tells what a past run\n"
-            "decided and what came of it.\n",                                                                                                            .run = command_why,
+            "decided and what came of it; --run latest is the newest.\n",                                                                                                            .run = command_why,
      },
     {
      .name = "init",
@@ -89,7 +89,7 @@ static const struct command commands[] = {
      .words = "read merge",
      .summary = "show a past run again, from its event log; read other tools' reports",
      .text =
-            "Renders the newest run, the run with id RUN, or an event log. With --junit and\n"
+            "Renders the newest run (`latest`), the run with id RUN, or an event log. With --junit and\n"
             "--report it writes reports again, with --json the summary object. Also works for a\n"
             "run that was killed: what ended before is shown. The exit code is 0 when the report\n"
             "could be made, whatever the run's own result was.\n"

@@ -228,7 +228,7 @@ static const struct option_spec options[] = {
      .offset = FIELD(cache.run),
      .argument = "RUN",
      .help = "export: what this run earned or reused; revoke: what it earned;\n"
-             "why: what it decided, from its event log"},
+             "why: what it decided, from its event log. `latest` is the newest run"},
     {.name = "dry-run",
      .kind = OPTION_FLAG,
      .commands = COMMAND_CACHE,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "cli/past_run.h"
 #include "cli/run_id.h"
 
 #include <assert.h>
@@ -269,6 +270,9 @@ static int set_shard(const struct option_spec *spec, void *field, const char *te
 
 static int set_run(const struct option_spec *spec, void *field, const char *text, struct err *err)
 {
+    if (strcmp(text, PAST_RUN_LATEST) == 0) {
+        text = "";
+    }
     if (text[0] != '\0' && !run_id_is_valid(text)) {
         return err_set(err,
                        -EINVAL,

@@ -109,6 +109,9 @@ static int choose_file(struct past_run *past, const char *file, struct err *err)
 
 int past_run_find(const char *pipeline, const char *word, struct past_run *past, struct err *err)
 {
+    if (word != NULL && strcmp(word, PAST_RUN_LATEST) == 0) {
+        word = NULL;
+    }
     if (word != NULL && !run_id_is_valid(word)
         && (text_ends_with(word, ".ndjson") || file_exists(word))) {
         return choose_file(past, word, err);

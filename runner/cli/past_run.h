@@ -16,6 +16,9 @@ struct past_run {
 /* The state folder of the project that `pipeline` (NULL = the current folder) belongs to. */
 int past_run_state(const char *pipeline, struct past_run *past, struct err *err);
 
+/* A user's word for the newest run. A file of that name is ./latest. */
+#define PAST_RUN_LATEST "latest"
+
 /* `word`: as a user names it; NULL = the newest. -ENOENT: there is none, or there are several. */
 int past_run_find(const char *pipeline, const char *word, struct past_run *past, struct err *err);
 

@@ -31,7 +31,8 @@ enum sched_fate {
 
 struct sched_forecast {
     enum sched_fate fate;
-    const char *why; /* a sentence; NULL = reuse has no say, see the unit's history */
+    const char *why;      /* a sentence; NULL = reuse has no say, see the unit's history */
+    const char *producer; /* FATE_WAIT: the layer to run before it can be told */
 };
 
 struct sched_reuse;

@@ -706,6 +706,8 @@ static bool foretell_waiting(struct sched *sched,
         return false;
     }
     ret_forecast->fate = FATE_WAIT;
+    ret_forecast->producer =
+        waits_for != NULL ? waits_for->id : sched_layer_of(sched, unit->layer)->id;
     ret_forecast->why =
         waits_for != NULL
             ? arena_printf(arena, "it sees what layer %s will have made", waits_for->id)

@@ -92,7 +92,9 @@ is() {
     in_bash sluice report 2
     is "$run_id"
     in_bash sluice run --resume = ""
-    is "$run_id"
+    is "$run_id latest"
+    in_bash sluice why unit --run la
+    is latest
 }
 
 @test "bash: files and folders" {
