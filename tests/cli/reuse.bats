@@ -415,11 +415,13 @@ YAML
     misses
 }
 
-@test "a failure that was tried again and failed again is confirmed; one that passed then is flaky and runs" {
+@test "a failure that was tried again is confirmed by a further run; one that passed then is flaky and runs" {
     tried() {
         jq -n --arg run "$1" '{version: 1, layers: {t: {uses: "command", retry: {max: 1}, with: {run: $run}}}}' >sluice.yml
     }
     tried 'exit 7'
+    expect_code 1 "$SLUICE" run
+    misses
     expect_code 1 "$SLUICE" run
     decided hit
     tried 'test $(($(cat /proc/sys/kernel/random/uuid | tr -dc 0-9 | tail -c 1) % 2)) = 0'

@@ -188,14 +188,13 @@ TEST(a_hit_brings_products_and_lost_ones_make_it_run)
 TEST(a_failure_of_what_has_products_is_kept_and_speaks_against_a_pass)
 {
     static const char *const reads_a[] = {"C/src/src/a.c", NULL};
-    struct shop shop = {.folder = at("nowhere"), .again = true};
+    struct shop shop = {.folder = at("nowhere")};
     shop_make_tree();
     shop_open(&shop, "one");
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop_run(&shop, reads_a, OUTCOME_FAILED), 1);
     shop_close(&shop);
     make_products();
-    shop.again = false;
     shop.folder = at("out");
     shop_open(&shop, "two");
     assert_int_equal(shop_ask(&shop), REUSE_RUN);

@@ -147,7 +147,9 @@ int shop_run(struct shop *shop, const char *const *asked, enum outcome_status st
     const struct outcome outcome = {
         .status = status,
         .exit_code = status == OUTCOME_PASSED ? 0 : 1,
-        .attempt = shop->again ? 2 : 1,
+        .attempt = shop->attempt > 0 ? shop->attempt
+                   : shop->again     ? 2
+                                     : 1,
         .final = true,
         .started_ms = clock_wall_ms() - 1,
         .wall_ns = 1000,

@@ -25,7 +25,8 @@ struct shop {
     bool attribute;
     bool take_fails;
     bool no_join;
-    bool again;
+    bool again;       /* runs whatever is known, */
+    unsigned attempt; /* as this attempt; 0 = the second when `again`, else the first */
     int64_t timeout_ms;
     struct reuse_decision decision;
     const char *why; /* why the last one was not stored; NULL = it was */
