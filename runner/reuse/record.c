@@ -614,8 +614,8 @@ static int add_row(struct recording *rec, struct evidence_added *added, struct e
     return evidence_add(rec->reuse->store, &rec->row, added, err);
 }
 
-/* A further attempt makes no row: what came before failed. That it passed now is what counts; that it
- * failed again says little, as one bad minute of a machine fails all attempts of a run alike. */
+/* A further attempt makes no row: what came before failed. That it passed now is what counts; that
+ * it failed again says little, as one bad minute of a machine fails all attempts of a run alike. */
 static int count_attempt(struct recording *rec, struct err *err)
 {
     rec->why = "it is a further attempt: only counted";
