@@ -430,6 +430,15 @@ static int name_edge(struct emitting *e, struct ninja_edge *edge)
     return edge->id != NULL ? 0 : no_memory(e);
 }
 
+static size_t count_words(const char *const *words)
+{
+    size_t count = 0;
+    while (words != NULL && words[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
 /* Headers or scripts alone need no command. That nothing is to be done is for the build tool to
  * say: it looks once more whether all is there that the targets need. */
 static int emit_nothing_to_do(struct emitting *e)
@@ -440,22 +449,18 @@ static int emit_nothing_to_do(struct emitting *e)
     static const char *const cmake_targets[] = {"cmake", "--build", ".", "--target", NULL};
     static const char *const configure[] = {BUILD_CONFIGURE_ID, NULL};
     char id[SDK_ID_SIZE];
-    const bool named = options->targets != NULL && options->targets[0] != NULL;
-    const char *const *words = !options->cmake ? ninja : named ? cmake_targets : cmake;
-    size_t count = 0;
-    size_t named_count = 0;
-    while (words[count] != NULL) {
-        count++;
-    }
-    while (named && options->targets[named_count] != NULL) {
-        named_count++;
-    }
-    const char **argv = arena_calloc(e->arena, count + named_count + 1, sizeof *argv);
+    const size_t named = count_words(options->targets);
+    const char *const *words = !options->cmake ? ninja : named > 0 ? cmake_targets : cmake;
+    const size_t count = count_words(words);
+    const char **argv = arena_calloc(e->arena, count + named + 1, sizeof *argv);
     if (argv == NULL || sdk_ids_make(&e->ids, BUILD_NOTHING_ID, id) != 0) {
         return no_memory(e);
     }
-    for (size_t i = 0; i < count + named_count; i++) {
-        argv[i] = i < count ? words[i] : options->targets[i - count];
+    for (size_t i = 0; i < count; i++) {
+        argv[i] = words[i];
+    }
+    for (size_t i = 0; i < named; i++) {
+        argv[count + i] = options->targets[i];
     }
     const struct sdk_unit unit = {.id = id,
                                   .cwd = options->folder,

@@ -163,12 +163,13 @@ static const char *modules_of(struct init_plan *plan,
 {
     const char *own = init_join(plan, package->folder->path, "node_modules");
     const char *shared =
-        outer != NULL ? init_join(plan, outer->folder->path, "node_modules") : NULL;
+        outer->folder != NULL ? init_join(plan, outer->folder->path, "node_modules") : NULL;
     const bool has_own = init_exists(plan, own);
     const bool has_shared = shared != NULL && init_exists(plan, shared);
     /* what is installed says where: most tools put all into the shared one */
     const bool sees_own = has_own || (package->depends && !has_shared);
-    const bool sees_shared = has_shared || (outer != NULL && (outer->depends || package->depends));
+    const bool sees_shared =
+        has_shared || (outer->folder != NULL && (outer->depends || package->depends));
     if (sees_own && sees_shared) {
         return init_text(plan, "[%s, %s]", init_scalar(plan, shared), init_scalar(plan, own));
     }
@@ -393,7 +394,7 @@ bool init_detect_npm(struct init_plan *plan, const struct init_folder *folder)
         init_unknown(plan, "%s: it has no test script, so nothing in it is tested", package.path);
     }
     if (package.test != NULL && !passes_on) {
-        add_package(plan, &package, above != NULL ? &outer : NULL);
+        add_package(plan, &package, &outer);
     }
     if (package.depends && !init_exists(plan, init_join(plan, folder->path, "node_modules"))
         && (above == NULL)) {

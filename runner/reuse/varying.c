@@ -63,6 +63,14 @@ static bool read_manifest(struct reuse *reuse,
                && manifest_decode(str_text(&text), text.len, arena, ret_manifest, NULL) == 0);
 }
 
+static int compare(const struct manifest *a, size_t i, const struct manifest *b, size_t j)
+{
+    if (i == a->count || j == b->count) {
+        return i == a->count ? 1 : -1;
+    }
+    return strcmp(a->items[i].path, b->items[j].path);
+}
+
 void varying_add(struct reuse *reuse,
                  const char *unit,
                  const struct hash *before,
@@ -77,13 +85,11 @@ void varying_add(struct reuse *reuse,
         return;
     }
     while (i < a.count || j < b.count) {
-        const struct product *x = i < a.count ? &a.items[i] : NULL;
-        const struct product *y = j < b.count ? &b.items[j] : NULL;
-        const int order = x == NULL ? 1 : y == NULL ? -1 : strcmp(x->path, y->path);
-        i += order <= 0 ? 1 : 0;
-        j += order >= 0 ? 1 : 0;
-        if (order != 0 || !is_same(x, y)) {
-            add_varying(reuse, unit, order <= 0 ? x : NULL, order >= 0 ? y : NULL);
+        const int order = compare(&a, i, &b, j);
+        const struct product *x = order <= 0 ? &a.items[i++] : NULL;
+        const struct product *y = order >= 0 ? &b.items[j++] : NULL;
+        if (x == NULL || y == NULL || !is_same(x, y)) {
+            add_varying(reuse, unit, x, y);
         }
     }
 }
