@@ -439,6 +439,15 @@ static size_t count_words(const char *const *words)
     return count;
 }
 
+/* Returns the end. */
+static const char **append_words(const char **argv, const char *const *words)
+{
+    for (; words != NULL && *words != NULL; words++) {
+        *argv++ = *words;
+    }
+    return argv;
+}
+
 /* Headers or scripts alone need no command. That nothing is to be done is for the build tool to
  * say: it looks once more whether all is there that the targets need. */
 static int emit_nothing_to_do(struct emitting *e)
@@ -451,17 +460,11 @@ static int emit_nothing_to_do(struct emitting *e)
     char id[SDK_ID_SIZE];
     const size_t named = count_words(options->targets);
     const char *const *words = !options->cmake ? ninja : named > 0 ? cmake_targets : cmake;
-    const size_t count = count_words(words);
-    const char **argv = arena_calloc(e->arena, count + named + 1, sizeof *argv);
+    const char **argv = arena_calloc(e->arena, count_words(words) + named + 1, sizeof *argv);
     if (argv == NULL || sdk_ids_make(&e->ids, BUILD_NOTHING_ID, id) != 0) {
         return no_memory(e);
     }
-    for (size_t i = 0; i < count; i++) {
-        argv[i] = words[i];
-    }
-    for (size_t i = 0; i < named; i++) {
-        argv[count + i] = options->targets[i];
-    }
+    (void)append_words(append_words(argv, words), options->targets);
     const struct sdk_unit unit = {.id = id,
                                   .cwd = options->folder,
                                   .argv = argv,
