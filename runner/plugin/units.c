@@ -181,6 +181,7 @@ static int read_env(struct unit_reader *reader, json_t *object, struct unit *uni
     json_t *value = NULL;
     json_object_foreach(object, name, value)
     {
+        assert(i < count);
         int status = check_env_name(name, err);
         if (status != 0) {
             return status;

@@ -8,6 +8,7 @@
 #include "model/world.h"
 #include "reuse/reuse_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -152,6 +153,7 @@ static int compare_questions(const void *a, const void *b)
 {
     const struct observation *x = a;
     const struct observation *y = b;
+    assert(x != NULL && y != NULL);
     int order = strcmp(x->path, y->path);
     return order != 0 ? order : (int)x->kind - (int)y->kind;
 }

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "sched/sched_impl.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ static const char *shut_reason(struct sched *sched, const struct gate_result *ga
 {
     CLEANUP(str_fini) struct str text = STR_INIT(4096);
     for (size_t i = 0; i < count; i++) {
+        assert(gates != NULL);
         const struct gate_result *gate = &gates[i];
         if (gate->open) {
             continue;

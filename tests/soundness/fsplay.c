@@ -286,7 +286,10 @@ static void ask_openat2(const char *path)
     static const uint64_t rules[] = {
         0, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS};
     struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = rules[below(4)]};
-    int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    int fd = -1;
+    do { /* a way through ".." is refused while anything on the machine is renamed: openat2(2) */
+        fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    } while (fd < 0 && errno == EAGAIN);
     if (fd < 0) {
         say("openat2", path, -1);
         return;

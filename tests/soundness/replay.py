@@ -21,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 
+# The tree of a world is edited so often, then programs and tree are made anew: 100,000 rounds try
+# 2,000 programs.
+STATES_PER_WORLD = 50
 WORDS = ["a", "b", "c", "d", "lib", "x.txt"]
 PIPELINE = """version: 1
 layers:
@@ -193,15 +196,16 @@ def main():
     for mode in ("observed", "off"):
         (root / ("sluice-%s.yml" % mode)).write_text(PIPELINE.replace("MODE", mode))
     sluice = str(pathlib.Path(options.sluice).resolve())
-    (root / "units.txt").write_text(
-        "".join("/src/fsplay %d\n" % rng.randint(1, 1 << 40) for _ in range(options.units)))
-    tree, past, passed = Tree(rng), [], collections.defaultdict(set)
     counts = collections.Counter()
     state = 0
     while counts["decisions"] < options.rounds:
+        if state % STATES_PER_WORLD == 0:  # other programs over another tree
+            (root / "units.txt").write_text(
+                "".join("/src/fsplay %d\n" % rng.randint(1, 1 << 40) for _ in range(options.units)))
+            tree, past, passed = Tree(rng), [], collections.defaultdict(set)
         if past and rng.random() < 0.15:
             tree.files = dict(rng.choice(past))
-        elif state > 0:
+        elif past:
             tree.edit()
         past.append(dict(tree.files))
         tree.write(root, {".git", ".sluice", "fsplay", "units.txt", "sluice-observed.yml", "sluice-off.yml"})

@@ -235,7 +235,8 @@ TEST(without_memory_every_kind_is_an_error_never_a_short_file)
 TEST(a_hundred_thousand_cases_stay_out_of_memory)
 {
     size_t count = 0;
-    struct rusage before, after;
+    struct rusage before;
+    struct rusage after;
     const struct report_kind *kinds = report_kinds(&count);
     struct outcome failed = feed_outcome(OUTCOME_FAILED);
     failed.message = "it says no, in a sentence of the usual length, with an \"explanation\"";
@@ -258,7 +259,7 @@ TEST(a_hundred_thousand_cases_stay_out_of_memory)
     }
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
     /* the largest file is read back as a whole above: 60 MiB; the rest is a tenth of that */
-    assert_true(after.ru_maxrss - before.ru_maxrss < 128 * 1024);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 128L * 1024);
 }
 
 /* ---- GitHub ---- */
@@ -353,7 +354,7 @@ TEST(the_summary_stays_below_githubs_limit_and_says_that_it_was_cut)
     struct report_output *report = begin("github");
     feed_large(report_sink(report));
     char *text = end(report);
-    assert_true(strlen(text) < 1024 * 1024);
+    assert_true(strlen(text) < 1024UL * 1024);
     assert_non_null(strstr(text, "### 2000 failed"));
     assert_non_null(strstr(text, "more are not shown"));
     free(text);

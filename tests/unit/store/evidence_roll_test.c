@@ -51,8 +51,8 @@ static void fill_store(struct evidence_store *store, int64_t ids[ROWS])
         (void)snprintf(answers, sizeof answers, "answers %u", i);
         struct evidence_new proof = proof_of(unit, i % 2 == 0 ? "C/a" : "C/a X/b", answers);
         proof.time_ms = 1000 + i;
-        proof.wall_ns = 7 * i;
-        proof.cpu_us = 3 * i;
+        proof.wall_ns = INT64_C(7) * i;
+        proof.cpu_us = INT64_C(3) * i;
         proof.host = i % 3 == 0 ? "h3" : "h";
         proof.outcome = answers;
         proof.outcome_len = i % 9;
