@@ -88,7 +88,11 @@ static bool part_fits(const char *part, size_t len, const struct element *e)
 static bool path_fits(const struct table *t, const char *path, const char *attribute)
 {
     const char *at = strchr(path, '@');
-    if ((at != NULL) != (attribute != NULL) || (at != NULL && strcmp(at + 1, attribute) != 0)) {
+    if (at == NULL || attribute == NULL) {
+        if (at != NULL || attribute != NULL) {
+            return false;
+        }
+    } else if (strcmp(at + 1, attribute) != 0) {
         return false;
     }
     size_t end = at != NULL ? (size_t)(at - path) : strlen(path);

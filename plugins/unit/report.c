@@ -226,19 +226,18 @@ static int finish(const struct report_kind *kind,
                   const char *path,
                   struct str *text)
 {
-    CLEANUP(str_fini) struct str report = STR_INIT(REPORT_TEXT_MAX);
+    static char nothing[] = "";
+    struct str *report = job->report;
     struct err err = {0};
-    char nothing[] = "";
     job->text = text->data != NULL ? text->data : nothing;
-    job->report = &report;
     int status = text->error != 0 && kind->needs_all
                      ? err_set(&err, text->error, "too much output to be read")
                      : kind->finish(job, &err);
-    if (status == 0 && str_error(&report) != 0) {
-        status = err_set(&err, str_error(&report), "the report is too large, or out of memory");
+    if (status == 0 && str_error(report) != 0) {
+        status = err_set(&err, str_error(report), "the report is too large, or out of memory");
     }
-    if (status == 0 && report.len > 0) {
-        status = file_write_atomic(path, str_text(&report), report.len, &err);
+    if (status == 0 && report->len > 0) {
+        status = file_write_atomic(path, str_text(report), report->len, &err);
     }
     if (status != 0) {
         (void)fprintf(stderr, "%s\n", err.text);
@@ -260,8 +259,10 @@ int unit_run_report(int argc, char **argv)
     const char *unit = getenv("SLUICE_UNIT"); // NOLINT(concurrency-mt-unsafe): one thread
     char raw[PATH_TEXT_MAX];
     (void)snprintf(raw, sizeof raw, "%s.raw", argv[2]);
-    struct report_job job = {.name = unit != NULL ? unit : argv[3], .path = argv[2], .raw = raw};
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_TEXT_MAX);
+    CLEANUP(str_fini) struct str report = STR_INIT(REPORT_TEXT_MAX);
+    struct report_job job = {
+        .name = unit != NULL ? unit : argv[3], .path = argv[2], .raw = raw, .report = &report};
     int code = unit_remove_report(argv[2]);
     code = code == 0 ? unit_remove_report(raw) : code;
     code = code == 0 ? run(argv + 3, kind, &job, &text) : code;

@@ -96,7 +96,8 @@ static bool ends_off(const char *end)
 static const char *cmake_options(struct init_plan *plan, const char *text)
 {
     const char *list = "";
-    for (const char *at = text; at != NULL && (at = strcasestr(at, "option")) != NULL;) {
+    const char *at = text != NULL ? text : "";
+    while ((at = strcasestr(at, "option")) != NULL) {
         at += strlen("option");
         const char *name = at + strspn(at, " \t");
         if (*name != '(') {
@@ -208,8 +209,9 @@ static void tell_downloads(struct init_plan *plan, const struct init_folder *fol
  * what is no output of the build is not seen by the units of its compilations. */
 static bool writes_sources(const char *text)
 {
-    for (const char *at = text; at != NULL && (at = strcasestr(at, "configure_file(")) != NULL;) {
-        static const char blanks[] = " \t\r\n";
+    static const char blanks[] = " \t\r\n";
+    const char *at = text != NULL ? text : "";
+    while ((at = strcasestr(at, "configure_file(")) != NULL) {
         at += strlen("configure_file(");
         const char *from = at + strspn(at, blanks);
         const char *to = from + strcspn(from, " \t\r\n)");
