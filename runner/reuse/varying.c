@@ -10,6 +10,7 @@
 #include "reuse/answer_impl.h"
 #include "reuse/reuse_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,7 @@ static void add_varying(struct reuse *reuse,
                         const struct product *after)
 {
     const struct product *any = after != NULL ? after : before;
+    assert(any != NULL);
     struct varying varying = {
         .unit = arena_strdup(reuse->arena, unit),
         .path = arena_strdup(reuse->arena, any->path),

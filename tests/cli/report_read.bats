@@ -43,7 +43,9 @@ setup() {
 }
 
 @test "an attribute of 1 GiB is refused in bounded memory" {
-    run bash -c '{ printf "<testsuite><testcase name=\""; head -c 1073741824 /dev/zero | tr "\0" a; } | { ulimit -v 1500000; "$SLUICE" report read -; }'
+    export limit=1500000
+    (ulimit -v $limit && "$SLUICE" version) >/dev/null 2>&1 || limit=unlimited # a sanitizer reserves terabytes
+    run bash -c '{ printf "<testsuite><testcase name=\""; head -c 1073741824 /dev/zero | tr "\0" a; } | { ulimit -v $limit; "$SLUICE" report read -; }'
     [ "$status" = 3 ]
     [[ $output == *"larger than 256 MiB"* ]]
     printf '<testsuite><testcase name="' >big.xml
