@@ -30,13 +30,13 @@ teardown() {
 }
 
 # on WIDTH HEIGHT ARG...: `sluice run ARG...` on a terminal of that size. What is typed there would go to a
-# shell afterwards; the exit code is in the file `code`.
+# shell afterwards; the exit code is in the file `code`. The shell outlives Ctrl-C, whichever it is.
 on() {
     local width=$1 height=$2
     shift 2
     rm -f code
     tmux -L screens -u -f /dev/null new-session -d -x "$width" -y "$height" \
-        "export TERM=$term ${environment:-}; '$SLUICE' run $*; echo \$? >code; exec sleep 60"
+        "trap : INT; export TERM=$term ${environment:-}; '$SLUICE' run $*; echo \$? >code; exec sleep 60"
 }
 
 # sees TEXT: waits until the screen, or what scrolled off it, shows it. The screen is in $output.
