@@ -341,7 +341,7 @@ static void step_proc(struct walk *walk, const char *rest)
         end_at(walk, NULL);
         return;
     }
-    walk->landing->by_descriptor = true;
+    walk->landing->by_descriptor = is_nothing(rest + used); /* below it there are names again */
     walk->start = (size_t)(rest - walk->text) + used;
     walk->at = walk->resolver->recorder->places.root;
     (void)push_front(walk, target, (size_t)n);

@@ -62,7 +62,7 @@ struct landing {
                                   blocked asked about; NULL after too many links */
     bool fixed;                /* it never left read-only folders: it will always end here */
     bool is_folder_wanted;     /* it ended in "/" or "/.": what lies there must be a folder */
-    bool by_descriptor;        /* it began at an open file: that may have no name any more */
+    bool by_descriptor;        /* it is an open file, not one by name: it may have none any more */
     unsigned touched_count;
     const struct place *touched[TOUCHED_MAX]; /* links followed */
 };

@@ -507,6 +507,7 @@ TEST(a_program_without_a_name_is_incomplete)
     observe("cp s /tmp/s; exec 7</tmp/s; rm /tmp/s; /proc/self/fd/7");
     assert_flag(TRACE_INCOMPLETE, "no name");
     assert_asks("! ./nothing 2>/dev/null", "X nothing\n");
+    assert_asks("! /proc/self/cwd/nothing 2>/dev/null", "X nothing\n"); /* through one, not it */
     engine_close(&engine);
 }
 
