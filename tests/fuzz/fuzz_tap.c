@@ -1,48 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz: reports */
-/* TAP, and lines of cases: the first byte picks the reader, the rest is the report. */
-#include "reports/read.h"
+/* TAP, and lines of cases. */
+#include "report_driver.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+static const enum report_format formats[] = {REPORT_TAP, REPORT_CASES};
 
-// NOLINTBEGIN(readability-identifier-naming): libFuzzer's name
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-// NOLINTEND(readability-identifier-naming)
-
-static int check_case(void *context, const struct test_case *c)
-{
-    size_t *bytes = context;
-    if (c->name == NULL || (unsigned)c->status >= OUTCOME_STATUS_COUNT
-        || c->status == OUTCOME_TIMED_OUT) {
-        abort();
-    }
-    *bytes += strlen(c->name) + (c->details != NULL ? strlen(c->details) : 0);
-    return 0;
-}
-
-// NOLINTNEXTLINE(readability-identifier-naming)
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t bytes = 0;
-    struct err err = {0};
-    if (size == 0) {
-        return 0;
-    }
-    enum report_format format = data[0] == 'c' ? REPORT_CASES : REPORT_TAP;
-    int fd = memfd_create("report", MFD_CLOEXEC);
-    if (fd < 0 || write(fd, data + 1, size - 1) != (ssize_t)(size - 1)
-        || lseek(fd, 0, SEEK_SET) != 0) {
-        abort();
-    }
-    int rc = report_read(format, fd, check_case, &bytes, &err);
-    if (rc != 0 && err.text[0] == '\0') {
-        abort();
-    }
-    (void)close(fd);
-    return 0;
+    return fuzz_report(formats, sizeof formats / sizeof formats[0], data, size);
 }
