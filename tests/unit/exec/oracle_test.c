@@ -2,7 +2,6 @@
 /* The kernel as witness: fanotify tells every file that was opened on the unit's mounts, by
  * whatever way. Each of them must stand in the trace. Needs root; knows nothing of absences and
  * looks. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,32 +27,6 @@ struct witness {
     char *opened[OPENED_MAX]; /* paths of regular files, in the unit's view */
     int count;
 };
-
-/* A child of a process whose name begins so; 0 = none. */
-static pid_t child_of(pid_t pid, const char *name)
-{
-    DIR *proc = opendir("/proc");
-    pid_t found = 0;
-    assert_non_null(proc);
-    for (struct dirent *entry = readdir(proc); entry != NULL && found == 0; entry = readdir(proc)) {
-        char path[300];
-        char text[512] = "";
-        (void)snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
-        FILE *file = strtol(entry->d_name, NULL, 10) > 0 ? fopen(path, "r") : NULL;
-        const bool read = file != NULL && fgets(text, sizeof text, file) != NULL;
-        if (file != NULL) {
-            (void)fclose(file);
-        }
-        const char *comm = read ? strchr(text, '(') : NULL;
-        const char *end = read ? strrchr(text, ')') : NULL;
-        if (comm != NULL && end != NULL && strncmp(comm + 1, name, strlen(name)) == 0
-            && (pid_t)strtol(end + 4, NULL, 10) == pid) {
-            found = (pid_t)strtol(entry->d_name, NULL, 10);
-        }
-    }
-    (void)closedir(proc);
-    return found;
-}
 
 static bool mark(int fan, pid_t init, const char *folder)
 {
@@ -122,9 +95,9 @@ static void watch_unit(uv_timer_t *timer)
 {
     struct witness *witness = timer->data;
     if (!witness->marked) {
-        const pid_t slot = child_of(getpid(), "sluice-slot");
-        witness->init = slot > 0 ? child_of(slot, "sluice-init") : 0;
-        if (witness->init == 0 || child_of(witness->init, "sh") == 0) {
+        const pid_t slot = engine_child_of(getpid(), "sluice-slot");
+        witness->init = slot > 0 ? engine_child_of(slot, "sluice-init") : 0;
+        if (witness->init == 0 || engine_child_of(witness->init, "sh") == 0) {
             return;
         }
         witness->marked = mark(witness->fan, witness->init, "/src")

@@ -103,21 +103,50 @@ __attribute__((constructor)) static void be_slot(int argc, char **argv)
 
 static const struct engine *left_open; /* NULL: every engine was closed */
 
+/* Children of a process, as numbers in `text`; NULL = cannot be told. */
+static char *children_of(pid_t pid, char *text, int size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "r");
+    char *got = file != NULL ? fgets(text, size, file) : NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return got;
+}
+
+pid_t engine_child_of(pid_t pid, const char *name)
+{
+    char text[4096];
+    char *at = children_of(pid, text, sizeof text);
+    for (pid_t child = at != NULL ? (pid_t)strtol(at, &at, 10) : 0; child > 0;
+         child = (pid_t)strtol(at, &at, 10)) {
+        char path[64];
+        char comm[64] = "";
+        (void)snprintf(path, sizeof path, "/proc/%d/comm", (int)child);
+        FILE *file = fopen(path, "r");
+        const bool read = file != NULL && fgets(comm, sizeof comm, file) != NULL;
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+        if (read && strncmp(comm, name, strlen(name)) == 0) {
+            return child;
+        }
+    }
+    return 0;
+}
+
 /* A test that failed left its engine and slot behind: whoever looks for this test's slot would find
  * that one, and wait for ever. */
 static void end_leftovers(void)
 {
-    char children[4096] = "";
-    FILE *file = fopen("/proc/thread-self/children", "r");
-    if (file == NULL) {
-        return;
-    }
-    char *rest = children;
-    const bool any = fgets(children, sizeof children, file) != NULL;
-    (void)fclose(file);
-    for (long pid = any ? strtol(rest, &rest, 10) : 0; pid > 0; pid = strtol(rest, &rest, 10)) {
-        (void)kill((pid_t)pid, SIGKILL);
-        (void)waitpid((pid_t)pid, NULL, 0);
+    char text[4096];
+    char *at = children_of(getpid(), text, sizeof text);
+    for (pid_t child = at != NULL ? (pid_t)strtol(at, &at, 10) : 0; child > 0;
+         child = (pid_t)strtol(at, &at, 10)) {
+        (void)kill(child, SIGKILL);
+        (void)waitpid(child, NULL, 0);
     }
 }
 

@@ -56,6 +56,9 @@ void observe_it(struct exec_request *request);
 /* Stops the running unit after `ms`. */
 void engine_stop_after(struct engine *engine, unsigned ms, bool now);
 
+/* The first child of a process whose name begins so; 0 = none. */
+pid_t engine_child_of(pid_t pid, const char *name);
+
 /* Writes a small file below a folder of the engine. */
 void put_file(const char *folder, const char *path, const char *text);
 bool has_file(const char *folder, const char *path);
