@@ -17,52 +17,26 @@
  * one is cut, and is neither. */
 #define VALUE_MAX 256
 
-/* Texts of a case. */
-#define TEXTS 11
-
-static struct str *const *texts_of(struct junit_case *c, struct str *places[TEXTS])
-{
-    struct str *const all[TEXTS] = {&c->name,
-                                    &c->classname,
-                                    &c->file,
-                                    &c->message,
-                                    &c->type,
-                                    &c->details,
-                                    &c->output,
-                                    &c->result_message,
-                                    &c->result_type,
-                                    &c->result_text,
-                                    &c->parameter};
-    memcpy(places, all, sizeof all);
-    return places;
-}
-
 void junit_case_init(struct junit_case *c)
 {
-    struct str *places[TEXTS];
     *c = (struct junit_case){.time_s = -1, .status = OUTCOME_PASSED};
-    texts_of(c, places);
-    for (size_t i = 0; i < TEXTS; i++) {
-        str_init(places[i], KEEP_MAX);
+    for (size_t i = 0; i < JUNIT_CASE_TEXTS; i++) {
+        str_init(&c->texts[i], KEEP_MAX);
     }
 }
 
 void junit_case_fini(struct junit_case *c)
 {
-    struct str *places[TEXTS];
-    texts_of(c, places);
-    for (size_t i = 0; i < TEXTS; i++) {
-        str_fini(places[i]);
+    for (size_t i = 0; i < JUNIT_CASE_TEXTS; i++) {
+        str_fini(&c->texts[i]);
     }
 }
 
 void junit_case_clear(struct junit_case *c)
 {
-    struct str *places[TEXTS];
-    texts_of(c, places);
-    for (size_t i = 0; i < TEXTS; i++) {
-        if (places[i]->len > 0 || places[i]->error != 0) {
-            str_clear(places[i]);
+    for (size_t i = 0; i < JUNIT_CASE_TEXTS; i++) {
+        if (c->texts[i].len > 0 || c->texts[i].error != 0) {
+            str_clear(&c->texts[i]);
         }
     }
     c->line = 0;
@@ -72,6 +46,16 @@ void junit_case_clear(struct junit_case *c)
     c->todo = false;
     c->flaky = false;
     c->not_run = false;
+}
+
+bool junit_case_is_short(const struct junit_case *c)
+{
+    size_t longest = 0; /* or longer, but below the power of two where the longest is */
+    _Static_assert((CASE_NAME_MAX & (CASE_NAME_MAX - 1)) == 0, "a power of two");
+    for (size_t i = 0; i < JUNIT_CASE_TEXTS; i++) {
+        longest |= c->texts[i].len;
+    }
+    return longest < CASE_NAME_MAX;
 }
 
 /* Copies a number, making its decimal sign a dot: with a dot in it commas group thousands, else a
@@ -102,7 +86,7 @@ static bool copy_number(const char *text, char buf[NUMBER_MAX])
 
 /* "12.345", as nearly all are: both parts of the quotient are exact, so that it is the nearest
  * there is, as strtod() has it. Any other text, false. */
-static bool plain_time(const char *text, double *ret_seconds)
+static bool plain_time(const char *text, size_t len, double *ret_seconds)
 {
     static const double powers[EXACT_DIGITS + 1] = {
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
@@ -110,7 +94,7 @@ static bool plain_time(const char *text, double *ret_seconds)
     unsigned digits = 0;
     unsigned places = 0;
     bool has_dot = false;
-    for (; *text != '\0'; text++) {
+    for (const char *end = text + len; text < end; text++) {
         if (*text == '.' && !has_dot && digits > 0) {
             has_dot = true;
         } else if (*text >= '0' && *text <= '9' && digits < EXACT_DIGITS) {
@@ -128,7 +112,7 @@ static bool plain_time(const char *text, double *ret_seconds)
 double junit_time(const char *text)
 {
     double plain = 0;
-    if (plain_time(text, &plain)) {
+    if (plain_time(text, strlen(text), &plain)) {
         return plain;
     }
     char buf[NUMBER_MAX];
@@ -231,6 +215,13 @@ static void set_text(struct str *s, const char *value)
 
 static void set_bytes(struct str *s, const char *bytes, size_t len)
 {
+    if (len < s->cap && len < CASE_TEXT_MAX) { /* as nearly always: there is room */
+        memcpy(s->data, bytes, len);
+        s->data[len] = '\0';
+        s->len = len;
+        s->error = 0;
+        return;
+    }
     str_clear(s);
     keep_text(s, bytes, len);
 }
@@ -309,9 +300,13 @@ void junit_case_attribute(struct junit_case *c,
         return;
     case JUNIT_ATTR_OTHER:
         return;
+    case JUNIT_ATTR_TIME:
+        if (plain_time(value, len, &c->time_s)) {
+            return;
+        }
+        break;
     case JUNIT_ATTR_LINE:
     case JUNIT_ATTR_LINENO:
-    case JUNIT_ATTR_TIME:
     case JUNIT_ATTR_STATUS:
         break;
     }
@@ -427,15 +422,13 @@ static void take_location(struct junit_case *c, const char **file, uint32_t *lin
     *line = number;
 }
 
-static int texts_error(struct junit_case *c)
+static int texts_error(const struct junit_case *c)
 {
-    struct str *places[TEXTS];
     int error = 0;
-    texts_of(c, places);
-    for (size_t i = 0; i < TEXTS && error == 0; i++) {
-        error = places[i]->error;
+    for (size_t i = 0; i < JUNIT_CASE_TEXTS; i++) {
+        error |= c->texts[i].error;
     }
-    return error;
+    return error != 0 ? -ENOMEM : 0; /* keep_text() knows no other */
 }
 
 int junit_case_finish(struct junit_case *c,

@@ -8,6 +8,7 @@
 #include "model/outcome.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The elements that say how a case, or a suite as a whole, ended. */
 enum junit_result {
@@ -18,20 +19,34 @@ enum junit_result {
     JUNIT_RERUN, /* rerunFailure, rerunError: a further failed attempt of a case that failed */
 };
 
+/* Texts of a case. */
+#define JUNIT_CASE_TEXTS 11
+
 struct junit_case {
-    struct str name, classname, file, message, type, details, output;
-    struct str parameter; /* what the test was given; part of its name */
+    union {
+        struct {
+            struct str name, classname, file, message, type, details, output;
+            struct str parameter; /* what the test was given; part of its name */
+            /* of the result element that is being read */
+            struct str result_message, result_type, result_text;
+        };
+
+        struct str texts[JUNIT_CASE_TEXTS]; /* all of them */
+    };
+
     uint32_t line;
     double time_s;
     enum outcome_status status; /* the most severe result so far */
     bool has_result;
-    bool todo;    /* marked as expected to fail */
-    bool flaky;   /* has a flaky element */
-    bool not_run; /* status="notrun" */
-    /* of the result element that is being read */
-    enum junit_result result;
-    struct str result_message, result_type, result_text;
+    bool todo;                /* marked as expected to fail */
+    bool flaky;               /* has a flaky element */
+    bool not_run;             /* status="notrun" */
+    enum junit_result result; /* of the result element that is being read */
 };
+
+_Static_assert(offsetof(struct junit_case, result_text)
+                   == (JUNIT_CASE_TEXTS - 1) * sizeof(struct str),
+               "every text is one of texts[]");
 
 void junit_case_init(struct junit_case *c);
 void junit_case_fini(struct junit_case *c);
@@ -74,6 +89,9 @@ int junit_case_finish(struct junit_case *c,
                       const char *suite,
                       const char *file,
                       struct test_case *ret_case);
+
+/* Are all texts of the case short enough to be its names? Seldom not. */
+bool junit_case_is_short(const struct junit_case *c);
 
 /* Seconds as reports write them: "1.5", "0,014", "1,234.5", "1.7e-05". -1 when it is no time. */
 double junit_time(const char *text);

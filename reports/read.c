@@ -84,7 +84,9 @@ static void feed_limited(struct report_feed *feed, struct test_case *c)
     }
 }
 
-int feed_case(struct report_feed *feed, const struct test_case *test_case)
+/* Counts one more case. False when it is not to be handed on: an earlier pass did, or feed->stop.
+ */
+static bool is_wanted(struct report_feed *feed)
 {
     assert(feed->stop == 0);
     if (feed->count == CASES_PER_FILE_MAX) {
@@ -92,11 +94,16 @@ int feed_case(struct report_feed *feed, const struct test_case *test_case)
                              -EFBIG,
                              "the report has more than %d cases; split it over several units",
                              CASES_PER_FILE_MAX);
-        return feed->stop;
+        return false;
     }
     feed->count++;
-    if (feed->count <= feed->skip) {
-        return 0;
+    return feed->count > feed->skip;
+}
+
+int feed_case(struct report_feed *feed, const struct test_case *test_case)
+{
+    if (!is_wanted(feed)) {
+        return feed->stop;
     }
     struct test_case named = *test_case;
     char name[32];
@@ -105,6 +112,17 @@ int feed_case(struct report_feed *feed, const struct test_case *test_case)
         named.name = name;
     }
     feed_limited(feed, &named);
+    return feed->stop;
+}
+
+int feed_short_case(struct report_feed *feed, const struct test_case *test_case)
+{
+    if (feed->brief && (test_case->details != NULL || test_case->output != NULL)) {
+        return feed_case(feed, test_case);
+    }
+    if (is_wanted(feed)) {
+        feed->stop = feed->each(feed->context, test_case);
+    }
     return feed->stop;
 }
 

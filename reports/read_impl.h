@@ -36,6 +36,10 @@ struct report_feed {
 /* Hands one case on. A case without a name gets one. Returns feed->stop. */
 int feed_case(struct report_feed *feed, const struct test_case *test_case);
 
+/* As feed_case(), for a case that has a name and no text longer than its limit: nothing is looked
+ * at again. Large reports are made of such cases. */
+int feed_short_case(struct report_feed *feed, const struct test_case *test_case);
+
 /* Notes an oddity that is no error: counters that disagree with what is there. */
 void feed_warn(struct report_feed *feed, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,7 @@
  *   xml_read.c -> element stack -> testcase (junit_case.c) -> feed_case() */
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "reports/junit_case.h"
 #include "reports/xml_read.h"
 
@@ -91,9 +92,12 @@ struct reader {
 
 /* ---- attributes ---- */
 
+/* Name and file of a suite are those of its cases, and as long at most. */
 static char *copy_attribute(struct reader *r, const char *value)
 {
-    char *copy = mem_strdup(value);
+    size_t len = strnlen(value, CASE_NAME_MAX + 1);
+    char *copy =
+        mem_strndup(value, len <= CASE_NAME_MAX ? len : utf8_valid_prefix(value, CASE_NAME_MAX));
     if (copy == NULL) {
         feed_no_memory(r->feed);
     }
@@ -213,7 +217,12 @@ static void deliver(struct reader *r, struct junit_case *c)
         suite->bad +=
             test_case.status == OUTCOME_FAILED || test_case.status == OUTCOME_ERRORED ? 1 : 0;
     }
-    if (r->feed->stop == 0) {
+    if (r->feed->stop != 0) {
+        return;
+    }
+    if (test_case.name != NULL && junit_case_is_short(c)) {
+        (void)feed_short_case(r->feed, &test_case);
+    } else {
         (void)feed_case(r->feed, &test_case);
     }
 }
@@ -361,7 +370,6 @@ static void forget_element(struct element *e)
         mem_free(e->name);
         mem_free(e->file);
     }
-    *e = (struct element){0};
 }
 
 static void on_end(void *context)

@@ -64,7 +64,10 @@ const char *xml_read_attribute_bytes(struct xml_reader *xml,
     assert(i >= 0 && i < attributes->count);
     const xmlChar *const *item = (const xmlChar *const *)attributes->items + (ptrdiff_t)i * 5;
     size_t len = (size_t)(item[4] - item[3]);
-    if (memchr(item[3], '&', len) != NULL) {
+    /* A value that stands in the text as it was written ends with its quote and has no entity in
+     * it; what the parser had to put together ends with a zero. */
+    bool as_written = *item[4] == '"' || *item[4] == '\'';
+    if (!as_written && memchr(item[3], '&', len) != NULL) {
         const char *value = xml_read_attribute(xml, attributes, i, ret_name);
         *ret_len = xml->attribute.len;
         return value;

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "reports/junit_case.h"
 #include "reports/read.h"
+#include "reports/read_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -449,6 +450,34 @@ TEST(a_long_text_is_cut_and_says_so)
     assert_int_equal(c.rc, 0);
     ASSERT_CONTAINS(c.cases[0].details, "[cut: longer than 1 MiB]");
     assert_true(strlen(c.cases[0].details) < (1 << 20) + 64);
+    collected_fini(&c);
+}
+
+/* `bytes` of two-byte letters behind one letter: the limit falls in the middle of one. */
+static void put_long_name(struct str *out, size_t bytes)
+{
+    (void)str_append_char(out, 'x');
+    for (size_t i = 1; i + 1 < bytes; i += 2) {
+        (void)str_append(out, "\xC3\xA4");
+    }
+}
+
+TEST(names_are_cut_at_their_limit_whoever_gave_them)
+{
+    CLEANUP(str_fini) struct str report = STR_INIT(4u << 20);
+    (void)str_append(&report, "<testsuite name='");
+    put_long_name(&report, CASE_NAME_MAX + 100);
+    (void)str_append(&report, "'><testcase name='a'/><testcase name='");
+    put_long_name(&report, CASE_NAME_MAX + 100);
+    (void)str_append(&report, "'/><testcase name='b' classname='\"&amp;'/></testsuite>");
+    struct collected c = JUNIT(str_text(&report));
+    assert_int_equal(c.rc, 0);
+    assert_int_equal(c.count, 3);
+    assert_int_equal(strlen(c.cases[0].suite), CASE_NAME_MAX - 1);
+    assert_string_equal(c.cases[0].name, "a");
+    assert_int_equal(strlen(c.cases[1].name), CASE_NAME_MAX - 1);
+    assert_string_equal(c.cases[2].name, "b");
+    assert_string_equal(c.cases[2].classname, "\"&");
     collected_fini(&c);
 }
 
