@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/mem.h"
 #include "git/call.h"
+#include "git/folder.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -63,7 +63,4 @@ struct object_request {
  * is ended, and started again by the next request. */
 int objects_ask(struct git_objects *objects, const struct object_request *request, struct err *err);
 
-/* git/tree.c: frees a folder. */
-void folder_free(struct git_folder *folder);
-
 #endif
