@@ -2,7 +2,8 @@
 /* The world of a unit, made of namespaces (design section 5). Two steps: a slot process enters a
  * *template* once (user, mount, ipc, uts and net namespaces; a new root with the system read-only
  * in it); each unit then gets a copy of the mount namespace, a pid namespace, an overlay over the
- * snapshot and private folders (unit_world_enter(), in the unit's init).
+ * snapshot and private folders (unit_world_enter() in unit_world.c, in the unit's
+ * init).
  *
  *   /                tmpfs, read-only for the unit
  *   /usr /etc /opt /bin /sbin /lib*   the machine's, read-only
