@@ -332,10 +332,11 @@ static bool all_utf8(const char *const *words)
 /* The JSON writer mends what is not UTF-8; in a command or a path that would be another one. */
 static int check_utf8(const struct sdk_unit *unit, struct err *err)
 {
-    const char *what = !all_utf8(unit->argv)      ? "the command"
-                       : !all_utf8(unit->needs)   ? "a need"
-                       : !all_utf8(unit->outputs) ? "an output"
-                                                  : NULL;
+    const char *what = !all_utf8(unit->argv)        ? "the command"
+                       : !all_utf8(unit->needs)     ? "a need"
+                       : !all_utf8(unit->outputs)   ? "an output"
+                       : !all_utf8(unit->artifacts) ? "an artifact"
+                                                    : NULL;
     return what == NULL
                ? 0
                : err_set(err,
@@ -374,6 +375,7 @@ int sdk_emit_unit(struct sdk *sdk, const struct sdk_unit *unit, struct err *err)
     }
     put_list(&w, "needs", unit->needs);
     put_list(&w, "outputs", unit->outputs);
+    put_list(&w, "artifacts", unit->artifacts);
     jw_end_object(&w);
     sdk->unit_count++;
     return end_line(sdk, start, unit->id, err);
@@ -503,6 +505,7 @@ int sdk_next_outcome(struct sdk *sdk, struct sdk_outcome *ret_outcome, struct er
     }
     const json_t *object = sdk->line;
     const json_t *cases = json_object_get(object, "cases");
+    const json_t *artifacts = json_object_get(object, "artifacts");
     *ret_outcome = (struct sdk_outcome){
         .unit = json_string_value(json_object_get(object, "unit")),
         .shard = get_int(object, "shard", 0),
@@ -519,6 +522,8 @@ int sdk_next_outcome(struct sdk *sdk, struct sdk_outcome *ret_outcome, struct er
         .cases_failed = get_int(cases, "failed", 0),
         .cases_errored = get_int(cases, "errored", 0),
         .cases_skipped = get_int(cases, "skipped", 0),
+        .reused = json_is_true(json_object_get(object, "reused")),
+        .artifacts = json_is_array(artifacts) ? artifacts : NULL,
     };
     if (ret_outcome->unit == NULL || ret_outcome->status == NULL) {
         return err_set(err, -EINVAL, "an outcome lacks \"unit\" or \"status\"");

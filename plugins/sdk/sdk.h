@@ -121,8 +121,9 @@ struct sdk_unit {
     uint32_t line;
     const char *skip; /* reason */
     bool expands;
-    const char *const *needs;   /* ids of units of this layer */
-    const char *const *outputs; /* paths or glob patterns, relative to the root */
+    const char *const *needs;     /* ids of units of this layer */
+    const char *const *outputs;   /* paths or glob patterns, relative to the root */
+    const char *const *artifacts; /* the same; kept whatever the outcome, see sdk_outcome */
 };
 
 /* For a private verb that is the command of a unit that `expands`: `emit` writes units to standard
@@ -197,6 +198,9 @@ struct sdk_outcome {
     bool flaky;
     const char *message; /* NULL = none */
     int64_t cases_total, cases_passed, cases_failed, cases_errored, cases_skipped;
+    bool reused;             /* evidence answered, it did not run */
+    const json_t *artifacts; /* array of strings: absolute paths of the files that were kept of it,
+                                sorted; NULL = none */
 };
 
 /* Reads the next outcome: 1, 0 at the end, negative on error. Fields that a later host may add are

@@ -35,12 +35,13 @@ enum report_format {
 const char *report_format_name(enum report_format format);
 int report_format_parse(const char *word);
 
-/* How a unit hangs together with others of its layer. Most have none of it, and there may be
- * millions of those: it is kept out of their way. */
+/* How a unit hangs together with others of its layer, and what is kept of it. Most have none of it,
+ * and there may be millions of those: it is kept out of their way. */
 struct unit_links {
-    struct text_list needs;   /* ids of units of the same layer that must have passed */
-    struct text_list outputs; /* paths and glob patterns below the root, added to the layer's; seen
-                                 by units that need this one, transitively */
+    struct text_list needs;     /* ids of units of the same layer that must have passed */
+    struct text_list outputs;   /* paths and glob patterns below the root, added to the layer's;
+                                   seen by units that need this one, transitively */
+    struct text_list artifacts; /* the same, collected whatever the outcome and seen by no unit */
 };
 
 struct unit {
@@ -63,5 +64,11 @@ struct unit {
     enum report_format report;
     bool expands; /* its output is further units */
 };
+
+/* Does it need other units, or leave what they may see? */
+static inline bool unit_is_linked(const struct unit *unit)
+{
+    return unit->links != NULL && unit->links->needs.count + unit->links->outputs.count > 0;
+}
 
 #endif

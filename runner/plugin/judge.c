@@ -45,7 +45,23 @@ static void write_cases(struct json_writer *w, const struct outcome *outcome)
     jw_end_object(w);
 }
 
-int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome, struct str *out)
+static void write_artifacts(struct json_writer *w, const struct text_list *artifacts)
+{
+    if (artifacts->count == 0) {
+        return;
+    }
+    jw_key(w, "artifacts");
+    jw_array(w);
+    for (size_t i = 0; i < artifacts->count; i++) {
+        jw_string(w, artifacts->items[i]);
+    }
+    jw_end_array(w);
+}
+
+int plugin_judge_outcome(const struct unit *unit,
+                         const struct outcome *outcome,
+                         const struct text_list *artifacts,
+                         struct str *out)
 {
     struct json_writer w;
     jw_begin(&w, out);
@@ -70,6 +86,7 @@ int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome,
     }
     jw_put_string(&w, "message", outcome->message);
     write_cases(&w, outcome);
+    write_artifacts(&w, artifacts);
     jw_end_object(&w);
     return str_append_char(out, '\n');
 }

@@ -147,9 +147,12 @@ int plugin_read_units(const struct plugin_description *description,
                       struct err *err);
 
 /* Appends one outcome as judge input line (the first line of the input is written by
- * plugin_judge_header()). */
+ * plugin_judge_header()). `artifacts`: absolute paths of what was kept of it. */
 int plugin_judge_header(const struct layer *layer, const char *root, struct str *out);
-int plugin_judge_outcome(const struct unit *unit, const struct outcome *outcome, struct str *out);
+int plugin_judge_outcome(const struct unit *unit,
+                         const struct outcome *outcome,
+                         const struct text_list *artifacts,
+                         struct str *out);
 
 /* Reads judge's answer from a file. */
 int plugin_read_judgement(const struct plugin_description *description,

@@ -47,6 +47,7 @@ struct fields {
     json_t *report;
     json_t *needs;
     json_t *outputs;
+    json_t *artifacts;
     int64_t cost_ms;
     int64_t slots;
     int64_t line;
@@ -87,7 +88,8 @@ static const char *share(struct unit_reader *reader, const char *text)
     return *place;
 }
 
-/* One copy of each word of `needs` and `outputs` in a plan: hundreds of units name the same ones.
+/* One copy of each word of `needs`, `outputs` and `artifacts` in a plan: hundreds of units name the
+ * same ones.
  */
 static const char *intern(struct unit_reader *reader, const char *text)
 {
@@ -113,22 +115,23 @@ static int read_fields(json_t *object, struct fields *ret_fields, struct err *er
 {
     struct fields *f = ret_fields;
     const struct json_field table[] = {
-        {"id",      JSON_FIELD_STRING, true,  &f->id     },
-        {"argv",    JSON_FIELD_ARRAY,  true,  &f->argv   },
-        {"cwd",     JSON_FIELD_STRING, false, &f->cwd    },
-        {"env",     JSON_FIELD_OBJECT, false, &f->env    },
-        {"timeout", JSON_FIELD_STRING, false, &f->timeout},
-        {"cost_ms", JSON_FIELD_INT,    false, &f->cost_ms},
-        {"slots",   JSON_FIELD_INT,    false, &f->slots  },
-        {"locks",   JSON_FIELD_ARRAY,  false, &f->locks  },
-        {"labels",  JSON_FIELD_ARRAY,  false, &f->labels },
-        {"report",  JSON_FIELD_OBJECT, false, &f->report },
-        {"file",    JSON_FIELD_STRING, false, &f->file   },
-        {"line",    JSON_FIELD_INT,    false, &f->line   },
-        {"skip",    JSON_FIELD_STRING, false, &f->skip   },
-        {"expands", JSON_FIELD_BOOL,   false, &f->expands},
-        {"needs",   JSON_FIELD_ARRAY,  false, &f->needs  },
-        {"outputs", JSON_FIELD_ARRAY,  false, &f->outputs},
+        {"id",        JSON_FIELD_STRING, true,  &f->id       },
+        {"argv",      JSON_FIELD_ARRAY,  true,  &f->argv     },
+        {"cwd",       JSON_FIELD_STRING, false, &f->cwd      },
+        {"env",       JSON_FIELD_OBJECT, false, &f->env      },
+        {"timeout",   JSON_FIELD_STRING, false, &f->timeout  },
+        {"cost_ms",   JSON_FIELD_INT,    false, &f->cost_ms  },
+        {"slots",     JSON_FIELD_INT,    false, &f->slots    },
+        {"locks",     JSON_FIELD_ARRAY,  false, &f->locks    },
+        {"labels",    JSON_FIELD_ARRAY,  false, &f->labels   },
+        {"report",    JSON_FIELD_OBJECT, false, &f->report   },
+        {"file",      JSON_FIELD_STRING, false, &f->file     },
+        {"line",      JSON_FIELD_INT,    false, &f->line     },
+        {"skip",      JSON_FIELD_STRING, false, &f->skip     },
+        {"expands",   JSON_FIELD_BOOL,   false, &f->expands  },
+        {"needs",     JSON_FIELD_ARRAY,  false, &f->needs    },
+        {"outputs",   JSON_FIELD_ARRAY,  false, &f->outputs  },
+        {"artifacts", JSON_FIELD_ARRAY,  false, &f->artifacts},
     };
     return json_read_object(object, table, sizeof table / sizeof table[0], err);
 }
@@ -327,6 +330,12 @@ static int check_sense(const struct fields *f, struct err *err)
                        "\"expands\" cannot stand beside \"needs\": such a unit runs before the "
                        "others are known");
     }
+    if (f->expands && json_array_size(f->artifacts) > 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "\"expands\" cannot stand beside \"artifacts\": what such a unit leaves is "
+                       "further units");
+    }
     if (f->skip != NULL && f->skip[0] == '\0') {
         return err_set(err, -EINVAL, "skip is empty: it is the reason shown to people");
     }
@@ -372,7 +381,7 @@ static int read_shared_list(struct unit_reader *reader,
     return 0;
 }
 
-static int check_output(const char *what, const char *path, struct err *err)
+static int check_pattern(const char *what, const char *path, struct err *err)
 {
     int status = word_check_path(what, path, err);
     return status != 0 ? status : word_check_id(what, path, err);
@@ -383,19 +392,32 @@ static int read_links(struct unit_reader *reader,
                       struct unit *unit,
                       struct err *err)
 {
-    if (json_array_size(f->needs) + json_array_size(f->outputs) == 0) {
+    if (json_array_size(f->needs) + json_array_size(f->outputs) + json_array_size(f->artifacts)
+        == 0) {
         return 0;
     }
     struct unit_links *links = arena_alloc(reader->arena, sizeof *links);
     if (links == NULL) {
         return no_memory(err);
     }
-    int status = read_shared_list(reader, "need", f->needs, word_check_id, &links->needs, err);
-    status =
-        status != 0
-            ? status
-            : read_shared_list(reader, "output", f->outputs, check_output, &links->outputs, err);
     unit->links = links;
+
+    const struct {
+        const char *what;
+        json_t *list;
+        int (*check)(const char *what, const char *word, struct err *err);
+        struct text_list *ret_list;
+    } lists[] = {
+        {"need",     f->needs,     word_check_id, &links->needs    },
+        {"output",   f->outputs,   check_pattern, &links->outputs  },
+        {"artifact", f->artifacts, check_pattern, &links->artifacts},
+    };
+
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof lists / sizeof lists[0]; i++) {
+        status = read_shared_list(
+            reader, lists[i].what, lists[i].list, lists[i].check, lists[i].ret_list, err);
+    }
     return status;
 }
 

@@ -513,7 +513,7 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
                             or_empty(explain_origin(look->reuse, &look->row, look->arena)));
     case REUSE_REASON_ARTIFACTS:
         return arena_printf(look->arena,
-                            "the artifacts that its layer asks for were not kept with it: %s",
+                            "the artifacts that are asked for were not kept with it: %s",
                             or_empty(explain_origin(look->reuse, &look->row, look->arena)));
     case REUSE_REASON_QUARANTINED:
         return "its evidence contradicts itself (sluice cache quarantine shows how)";

@@ -6,6 +6,7 @@
 #include "sched/sched_impl.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,13 +26,36 @@ static void flush_judge_input(struct sched *sched, size_t index)
     }
 }
 
-void layer_note_outcome(struct sched *sched, const struct unit *unit, const struct outcome *outcome)
+/* Artifacts that were kept and cannot be told would be results that nobody misses. */
+static void write_outcome(struct sched *sched,
+                          size_t index,
+                          const struct unit *unit,
+                          const struct outcome *outcome)
+{
+    struct sched_layer *state = &sched->layers[unit->layer];
+    struct text_list artifacts = {0};
+    struct err err = {0};
+    struct arena *arena = sched_take_arena(sched);
+    int rc = arena != NULL ? kept_list_artifacts(sched, index, unit, arena, &artifacts, &err)
+                           : err_set(&err, -ENOMEM, "out of memory");
+    if (rc < 0) {
+        (void)err_wrap(&err, "artifacts of unit \"%s\"", unit->id);
+        layer_set_error(sched, unit->layer, err.text);
+    }
+    (void)plugin_judge_outcome(unit, outcome, &artifacts, &state->judge_input);
+    sched_give_arena(sched, arena);
+}
+
+void layer_note_outcome(struct sched *sched,
+                        size_t index,
+                        const struct unit *unit,
+                        const struct outcome *outcome)
 {
     struct sched_layer *state = &sched->layers[unit->layer];
     if (state->judge_fd < 0 || !outcome->final) {
         return;
     }
-    (void)plugin_judge_outcome(unit, outcome, &state->judge_input);
+    write_outcome(sched, index, unit, outcome);
     if (state->judge_input.len >= JUDGE_FLUSH_SIZE) {
         flush_judge_input(sched, unit->layer);
     }

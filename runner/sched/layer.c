@@ -287,7 +287,7 @@ void layer_unit_prepared(struct sched *sched,
     event.u.unit_finished.definition = unit;
     event.u.unit_finished.outcome = &ended;
     sched_emit(sched, &event);
-    layer_note_outcome(sched, unit, &ended);
+    layer_note_outcome(sched, SIZE_MAX, unit, &ended);
 }
 
 int layer_add_unit(struct sched *sched,
@@ -378,7 +378,7 @@ static int add_unit(void *context, const struct unit *read)
                                    "history, each once",
                                    read->id);
     }
-    if (layer->shards > 1 && read->links != NULL) {
+    if (layer->shards > 1 && unit_is_linked(read)) {
         return err_set(adding->err,
                        -EINVAL,
                        "unit \"%s\" has needs or outputs, and the layer has `shards`: a part of a "
@@ -393,7 +393,7 @@ static int add_unit(void *context, const struct unit *read)
         return err_set(adding->err, -ENOMEM, "out of memory");
     }
     *unit = *read;
-    if (unit->links != NULL && linked_of(adding->sched, unit, true) == NULL) {
+    if (unit_is_linked(unit) && linked_of(adding->sched, unit, true) == NULL) {
         return err_set(adding->err, -ENOMEM, "out of memory");
     }
     return unit->expands ? add_expanding(adding, unit) : add_one(adding, unit);

@@ -205,17 +205,25 @@ static void folder_name(const char *id, size_t index, char *buf, size_t size)
     (void)snprintf(buf, size, "%s-%zu", word, index);
 }
 
-static const char *folder_of(const struct sched *sched,
-                             const char *kind,
-                             const struct sched_slot *slot,
-                             struct arena *arena)
+const char *unit_folder(const struct sched *sched,
+                        const char *kind,
+                        const struct unit *unit,
+                        size_t index,
+                        struct arena *arena)
 {
-    char layer[96];
-    char unit[96];
-    folder_name(
-        sched_layer_of(sched, slot->unit->layer)->id, slot->unit->layer, layer, sizeof layer);
-    folder_name(slot->unit->id, slot->index, unit, sizeof unit);
-    return arena_printf(arena, "%s/%s/%s/%s", sched->options->run_dir, kind, layer, unit);
+    char layer_name[96];
+    char unit_name[96];
+    const struct layer *layer = sched_layer_of(sched, unit->layer);
+    folder_name(layer->id, unit->layer, layer_name, sizeof layer_name);
+    folder_name(unit->id, index, unit_name, sizeof unit_name);
+    return arena_printf(arena, "%s/%s/%s/%s", sched->options->run_dir, kind, layer_name, unit_name);
+}
+
+static const char *folder_of_products(const struct sched *sched,
+                                      const struct sched_slot *slot,
+                                      struct arena *arena)
+{
+    return unit_folder(sched, EXEC_PRODUCTS, slot->unit, slot->index, arena);
 }
 
 void unit_finish(struct sched *sched,
@@ -233,7 +241,7 @@ void unit_finish(struct sched *sched,
     event.u.unit_finished.definition = unit;
     event.u.unit_finished.outcome = outcome;
     sched_emit(sched, &event);
-    layer_note_outcome(sched, unit, outcome);
+    layer_note_outcome(sched, index, unit, outcome);
 }
 
 /* Once: every unit that lost some has FLAG_OUTPUT_LOST in the log and says so in the report. */
@@ -262,6 +270,30 @@ bool unit_has_outputs(const struct sched *sched, const struct unit *unit)
                || (unit->links != NULL && unit->links->outputs.count > 0));
 }
 
+int patterns_join(const struct text_list *of_layer,
+                  const struct text_list *of_unit,
+                  struct arena *arena,
+                  struct text_list *ret_all)
+{
+    const size_t own = of_unit != NULL ? of_unit->count : 0;
+    if (own == 0) {
+        *ret_all = *of_layer;
+        return 0;
+    }
+    const char **all = arena_calloc(arena, of_layer->count + own + 1, sizeof *all);
+    if (all == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < of_layer->count; i++) {
+        all[i] = of_layer->items[i];
+    }
+    for (size_t i = 0; of_unit != NULL && i < own; i++) {
+        all[of_layer->count + i] = of_unit->items[i];
+    }
+    *ret_all = (struct text_list){all, of_layer->count + own};
+    return 0;
+}
+
 int unit_fill_outputs(struct sched *sched,
                       const struct sched_slot *slot,
                       struct arena *arena,
@@ -269,23 +301,14 @@ int unit_fill_outputs(struct sched *sched,
 {
     const struct text_list *of_layer = &sched_layer_of(sched, slot->unit->layer)->outputs;
     const struct unit_links *links = slot->unit->links;
-    const size_t own = links != NULL ? links->outputs.count : 0;
     if (!unit_has_outputs(sched, slot->unit)) {
         return 0;
     }
-    const char **all = arena_calloc(arena, of_layer->count + own + 1, sizeof *all);
-    request->output_dir = folder_of(sched, EXEC_PRODUCTS, slot, arena);
-    if (all == NULL || request->output_dir == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < of_layer->count; i++) {
-        all[i] = of_layer->items[i];
-    }
-    for (size_t i = 0; i < own; i++) {
-        all[of_layer->count + i] = links->outputs.items[i];
-    }
-    request->outputs = (struct text_list){all, of_layer->count + own};
-    return 0;
+    request->output_dir = folder_of_products(sched, slot, arena);
+    return request->output_dir == NULL
+               ? -ENOMEM
+               : patterns_join(
+                   of_layer, links != NULL ? &links->outputs : NULL, arena, &request->outputs);
 }
 
 const struct manifest *unit_take_products(struct sched *sched,
@@ -295,7 +318,7 @@ const struct manifest *unit_take_products(struct sched *sched,
     struct err err = {0};
     struct product_set set = {.there = true};
     struct sched_reuse *reuse = sched->options->reuse;
-    set.folder = folder_of(sched, EXEC_PRODUCTS, slot, sched->arena);
+    set.folder = folder_of_products(sched, slot, sched->arena);
     int rc = set.folder == NULL ? err_set(&err, -ENOMEM, "out of memory for its products") : 0;
     if (rc == 0 && reuse != NULL && sched->layers[slot->unit->layer].world.isolated) {
         rc = reuse->read_products(reuse, set.folder, sched->arena, &set.manifest, &err);
@@ -361,11 +384,8 @@ int unit_fill_request(struct sched *sched,
         .done = on_done,
         .context = slot,
     };
-    if (layer->artifacts.count > 0) {
-        request->artifacts = layer->artifacts;
-        request->artifact_dir = folder_of(sched, "artifacts", slot, arena);
-    }
-    return request->env == NULL ? -ENOMEM : unit_fill_outputs(sched, slot, arena, request);
+    int rc = request->env == NULL ? -ENOMEM : unit_fill_outputs(sched, slot, arena, request);
+    return rc == 0 ? kept_fill_request(sched, slot, arena, request) : rc;
 }
 
 static void emit_started(struct sched *sched, const struct sched_slot *slot, const char *why)
@@ -461,7 +481,7 @@ int unit_adopt_products(struct sched *sched,
     if (products == NULL || products->count == 0) {
         return 0;
     }
-    set.folder = folder_of(sched, EXEC_PRODUCTS, slot, sched->arena);
+    set.folder = folder_of_products(sched, slot, sched->arena);
     set.manifest = keep_manifest(sched, products);
     return set.folder == NULL || set.manifest == NULL ? -ENOMEM
                                                       : world_add_products(sched, slot->unit, &set);
@@ -536,6 +556,9 @@ static int start_now(struct sched *sched,
                      const char *why,
                      struct err *err)
 {
+    if (!sched_confirm(sched, true)) {
+        return sched_refused(sched, err);
+    }
     int rc = world_make(sched, slot->unit->layer, err);
     if (rc == 0 && slot->view != NULL) {
         rc = view_make(sched, slot->unit->layer, slot->view, err);
@@ -562,6 +585,9 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
     if (rc < 0) {
         return rc;
     }
+    if (request.artifact_dir != NULL && !sched_confirm(sched, true)) { /* a hit puts them there */
+        return sched_refused(sched, err);
+    }
     if (request.observe) {
         struct reuse_subject subject = subject_of(sched, slot, &request);
         reusing_decide(sched, &subject, arena, &found);
@@ -583,15 +609,14 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
     return start_now(sched, slot, &request, found.why, err);
 }
 
-/* One arena serves thousands of starts, one after the other. */
-static struct arena *take_start_arena(struct sched *sched)
+struct arena *sched_take_arena(struct sched *sched)
 {
     struct arena *arena = sched->start_arena;
     sched->start_arena = NULL;
     return arena != NULL ? arena : arena_new(START_ARENA_MAX);
 }
 
-static void give_start_arena(struct sched *sched, struct arena *arena)
+void sched_give_arena(struct sched *sched, struct arena *arena)
 {
     if (arena != NULL && sched->start_arena == NULL) {
         arena_clear(arena);
@@ -604,7 +629,7 @@ static void give_start_arena(struct sched *sched, struct arena *arena)
 static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
 {
     struct err err = {0};
-    struct arena *arena = take_start_arena(sched);
+    struct arena *arena = sched_take_arena(sched);
     int rc =
         arena == NULL ? err_set(&err, -ENOMEM, "out of memory") : begin(sched, slot, arena, &err);
     if (rc < 0) {
@@ -619,7 +644,7 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
         free_slot(sched, slot);
         unit_finish(sched, slot->index, unit, &outcome);
     }
-    give_start_arena(sched, arena);
+    sched_give_arena(sched, arena);
 }
 
 void unit_run(struct sched *sched, const struct plan_action *action)
@@ -656,14 +681,14 @@ bool unit_joins(struct sched *sched, const struct joining *joining)
                               .attempt = joining->attempt};
     struct exec_request request;
     struct reuse_found found = {.choice = REUSE_CHOICE_RUN};
-    struct arena *arena = take_start_arena(sched);
+    struct arena *arena = sched_take_arena(sched);
     if (arena != NULL && unit_fill_request(sched, &slot, arena, &request) == 0
         && view_of_unit(sched, slot.unit, &slot.view, &err) == 0) {
         struct reuse_subject subject = subject_of(sched, &slot, &request);
         subject.peek = true;
         reusing_decide(sched, &subject, arena, &found);
     }
-    give_start_arena(sched, arena);
+    sched_give_arena(sched, arena);
     return found.choice == REUSE_CHOICE_JOIN;
 }
 

@@ -45,7 +45,7 @@ struct linked_unit *linked_of(struct sched *sched, const struct unit *unit, bool
         return NULL;
     }
     linked->unit = unit;
-    state->linked = state->linked || unit->links != NULL;
+    state->linked = state->linked || unit_is_linked(unit);
     return linked;
 }
 

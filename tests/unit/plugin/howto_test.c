@@ -123,7 +123,8 @@ static void run_layer(const struct plugin_description *plugin,
                                         .exit_code = code,
                                         .attempt = 1,
                                         .final = true};
-        assert_int_equal(plugin_judge_outcome(&units.items[i], &outcome, &input), 0);
+        assert_int_equal(
+            plugin_judge_outcome(&units.items[i], &outcome, &(struct text_list){0}, &input), 0);
     }
     assert_int_equal(run(judge_argv, &input, &file), 0);
     if (plugin_read_judgement(plugin, file, arena, judgement, &err) != 0) {

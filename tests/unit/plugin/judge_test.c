@@ -74,7 +74,7 @@ TEST(an_outcome_is_one_line)
         .cpu_sys_us = 1500,
         .cases = {cases, 5}
     };
-    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &out), 0);
+    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &(struct text_list){0}, &out), 0);
     assert_string_equal(str_text(&out),
                         "{\"unit\":\"u \\\"1\\\"\",\"shard\":2,\"status\":\"failed\",\"exit\":1,"
                         "\"wall_ms\":12,\"cpu_ms\":4,\"attempts\":2,\"flaky\":false,"
@@ -88,7 +88,7 @@ TEST(a_unit_without_report_is_its_own_case)
     const struct unit unit = {.id = "u"};
     const struct outcome outcome = {
         .status = OUTCOME_ERRORED, .exit_code = -1, .signal = 11, .attempt = 1, .final = true};
-    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &out), 0);
+    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &(struct text_list){0}, &out), 0);
     assert_string_equal(str_text(&out),
                         "{\"unit\":\"u\",\"status\":\"errored\",\"signal\":11,\"wall_ms\":0,"
                         "\"cpu_ms\":0,\"attempts\":1,\"flaky\":false,\"cases\":{\"total\":1,"
@@ -101,12 +101,22 @@ TEST(a_reused_outcome_says_so)
     const struct unit unit = {.id = "u"};
     const struct reused reused = {.evidence = "77"};
     const struct outcome outcome = {.attempt = 1, .final = true, .reused = &reused};
-    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &out), 0);
+    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &(struct text_list){0}, &out), 0);
     assert_string_equal(str_text(&out),
                         "{\"unit\":\"u\",\"status\":\"passed\",\"exit\":0,\"wall_ms\":0,"
                         "\"cpu_ms\":0,\"attempts\":1,\"flaky\":false,\"reused\":true,"
                         "\"cases\":{\"total\":1,\"passed\":1,\"failed\":0,\"errored\":0,"
                         "\"skipped\":0}}\n");
+}
+
+TEST(what_was_kept_of_a_unit_is_told_by_absolute_paths)
+{
+    CLEANUP(str_fini) struct str out = STR_INIT(4096);
+    const struct unit unit = {.id = "u"};
+    static const char *const kept[] = {"/run/a \"b\"", "/run/c", NULL};
+    const struct outcome outcome = {.status = OUTCOME_FAILED, .exit_code = 1, .final = true};
+    assert_int_equal(plugin_judge_outcome(&unit, &outcome, &(struct text_list){kept, 2}, &out), 0);
+    assert_non_null(strstr(str_text(&out), ",\"artifacts\":[\"/run/a \\\"b\\\"\",\"/run/c\"]}\n"));
 }
 
 TEST(metrics_findings_and_artifacts_are_read)

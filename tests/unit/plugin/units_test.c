@@ -123,7 +123,8 @@ TEST(units_may_need_each_other_and_leave_files)
                                   "{\"id\":\"app\",\"argv\":[\"ld\"],\"needs\":[\"a.o\",\"b.o\"],"
                                   "\"outputs\":[\"out/app\",\"out/**/*.map\"]}\n"
                                   "{\"id\":\"b.o\",\"argv\":[\"cc\"],\"needs\":[],\"outputs\":[]}\n"
-                                  "{\"id\":\"c\",\"argv\":[\"cc\"],\"needs\":[\"b.o\"]}\n");
+                                  "{\"id\":\"c\",\"argv\":[\"cc\"],\"needs\":[\"b.o\"]}\n"
+                                  "{\"id\":\"d\",\"argv\":[\"cc\"],\"artifacts\":[\"log/*\"]}\n");
     assert_int_equal(read_file(&reading, file, &err), 0);
     const struct unit_links *app = reading.units[1].links;
     assert_int_equal(reading.units[0].links->needs.count, 0);
@@ -135,6 +136,9 @@ TEST(units_may_need_each_other_and_leave_files)
     assert_string_equal(app->outputs.items[1], "out/**/*.map");
     assert_null(reading.units[2].links); /* a plain unit: nothing is kept for it */
     assert_ptr_equal(reading.units[3].links->needs.items[0], app->needs.items[1]);
+    assert_true(unit_is_linked(&reading.units[3]));
+    assert_string_equal(reading.units[4].links->artifacts.items[0], "log/*");
+    assert_false(unit_is_linked(&reading.units[4])); /* nobody sees them */
 }
 
 TEST(words_that_return_are_stored_once)
@@ -267,6 +271,13 @@ TEST(each_field_is_checked)
                          "others are known");
     assert_field_refused("\"needs\":[\"b\",7]", "need: item 2 must be a string");
     assert_field_refused("\"needs\":[\"\"]", "need is empty");
+    assert_field_refused(
+        "\"expands\":true,\"artifacts\":[\"b\"]",
+        "\"expands\" cannot stand beside \"artifacts\": what such a unit leaves is "
+        "further units");
+    assert_field_refused("\"artifacts\":[\"/a\"]",
+                         "artifact \"/a\" must be a relative path without \"..\", \".\" and empty "
+                         "parts");
     assert_field_refused("\"outputs\":[\"../a\"]",
                          "output \"../a\" must be a relative path without \"..\", \".\" and empty "
                          "parts");

@@ -43,7 +43,8 @@ static int plan_one(struct sdk *sdk, struct err *err)
                                   .skip = "why",
                                   .expands = true};
     int status = sdk_emit_unit(sdk, &full, err);
-    const struct sdk_unit bare = {.id = "bare", .argv = argv};
+    const char *const artifacts[] = {"results/a.ndjson", NULL};
+    const struct sdk_unit bare = {.id = "bare", .argv = argv, .artifacts = artifacts};
     return status != 0 ? status : sdk_emit_unit(sdk, &bare, err);
 }
 
@@ -54,6 +55,7 @@ static int judge_all(struct sdk *sdk, struct err *err)
     int status = 0;
     while ((status = sdk_next_outcome(sdk, &outcome, err)) > 0) {
         failed += (double)outcome.cases_failed;
+        assert_int_equal(json_array_size(outcome.artifacts), outcome.reused ? 2 : 0);
         if (strcmp(outcome.status, "failed") == 0) {
             const struct sdk_finding finding = {.rule = "r",
                                                 .message = outcome.message,
@@ -215,7 +217,8 @@ TEST(plan_writes_one_unit_a_line_and_leaves_out_what_is_not_set)
                   "\"slots\":2,\"locks\":[\"port\"],\"labels\":[\"slow\",\"net\"],"
                   "\"report\":{\"format\":\"tap\",\"path\":\"a.tap\"},\"file\":\"t.c\",\"line\":7,"
                   "\"skip\":\"why\",\"expands\":true}\n"
-                  "{\"id\":\"bare\",\"argv\":[\"make\",\"check \\\"1\\\"\"]}\n");
+                  "{\"id\":\"bare\",\"argv\":[\"make\",\"check \\\"1\\\"\"],"
+                  "\"artifacts\":[\"results/a.ndjson\"]}\n");
 }
 
 TEST(judge_reads_outcomes_and_answers)
@@ -223,7 +226,8 @@ TEST(judge_reads_outcomes_and_answers)
     assert_answer(
         "judge",
         "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{}}\n"
-        "{\"unit\":\"a\",\"status\":\"passed\",\"exit\":0,\"cases\":{\"failed\":1}}\n"
+        "{\"unit\":\"a\",\"status\":\"passed\",\"exit\":0,\"cases\":{\"failed\":1},"
+        "\"reused\":true,\"artifacts\":[\"/run/a\",\"/run/b\"]}\n"
         "{\"unit\":\"b\",\"status\":\"failed\",\"exit\":3,\"message\":\"no\",\"cases\":{\"failed\":"
         "2},\"of a later version\":[]}\n",
         0,

@@ -27,6 +27,7 @@ struct fake_slot {
     struct exec_request request;
     char unit[256];
     char output_dir[1024]; /* "" = none; the request's own does not outlive its start */
+    char artifact_dir[1024];
     char verb[32];
     bool busy;
     bool stopped;
@@ -76,17 +77,22 @@ static void put_words(struct str *out, const char *key, const char *words, size_
     (void)str_append(out, "]");
 }
 
-/* ID, then perhaps <NEED,NEED and >PATH=CONTENT,PATH=CONTENT. The word itself is an argument. */
+/* ID, then perhaps <NEED,NEED and >PATH=CONTENT,PATH=CONTENT or !PATH=CONTENT. The word itself is
+ * an argument. */
 static void put_unit(struct str *out, const char *word)
 {
-    size_t id = strcspn(word, "<>");
+    size_t id = strcspn(word, "<>!");
     const char *files = strchr(word, '>');
+    const char *artifacts = strchr(word, '!');
     (void)str_appendf(out, "{\"id\":\"%.*s\",\"argv\":[\"x\",\"%s\"]", (int)id, word, word);
     if (word[id] == '<') {
         put_words(out, "needs", word + id + 1, strcspn(word + id + 1, ">"));
     }
     if (files != NULL) {
         put_words(out, "outputs", files + 1, strlen(files + 1));
+    }
+    if (artifacts != NULL) {
+        put_words(out, "artifacts", artifacts + 1, strlen(artifacts + 1));
     }
     (void)str_append(out, strncmp(word, "expand", 6) == 0 ? ",\"expands\":true}\n" : "}\n");
 }
@@ -246,17 +252,17 @@ static void note_seen(struct fake *fake, const struct fake_slot *slot)
     map_fini(&seen.paths);
 }
 
-/* Writes the files after the '>' of its word into its folder of products. */
-static void leave_files(const struct fake_slot *slot)
+/* Writes the files after the mark in its word into a folder; "" = none. */
+static void leave_files(const struct fake_slot *slot, char mark, const char *folder)
 {
-    const char *files = slot->request.argv[1] != NULL ? strchr(slot->request.argv[1], '>') : NULL;
+    const char *files = slot->request.argv[1] != NULL ? strchr(slot->request.argv[1], mark) : NULL;
     struct err err = {0};
-    while (files != NULL && slot->output_dir[0] != '\0') {
+    while (files != NULL && folder[0] != '\0') {
         size_t name = strcspn(files + 1, "=");
         const char *content = files + 1 + name + 1;
         size_t len = strcspn(content, ",");
         char path[1200];
-        (void)snprintf(path, sizeof path, "%s/%.*s", slot->output_dir, (int)name, files + 1);
+        (void)snprintf(path, sizeof path, "%s/%.*s", folder, (int)name, files + 1);
         if (file_write_atomic(path, content, len, &err) != 0) {
             fail_msg("%s", err.text);
         }
@@ -278,8 +284,9 @@ static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct 
         answer_expand(fake, slot->unit, outcome);
     }
     note_seen(fake, slot);
+    leave_files(slot, '!', slot->artifact_dir);
     if (outcome->status == OUTCOME_PASSED) {
-        leave_files(slot);
+        leave_files(slot, '>', slot->output_dir);
     }
 }
 
@@ -320,6 +327,10 @@ static int fake_start(struct exec *exec,
                    sizeof slot->output_dir,
                    "%s",
                    request->output_dir != NULL ? request->output_dir : "");
+    (void)snprintf(slot->artifact_dir,
+                   sizeof slot->artifact_dir,
+                   "%s",
+                   request->artifact_dir != NULL ? request->artifact_dir : "");
     (void)snprintf(slot->unit, sizeof slot->unit, "%s", env_value(request->env, "SLUICE_UNIT"));
     (void)snprintf(slot->verb,
                    sizeof slot->verb,

@@ -5,7 +5,8 @@
  * expands into "ok-a" and "ok-b", "expand-linked" into such that need it and each other,
  * "expand-fail" fails, "expand-on" into one more of its kind, and so on, "expand-hang"
  * never ends. A plugin that selects takes the words of its setting `select`; "crash" crashes,
- * "flood" prints too much. A unit "ID<NEED,NEED>PATH=CONTENT,..." needs others and leaves files. */
+ * "flood" prints too much. A unit "ID<NEED,NEED>PATH=CONTENT,..." needs others and leaves files;
+ * "ID!PATH=CONTENT,..." leaves artifacts, whatever its outcome. */
 #ifndef SLUICE_TESTS_SCHED_FAKE_H
 #define SLUICE_TESTS_SCHED_FAKE_H
 
