@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "plugins/unit/javascript_cases.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,8 +124,11 @@ int javascript_plan(struct sdk *sdk,
     if (status == 0 && found.count > 0) {
         qsort(found.items, found.count, sizeof *found.items, compare_paths);
     }
+    if (status == 0 && settings->split_case) {
+        return javascript_emit_cases(&tool, javascript, &found, err);
+    }
     for (size_t i = 0; i < found.count && status == 0; i++) {
-        status = javascript->emit(&tool, &found, i, err);
+        status = javascript->emit(&tool, &found, i, NULL, err);
     }
     return status;
 }

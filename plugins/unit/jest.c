@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jest, one file a unit. It has no JUnit reporter of its own (jest-junit is a package a project may
- * not have), so its JSON is made into case lines. It cannot list the tests of a file without
- * running it, and reports those left out by a name as skipped: there is no `split: case`. */
+/* Jest, one file a unit, or one test with `split: case`. It has no JUnit reporter of its own
+ * (jest-junit is a package a project may not have), so its JSON is made into case lines. Vitest
+ * writes the same JSON, and its tests are read here as well when they are units. Both name all
+ * tests of a file, those that were not asked for as skipped: only the unit's own is taken. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "plugins/unit/find.h"
@@ -14,17 +15,6 @@
 #include <unistd.h>
 
 /* ---- reading what it left ---- */
-
-/* The part of an absolute path below the working folder, as a unit sees it; NULL = not below. */
-static const char *below_here(const char *path)
-{
-    static char here[PATH_TEXT_MAX];
-    if (path == NULL || getcwd(here, sizeof here) == NULL) {
-        return NULL;
-    }
-    size_t len = strlen(here);
-    return strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
-}
 
 static const char *status_of(const char *word)
 {
@@ -76,7 +66,7 @@ static void add_test(struct report_job *job, json_t *test, const char *path)
         .name = title != NULL && title[0] != '\0' ? title : "(no name)",
         .classname = titles.len > 0 ? str_text(&titles) : NULL,
         .status = status_of(word),
-        .file = below_here(path),
+        .file = report_below_here(path),
         .line = line > 0 ? line : (int64_t)json_integer_value(place),
         .seconds = json_number_value(json_object_get(test, "duration")) / 1000,
         .message = first.len > 0                               ? str_text(&first)
@@ -89,7 +79,7 @@ static void add_test(struct report_job *job, json_t *test, const char *path)
 
 /* A file that could not be run has no tests, or failed although none of its tests did: that is a
  * case of its own. */
-static void add_file(struct report_job *job, json_t *file)
+static void add_file(struct report_job *job, json_t *file, size_t *kept)
 {
     json_t *tests = json_object_get(file, "assertionResults");
     const char *path = json_string_value(json_object_get(file, "name"));
@@ -101,15 +91,19 @@ static void add_file(struct report_job *job, json_t *file)
     json_array_foreach(tests, i, test)
     {
         const char *word = json_string_value(json_object_get(test, "status"));
+        const char *name = json_string_value(json_object_get(test, "fullName"));
         failed = failed || strcmp(status_of(word), "failed") == 0;
-        add_test(job, test, path);
+        if (job->only == NULL || (name != NULL && strcmp(name, job->only) == 0)) {
+            add_test(job, test, path);
+            ++*kept;
+        }
     }
     bool bad = status == NULL || strcmp(status, "failed") == 0;
     if ((bad && !failed) || json_array_size(tests) == 0) {
         const struct report_case c = {
-            .name = below_here(path) != NULL ? below_here(path) : job->name,
+            .name = report_below_here(path) != NULL ? report_below_here(path) : job->name,
             .status = "errored",
-            .file = below_here(path),
+            .file = report_below_here(path),
             .line = path != NULL && message != NULL ? report_find_line(message, path) : 0,
             .message = json_array_size(tests) == 0
                            ? "the test file could not be run"
@@ -117,6 +111,7 @@ static void add_file(struct report_job *job, json_t *file)
             .details = message,
         };
         report_add_case(job->report, &c);
+        ++*kept;
     }
 }
 
@@ -133,31 +128,46 @@ int report_from_jest(struct report_job *job, struct err *err)
         return err_wrap(err, "the report of jest");
     }
     size_t i = 0;
+    size_t kept = 0;
     json_t *file = NULL;
     json_array_foreach(json_object_get(answer, "testResults"), i, file)
     {
-        add_file(job, file);
+        add_file(job, file, &kept);
     }
-    return 0;
+    return kept > 0 || job->only == NULL
+               ? 0
+               : err_set(err,
+                         -ENODATA,
+                         "no test is called \"%.200s\"; does its name change from run to run?",
+                         job->only);
 }
 
 /* ---- plan ---- */
 
-static int emit(struct tool *tool, const struct found *files, size_t at, struct err *err)
+static int emit(struct tool *tool,
+                const struct found *files,
+                size_t at,
+                const struct javascript_test *test,
+                struct err *err)
 {
     char report[TOOL_REPORT_SIZE];
     char output[TOOL_REPORT_SIZE + 32];
     char operand[PATH_TEXT_MAX];
     const char *path = files->items[at];
-    (void)tool_report(path, ".cases", report);
+    (void)tool_report(test != NULL ? test->id : path, ".cases", report);
     (void)snprintf(output, sizeof output, "--outputFile=%s.raw", report);
-    const char *const before[] = {"--ci", "--json", output, "--testLocationInResults", NULL};
+    const char *const before[] = {"--ci",
+                                  "--json",
+                                  output,
+                                  "--testLocationInResults",
+                                  test != NULL ? test->pattern : NULL,
+                                  NULL};
     const char *const after[] = {"--runTestsByPath", tool_operand(path, operand), NULL};
     const struct tool_unit unit = {
-        .id = path,
+        .id = test != NULL ? test->id : path,
         .file = path,
         .verb = "report",
-        .how = "jest",
+        .how = test != NULL ? test->how : "jest",
         .format = "cases",
         .report = report,
         .before = before,
@@ -169,7 +179,14 @@ static int emit(struct tool *tool, const struct found *files, size_t at, struct 
 int unit_plan_jest(struct sdk *sdk, const struct unit_settings *settings, struct err *err)
 {
     static const char *const options[] = {"--listTests", "--json", NULL};
+    static const char *const cases[] = {"--ci", "--json", NULL};
     static const struct javascript_tool jest = {
-        .name = "jest", .fallback = "node_modules/.bin/jest", .list = options, .emit = emit};
+        .name = "jest",
+        .fallback = "node_modules/.bin/jest",
+        .list = options,
+        .cases = cases,
+        .operands = "--runTestsByPath",
+        .emit = emit,
+    };
     return javascript_plan(sdk, settings, &jest, err);
 }

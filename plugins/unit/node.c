@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Node's test runner, one file a unit: node runs each file in a process of its own anyway. It
- * cannot list the tests of a file without running it, so there is no `split: case`. The JUnit
- * reporter names no file and no line, but tells todo and skipped apart as TAP does not; versions
- * without it print TAP, which every version of node:test can.
+/* Node's test runner, one file a unit, or one test with `split: case`. Each file is run as a
+ * script, without `--test`: node then writes what its tests said in that process itself, through a
+ * reporter of ours (node_report.c), which also sees when the process ends before they have. With
+ * `--test` a second process would report, from what came until then, and a test that calls
+ * process.exit(0) would be missed by nobody. A plain script says all it has to say by its exit
+ * code.
  *
- * A file that says "node:test" runs without `--test`: its process writes the report itself, and
- * when a test calls process.exit(0) there is none, or half of one. With `--test` a second process
- * writes it, from what came until then: what was lost is not missed, and the file is a pass.
- * Plain scripts have no other way than `--test`: their exit code is all they say. */
+ * Node cannot list the tests of a file, but names those that it leaves out when it is asked for one
+ * of no name: up to version 21. Later ones do not, and there a file stays one unit. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "plugins/unit/find.h"
-#include "plugins/unit/tool.h"
+#include "plugins/unit/javascript_cases.h"
+#include "plugins/unit/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,71 +47,130 @@ static const char *const patterns[] = {
 };
 static const char *const pruned[] = {"node_modules", NULL};
 
-/* The reporter came with these (node's changelog). */
-#define NODE_JUNIT_MAJOR 20
-#define NODE_JUNIT_MINOR 11
-
-/* A test file is small; a larger one is taken for one of node:test, as most are. */
+/* A test file is small; a larger one is not split. */
 #define SCRIPT_MAX (4u << 20)
 
-/* Does a file use node:test itself? */
+/* Does a file use node:test itself? Others are not run to be asked: a plain script has no way to
+ * leave its tests out. */
 static bool says_node_test(const struct tool *tool, const char *path)
 {
     char whole[PATH_TEXT_MAX];
     CLEANUP(str_fini) struct str text = STR_INIT(SCRIPT_MAX);
     struct err err = {0};
     int status = file_read_regular(tool_path(tool, path, whole), &text, &err);
-    return status != 0 || strstr(str_text(&text), "node:test") != NULL;
+    return status == 0 && strstr(str_text(&text), "node:test") != NULL;
 }
 
-/* "v20.20.2": can it write JUnit? An unknown form is one of the future. */
-static bool writes_junit(const char *version)
-{
-    unsigned major = 0;
-    unsigned minor = 0;
-    // NOLINTNEXTLINE(cert-err34-c): two small numbers; what does not fit is let pass
-    if (sscanf(version, "v%4u.%4u", &major, &minor) != 2) {
-        return true;
-    }
-    return major > NODE_JUNIT_MAJOR || (major == NODE_JUNIT_MAJOR && minor >= NODE_JUNIT_MINOR);
-}
-
-static int ask_version(const struct tool *tool, bool *ret_junit, struct err *err)
-{
-    static const char *const options[] = {"--version", NULL};
-    CLEANUP(str_fini) struct str out = STR_INIT(64u << 10);
-    int status = tool_ask(tool, options, NULL, NULL, &out, err);
-    if (status == 0) {
-        *ret_junit = writes_junit(str_text(&out));
-    }
-    return status;
-}
-
-static int emit_file(struct tool *tool, const char *path, bool junit, struct err *err)
+static int emit(struct tool *tool,
+                const struct found *files,
+                size_t at,
+                const struct javascript_test *test,
+                struct err *err)
 {
     char report[TOOL_REPORT_SIZE];
-    char destination[TOOL_REPORT_SIZE + 64];
+    char reporter[TOOL_REPORT_SIZE + 64];
     char operand[PATH_TEXT_MAX];
-    (void)tool_report(path, ".xml", report);
-    (void)snprintf(destination, sizeof destination, "--test-reporter-destination=%s", report);
-    const char *const reporter = junit ? "--test-reporter=junit" : "--test-reporter=tap";
-    const char *before[4] = {NULL};
-    size_t count = 0;
-    if (!says_node_test(tool, path)) {
-        before[count++] = "--test";
-    }
-    before[count++] = reporter;
-    before[count] = junit ? destination : NULL;
+    const char *path = files->items[at];
+    (void)tool_report(test != NULL ? test->id : path, ".cases", report);
+    (void)snprintf(reporter, sizeof reporter, "--test-reporter=./%s.cjs", report);
+    const char *const before[] = {
+        reporter, "--test-reporter-destination=stdout", test != NULL ? test->pattern : NULL, NULL};
     const char *const after[] = {tool_operand(path, operand), NULL};
     const struct tool_unit unit = {
-        .id = path,
+        .id = test != NULL ? test->id : path,
         .file = path,
-        .format = junit ? "junit" : "tap",
-        .report = junit ? report : NULL,
+        .verb = "report",
+        .how = test != NULL ? test->how : "node",
+        .format = "cases",
+        .report = report,
         .before = before,
         .after = after,
     };
     return tool_emit(tool, &unit, err);
+}
+
+/* ---- split: case ---- */
+
+struct naming {
+    struct javascript_names names;
+    struct map seen;
+
+    struct vec_of_names {
+        VEC_FIELDS(char *);
+    } kept; /* the keys of `seen` */
+};
+
+static void naming_fini(struct naming *naming)
+{
+    for (size_t i = 0; i < naming->kept.count; i++) {
+        mem_free(naming->kept.items[i]);
+    }
+    vec_fini(&naming->kept);
+    map_fini(&naming->seen);
+}
+
+static int add_name(void *context, const char *name, struct err *err)
+{
+    struct naming *naming = context;
+    if (map_get(&naming->seen, name, NULL)) {
+        return 0;
+    }
+    char *copy = mem_strdup(name);
+    if (copy == NULL || vec_push(&naming->kept, copy) != 0) {
+        mem_free(copy);
+        return err_set(err, -ENOMEM, "out of memory for the list of tests");
+    }
+    if (map_put(&naming->seen, copy, 1) < 0) {
+        return err_set(err, -ENOMEM, "out of memory for the list of tests");
+    }
+    return javascript_emit_test(&naming->names, name, err);
+}
+
+/* Has node load a file and run none of its tests. */
+static int ask(struct tool *tool, const char *path, const char *place, struct err *err)
+{
+    static const char none[] = "--test-name-pattern=" JAVASCRIPT_NONE;
+    CLEANUP(str_fini) struct str out = STR_INIT(TOOL_ANSWER_MAX);
+    char script[JAVASCRIPT_PLACE_SIZE + 8];
+    char reporter[JAVASCRIPT_PLACE_SIZE + 32];
+    char operand[PATH_TEXT_MAX];
+    (void)snprintf(script, sizeof script, "%s.cjs", place);
+    (void)snprintf(reporter, sizeof reporter, "--test-reporter=%s", script);
+    int status = file_write_atomic(script, report_node_script, strlen(report_node_script), err);
+    const char *const before[] = {
+        "--require", script, reporter, "--test-reporter-destination=stdout", none, NULL};
+    const char *const after[] = {tool_operand(path, operand), NULL};
+    status = status == 0 ? tool_ask(tool, before, tool->settings->args, after, &out, err) : status;
+    return status == -EIO ? 0 : status; /* the unit of the file will tell why */
+}
+
+static int emit_cases(struct tool *tool, const struct found *files, size_t at, struct err *err)
+{
+    CLEANUP(naming_fini)
+    struct naming naming = {
+        .names = {.tool = tool,
+                  .files = files,
+                  .at = at,
+                  .kind = "node",
+                  .option = "--test-name-pattern=",
+                  .emit = emit},
+    };
+    char place[JAVASCRIPT_PLACE_SIZE];
+    char raw[JAVASCRIPT_PLACE_SIZE + 8];
+    int status = javascript_make_place(place, err);
+    if (status != 0) {
+        return status;
+    }
+    (void)snprintf(raw, sizeof raw, "%s.raw", place);
+    status = ask(tool, files->items[at], place, err);
+    if (status == 0 && file_exists(raw)) {
+        status = report_list_node(raw, add_name, &naming, err);
+    }
+    javascript_drop_place(place);
+    if (status != 0) {
+        return err_wrap(err, "asking node for the tests of %s", files->items[at]);
+    }
+    return naming.seen.count == 0 ? emit(tool, files, at, NULL, err) : 0;
 }
 
 int unit_plan_node(struct sdk *sdk, const struct unit_settings *settings, struct err *err)
@@ -122,15 +183,14 @@ int unit_plan_node(struct sdk *sdk, const struct unit_settings *settings, struct
         .patterns = settings->tests != NULL ? own : patterns,
         .pruned = pruned,
     };
-    bool junit = false;
     int status = tool_init(&tool, sdk, settings, "node", err);
     status = status == 0 ? find_files(&query, &found, err) : status;
     if (status == 0 && found.count == 0) {
         status = find_refuse(&query, &found, err);
     }
-    status = status == 0 ? ask_version(&tool, &junit, err) : status;
     for (size_t i = 0; i < found.count && status == 0; i++) {
-        status = emit_file(&tool, found.items[i], junit, err);
+        bool split = settings->split_case && says_node_test(&tool, found.items[i]);
+        status = split ? emit_cases(&tool, &found, i, err) : emit(&tool, &found, i, NULL, err);
     }
     return status;
 }

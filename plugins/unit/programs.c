@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test programs of GoogleTest and Criterion: one program a unit; of GoogleTest, one test with
- * `split: case`: then each program is asked for its list. (Criterion runs each test in a process of
- * its own, and reports those it was not asked for as skipped: there is no such split.) A program
- * that dies leaves no report, and one that ends in the middle with exit code 0 neither: both are
- * errors, never a pass. */
+/* Test programs of GoogleTest and Criterion: one program a unit, or one test with `split: case`:
+ * then each program is asked for its list. A program that dies leaves no report, and one that ends
+ * in the middle with exit code 0 neither: both are errors, never a pass. */
 #include "base/cleanup.h"
 #include "plugins/unit/find.h"
 #include "plugins/unit/tool.h"
@@ -15,14 +13,6 @@
 /* "suite.test": the longest name that is run alone. C++ names of types can be
  * long; beyond: an error that names it. */
 #define CASE_NAME_MAX 2000
-
-static const struct program_kind {
-    const char *name;
-    const char *output; /* option that names the report; its value follows */
-} kinds[] = {
-    {"gtest",     "--gtest_output=xml:"},
-    {"criterion", "--xml="             },
-};
 
 /* "Suite.", "  test", "Suite/0.  # TypeParam = int", "  test/0  # GetParam() = 1". */
 static const char *gtest_line(char *line, struct str *suite)
@@ -42,6 +32,53 @@ static const char *gtest_line(char *line, struct str *suite)
     return NULL;
 }
 
+/* "suite: 2 tests", "|-- test", "`-- test (skipped)", with lines drawn in UTF-8 where the locale
+ * can. */
+static const char *criterion_line(char *line, struct str *suite)
+{
+    if (line[0] == '|' || line[0] == '`' || strncmp(line, "\xe2\x94", 2) == 0) {
+        char *name = line + strcspn(line, " ");
+        name += strspn(name, " ");
+        name[strcspn(name, " ")] = '\0';
+        return name[0] != '\0' ? name : NULL;
+    }
+    const char *colon = strstr(line, ": ");
+    str_clear(suite);
+    if (colon != NULL && strstr(colon, " test") != NULL) {
+        (void)str_append_n(suite, line, (size_t)(colon - line));
+    }
+    return NULL;
+}
+
+static const struct program_kind {
+    const char *name;
+    const char *output;  /* option that names the report; its value follows */
+    const char *list[2]; /* options that list the tests */
+    const char *between; /* suite and test, in a name */
+    const char *filter;  /* option that asks for one test; its value follows, with... */
+    const char *slash;   /* between suite and test */
+    const char
+        *one; /* as `output`, of a unit that is one test, for the verb `report`; NULL: same */
+    /* Reads a line of the list: the name of a test, or NULL and perhaps another suite. */
+    const char *(*read)(char *line, struct str *suite);
+} kinds[] = {
+    {.name = "gtest",
+     .output = "--gtest_output=xml:",
+     .list = {"--gtest_list_tests", NULL},
+     .between = ".",
+     .filter = "--gtest_filter=",
+     .slash = ".",
+     .read = gtest_line    },
+    { .name = "criterion",
+     .output = "--xml=",
+     .list = {"--list", NULL},
+     .between = "::",
+     .filter = "--filter=",
+     .slash = "/",
+     .one = "--tap=",
+     .read = criterion_line},
+};
+
 struct programs {
     struct tool tool;
     const struct program_kind *kind;
@@ -52,23 +89,46 @@ static void programs_fini(struct programs *programs)
     tool_fini(&programs->tool);
 }
 
-/* One unit: all of a program, or its test `name`. */
-static int emit(struct programs *programs, const char *program, const char *name, struct err *err)
+/* A test of a program. */
+struct program_test {
+    const char *suite;
+    const char *name;
+};
+
+/* One unit: all of a program, or one test. */
+static int emit(struct programs *programs,
+                const char *program,
+                const struct program_test *test,
+                struct err *err)
 {
     const struct program_kind *kind = programs->kind;
+    bool extracted = test != NULL && kind->one != NULL;
+    char name[CASE_NAME_MAX] = "";
     char id[PATH_TEXT_MAX + CASE_NAME_MAX + 8];
     char report[TOOL_REPORT_SIZE];
     char output[TOOL_REPORT_SIZE + 32];
-    char filter[CASE_NAME_MAX + 32];
-    (void)snprintf(
-        id, sizeof id, "%s%s%s", program + 2, name != NULL ? " " : "", name != NULL ? name : "");
-    (void)tool_report(id, ".xml", report);
-    (void)snprintf(output, sizeof output, "%s%s", kind->output, report);
-    (void)snprintf(filter, sizeof filter, "%s%s", "--gtest_filter=", name != NULL ? name : "");
-    const char *const before[] = {program, output, name != NULL ? filter : NULL, NULL};
+    char filter[CASE_NAME_MAX + 32] = "";
+    char how[CASE_NAME_MAX + 32];
+    if (test != NULL) {
+        (void)snprintf(name, sizeof name, "%s%s%s", test->suite, kind->between, test->name);
+        (void)snprintf(
+            filter, sizeof filter, "%s%s%s%s", kind->filter, test->suite, kind->slash, test->name);
+    }
+    (void)snprintf(id, sizeof id, "%s%s%s", program + 2, test != NULL ? " " : "", name);
+    (void)tool_report(id, extracted ? ".cases" : ".xml", report);
+    (void)snprintf(output,
+                   sizeof output,
+                   "%s%s%s",
+                   extracted ? kind->one : kind->output,
+                   report,
+                   extracted ? ".raw" : "");
+    (void)snprintf(how, sizeof how, "%s=%s", kind->name, name);
+    const char *const before[] = {program, output, test != NULL ? filter : NULL, NULL};
     const struct tool_unit unit = {
         .id = id,
-        .format = "junit",
+        .verb = extracted ? "report" : NULL,
+        .how = extracted ? how : NULL,
+        .format = extracted ? "cases" : "junit",
         .report = report,
         .before = before,
     };
@@ -78,29 +138,30 @@ static int emit(struct programs *programs, const char *program, const char *name
 static int emit_list(struct programs *programs, const char *program, char *text, struct err *err)
 {
     CLEANUP(str_fini) struct str suite = STR_INIT(CASE_NAME_MAX);
-    char name[CASE_NAME_MAX];
     size_t count = 0;
     int status = 0;
     char *line = NULL;
     while (status == 0 && (line = tool_line(&text)) != NULL) {
-        const char *test = gtest_line(line, &suite);
-        if (test == NULL || suite.len == 0) {
+        const char *name = programs->kind->read(line, &suite);
+        if (name == NULL || suite.len == 0) {
             continue;
         }
-        int n = snprintf(name, sizeof name, "%s.%s", str_text(&suite), test);
-        if (n < 0 || (size_t)n >= sizeof name || str_error(&suite) != 0) {
+        /* +3: "::" and the end */
+        if (str_error(&suite) != 0 || suite.len + strlen(name) + 3 > CASE_NAME_MAX) {
             return err_set(
-                err, -ENAMETOOLONG, "%s has a test with too long a name: %.80s", program, test);
+                err, -ENAMETOOLONG, "%s has a test with too long a name: %.80s", program, name);
         }
-        status = emit(programs, program, name, err);
+        const struct program_test test = {.suite = str_text(&suite), .name = name};
+        status = emit(programs, program, &test, err);
         count++;
     }
     if (status == 0 && count == 0) {
         return err_set(err,
                        -ENODATA,
-                       "%s lists no test when started with --gtest_list_tests; is it a program of "
-                       "GoogleTest?",
-                       program);
+                       "%s lists no test when started with %s; is it a program of %s?",
+                       program,
+                       programs->kind->list[0],
+                       programs->kind == &kinds[0] ? "GoogleTest" : "Criterion");
     }
     return status;
 }
@@ -108,9 +169,8 @@ static int emit_list(struct programs *programs, const char *program, char *text,
 static int emit_cases(struct programs *programs, const char *program, struct err *err)
 {
     CLEANUP(str_fini) struct str out = STR_INIT(TOOL_ANSWER_MAX);
-    static const char *const list[] = {"--gtest_list_tests", NULL};
     const char *const before[] = {program, NULL};
-    int status = tool_ask(&programs->tool, before, NULL, list, &out, err);
+    int status = tool_ask(&programs->tool, before, NULL, programs->kind->list, &out, err);
     if (status != 0) {
         return err_wrap(err, "asking %s for its tests", program);
     }

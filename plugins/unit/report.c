@@ -62,6 +62,18 @@ int64_t report_find_line(const char *text, const char *path)
     return 0;
 }
 
+const char *report_below_here(const char *path)
+{
+    static char here[PATH_TEXT_MAX];
+    static const char url[] = "file://";
+    if (path == NULL || getcwd(here, sizeof here) == NULL) {
+        return NULL;
+    }
+    path += strncmp(path, url, sizeof url - 1) == 0 ? sizeof url - 1 : 0;
+    size_t len = strlen(here);
+    return strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : NULL;
+}
+
 /* ---- kinds ---- */
 
 /* pytest.exit() in a test ends the run, and the report has the tests until then and no word of the
@@ -105,13 +117,40 @@ static const struct report_kind {
     const char *name;
     bool reads_output; /* it is passed on as well */
     bool needs_all;    /* of the output: it is the report */
+    int (*prepare)(struct report_job *job,
+                   struct err *err); /* before the command; NULL = nothing */
     int (*finish)(struct report_job *job, struct err *err);
 } kinds[] = {
-    {"pytest",  true,  false, finish_pytest      },
-    {"jest",    false, false, report_from_jest   },
-    {"meson",   false, false, report_from_meson  },
-    {"libtest", true,  true,  report_from_libtest},
+    {"pytest",    true,  false, NULL,                finish_pytest        },
+    {"jest",      false, false, NULL,                report_from_jest     },
+    {"meson",     false, false, NULL,                report_from_meson    },
+    {"libtest",   true,  true,  NULL,                report_from_libtest  },
+    {"node",      false, false, report_prepare_node, report_from_node     },
+    {"criterion", false, false, NULL,                report_from_criterion},
 };
+
+/* "KIND" or "KIND=ONLY". */
+static const struct report_kind *find_kind(const char *word, const char **ret_only)
+{
+    size_t len = strcspn(word, "=");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strncmp(word, kinds[i].name, len) == 0 && kinds[i].name[len] == '\0') {
+            *ret_only = word[len] == '=' ? word + len + 1 : NULL;
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+static int prepare(const struct report_kind *kind, struct report_job *job)
+{
+    struct err err = {0};
+    if (kind->prepare == NULL || kind->prepare(job, &err) == 0) {
+        return 0;
+    }
+    (void)fprintf(stderr, "%s\n", err.text);
+    return EXIT_NOT_RUNNABLE;
+}
 
 /* ---- running ---- */
 
@@ -211,13 +250,13 @@ static int run(char **argv,
 }
 
 /* Ends by the signal that ended the command, so that sluice tells it as one. */
-static int end_as(const struct report_job *job)
+static int end_as(const struct report_job *job, int code)
 {
     if (job->signal != 0) {
         (void)signal(job->signal, SIG_DFL);
         (void)raise(job->signal);
     }
-    return job->exit_code;
+    return code;
 }
 
 /* Fills and writes the report. */
@@ -243,15 +282,13 @@ static int finish(const struct report_kind *kind,
         (void)fprintf(stderr, "%s\n", err.text);
         return job->exit_code != 0 ? job->exit_code : EXIT_TROUBLE;
     }
-    return end_as(job);
+    return job->exit_code;
 }
 
 int unit_run_report(int argc, char **argv)
 {
-    const struct report_kind *kind = NULL;
-    for (size_t i = 0; argc >= 4 && i < sizeof kinds / sizeof kinds[0]; i++) {
-        kind = strcmp(argv[1], kinds[i].name) == 0 ? &kinds[i] : kind;
-    }
+    const char *only = NULL;
+    const struct report_kind *kind = argc >= 4 ? find_kind(argv[1], &only) : NULL;
     if (kind == NULL) {
         (void)fprintf(stderr, "usage: report KIND REPORT COMMAND...\n");
         return 2;
@@ -261,10 +298,16 @@ int unit_run_report(int argc, char **argv)
     (void)snprintf(raw, sizeof raw, "%s.raw", argv[2]);
     CLEANUP(str_fini) struct str text = STR_INIT(REPORT_TEXT_MAX);
     CLEANUP(str_fini) struct str report = STR_INIT(REPORT_TEXT_MAX);
-    struct report_job job = {
-        .name = unit != NULL ? unit : argv[3], .path = argv[2], .raw = raw, .report = &report};
+    struct report_job job = {.name = unit != NULL ? unit : argv[3],
+                             .path = argv[2],
+                             .raw = raw,
+                             .only = only,
+                             .report = &report};
     int code = unit_remove_report(argv[2]);
     code = code == 0 ? unit_remove_report(raw) : code;
+    code = code == 0 ? prepare(kind, &job) : code;
     code = code == 0 ? run(argv + 3, kind, &job, &text) : code;
-    return code == 0 ? finish(kind, &job, argv[2], &text) : code;
+    code = code == 0 ? finish(kind, &job, argv[2], &text) : code;
+    (void)unlink(raw);
+    return end_as(&job, code);
 }

@@ -122,49 +122,22 @@ TEST(pytest_without_tests_is_an_error)
 
 /* ---- node, Vitest, Jest ---- */
 
-TEST(node_writes_junit_or_where_it_cannot_tap)
-{
-    (void)enter_folder();
-    write_file("a.test.js", "", 0644);
-    write_file("test/deep/b.mjs", "", 0644);
-    write_file("lib/c.js", "", 0644);
-    write_file("node_modules/d.test.js", "", 0644);
-    write_file("node20", "#!/bin/sh\necho v20.11.0\n", 0755);
-    write_file("node18", "#!/bin/sh\necho v18.20.4\n", 0755);
-    CLEANUP(json_cleanup)
-    json_t *units =
-        planned("{\"discover\":\"node\",\"command\":\"./node20\"}", "a.test.js|test/deep/b.mjs");
-    assert_string_equal(command_of(units, 0),
-                        "/plugin fresh REPORT ./node20 --test --test-reporter=junit "
-                        "--test-reporter-destination=REPORT a.test.js");
-    CLEANUP(json_cleanup)
-    json_t *old =
-        planned("{\"discover\":\"node\",\"command\":\"./node18\"}", "a.test.js|test/deep/b.mjs");
-    assert_string_equal(command_of(old, 0), "./node18 --test --test-reporter=tap a.test.js");
-    assert_string_equal(format_of(old, 0), "tap");
-}
-
-/* With --test, a test that ends its process is missed by nobody; a plain script needs --test. */
-TEST(node_files_of_node_test_write_their_report_themselves)
+/* Never with --test: a test that ends its process would be missed by nobody. */
+TEST(node_files_are_run_as_scripts_with_a_reporter_of_ours)
 {
     (void)enter_folder();
     write_file("js/a.test.js", "import test from 'node:test';", 0644);
     write_file("js/-b.test.js", "require('assert')(true)", 0644);
-    write_file("js/node20", "#!/bin/sh\necho v20.11.0\n", 0755);
-    write_file("js/node18", "#!/bin/sh\necho v18.20.4\n", 0755);
+    write_file("js/test/deep/c.mjs", "", 0644);
+    write_file("js/lib/d.js", "", 0644);
+    write_file("js/node_modules/e.test.js", "", 0644);
     CLEANUP(json_cleanup)
-    json_t *units = planned("{\"discover\":\"node\",\"dir\":\"js\",\"command\":\"./node20\"}",
-                            "-b.test.js|a.test.js");
+    json_t *units = planned("{\"discover\":\"node\",\"dir\":\"js\",\"command\":\"no-such-node\"}",
+                            "-b.test.js|a.test.js|test/deep/c.mjs");
     assert_string_equal(command_of(units, 0),
-                        "/plugin fresh REPORT ./node20 --test --test-reporter=junit "
-                        "--test-reporter-destination=REPORT ./-b.test.js");
-    assert_string_equal(command_of(units, 1),
-                        "/plugin fresh REPORT ./node20 --test-reporter=junit "
-                        "--test-reporter-destination=REPORT a.test.js");
-    CLEANUP(json_cleanup)
-    json_t *old = planned("{\"discover\":\"node\",\"dir\":\"js\",\"command\":\"./node18\"}",
-                          "-b.test.js|a.test.js");
-    assert_string_equal(command_of(old, 1), "./node18 --test-reporter=tap a.test.js");
+                        "/plugin report node REPORT no-such-node --test-reporter=./REPORT.cjs "
+                        "--test-reporter-destination=stdout ./-b.test.js");
+    assert_string_equal(format_of(units, 0), "cases");
 }
 
 TEST(a_file_is_never_taken_for_an_option)
