@@ -355,9 +355,6 @@ static int launch(struct sched *sched,
     if (has_answer(sched, chore, request, arena, &why)) {
         return 1;
     }
-    if (!sched_confirm(sched, true)) {
-        return sched_refused(sched, err);
-    }
     int rc = runs_beside(chore) ? 0 : world_make(sched, chore->layer, err);
     if (rc < 0) {
         return mend_world(sched, rc, err);
