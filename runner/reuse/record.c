@@ -428,122 +428,6 @@ static void fill_row(struct recording *rec)
     row->expires_ms = ttl_ms > 0 ? row->time_ms + ttl_ms : 0;
 }
 
-/* ---- too many classes ---- */
-
-/* How many questions two canonical lists share. */
-static size_t count_shared(const struct observation *a,
-                           size_t a_count,
-                           const struct observation *b,
-                           size_t b_count)
-{
-    size_t shared = 0;
-    size_t i = 0;
-    size_t j = 0;
-    while (i < a_count && j < b_count) {
-        int order = compare_questions(&a[i], &b[j]);
-        shared += order == 0 ? 1 : 0;
-        i += order <= 0 ? 1 : 0;
-        j += order >= 0 ? 1 : 0;
-    }
-    return shared;
-}
-
-static int read_class(struct recording *rec,
-                      const struct evidence_class *item,
-                      struct observation **ret_questions,
-                      struct err *err)
-{
-    uint32_t *atoms = arena_calloc(rec->arena, item->count + 1u, sizeof *atoms);
-    struct observation *questions = arena_calloc(rec->arena, item->count + 1u, sizeof *questions);
-    if (atoms == NULL || questions == NULL) {
-        return err_set(err, -ENOMEM, "not enough memory to widen a class");
-    }
-    int rc = evidence_class_atoms(item, atoms, err);
-    for (uint32_t i = 0; rc == 0 && i < item->count; i++) {
-        rc = reuse_atom(rec->reuse, atoms[i], &questions[i], err);
-    }
-    if (rc == 0) {
-        *ret_questions = questions;
-    }
-    return rc;
-}
-
-/* The class that has most in common with what is to be stored: it loses least by being widened. */
-static int find_similar(struct recording *rec,
-                        const struct evidence_class *classes,
-                        size_t count,
-                        size_t *ret_index,
-                        struct observation **ret_questions,
-                        struct err *err)
-{
-    size_t best = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct observation *questions = NULL;
-        int rc = read_class(rec, &classes[i], &questions, err);
-        if (rc != 0) {
-            return rc;
-        }
-        size_t shared = count_shared(questions, classes[i].count, rec->questions, rec->count);
-        if (*ret_questions == NULL || shared > best) {
-            best = shared;
-            *ret_index = i;
-            *ret_questions = questions;
-        }
-    }
-    return 0;
-}
-
-/* Both lists as one, in canonical order. */
-static int unite(struct recording *rec,
-                 const struct observation *other,
-                 size_t other_count,
-                 struct err *err)
-{
-    struct observation *all = arena_calloc(rec->arena, rec->count + other_count + 1, sizeof *all);
-    size_t used = 0;
-    size_t i = 0;
-    size_t j = 0;
-    if (all == NULL) {
-        return err_set(err, -ENOMEM, "not enough memory to widen a class");
-    }
-    while (i < rec->count || j < other_count) {
-        int order = i == rec->count    ? 1
-                    : j == other_count ? -1
-                                       : compare_questions(&rec->questions[i], &other[j]);
-        all[used++] = order <= 0 ? rec->questions[i] : other[j];
-        i += order <= 0 ? 1 : 0;
-        j += order >= 0 ? 1 : 0;
-    }
-    rec->questions = all;
-    rec->count = used;
-    return 0;
-}
-
-/* Replaces the most similar class by its union with ours. Its rows go: what they would have
- * answered to our questions is not known. */
-static int widen(struct recording *rec, struct err *err)
-{
-    const struct evidence_class *classes = NULL;
-    struct observation *similar = NULL;
-    size_t count = 0;
-    size_t index = 0;
-    int rc =
-        evidence_classes(rec->reuse->store, &rec->lease->key, rec->arena, &classes, &count, err);
-    rc = rc == 0 ? find_similar(rec, classes, count, &index, &similar, err) : rc;
-    if (rc != 0 || similar == NULL) {
-        return rc != 0 ? rc : err_set(err, -EUCLEAN, "there is no class to widen");
-    }
-    rc = unite(rec, similar, classes[index].count, err);
-    const struct evidence_widening widening = {
-        .unit_key = rec->lease->key,
-        .questions = rec->questions,
-        .question_count = rec->count,
-        .classes = &classes[index].id,
-        .class_count = 1,
-    };
-    return rc == 0 ? evidence_widen(rec->reuse->store, &widening, NULL, err) : rc;
-}
-
 /* ---- contradictions ---- */
 
 static const char *name_of(const struct recording *rec)
@@ -598,24 +482,6 @@ static void judge_verified(struct recording *rec, int64_t id)
 
 /* ---- all of it ---- */
 
-static int add_row(struct recording *rec, struct evidence_added *added, struct err *err)
-{
-    int rc = evidence_add(rec->reuse->store, &rec->row, added, err);
-    if (rc != -EMLINK) {
-        return rc;
-    }
-    rc = widen(rec, err);
-    if (rc != 0) {
-        return rc;
-    }
-    str_clear(&rec->vector);
-    rc = fingerprint(rec, err);
-    if (rc <= 0) {
-        return rc < 0 ? rc : err_set(err, -ENODATA, "%s", rec->why);
-    }
-    return evidence_add(rec->reuse->store, &rec->row, added, err);
-}
-
 /* A further attempt makes no row: what came before failed. That it passed now is what counts; that
  * it failed again says little, as one bad minute of a machine fails all attempts of a run alike. */
 static int count_attempt(struct recording *rec, struct err *err)
@@ -641,7 +507,7 @@ static int store_it(struct recording *rec, struct err *err)
         /* else what came now would only confirm it, as old, slow or bare as it was */
         rc = evidence_forget(rec->reuse->store, rec->lease->replaces, err);
     }
-    rc = rc == 0 ? add_row(rec, &added, err) : rc;
+    rc = rc == 0 ? evidence_add(rec->reuse->store, &rec->row, &added, err) : rc;
     if (rc != 0) {
         return rc;
     }

@@ -30,9 +30,6 @@
 #define REUSE_OBSERVER_VERSION 3
 #define REUSE_POLICY_VERSION   1
 
-/* Classes of one unit key; beyond, two are widened into their union. */
-#define REUSE_CLASSES_MAX EVIDENCE_CLASSES_MAX
-
 /* How long a lease is believed when the machine of its holder cannot be asked: as a unit that still
  * runs renews it. */
 #define REUSE_LEASE_MS 60000

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening, transactions, columns. The parts: evidence_atom.c questions, evidence_find.c look-ups,
- * evidence_add.c new rows and evidence_widen.c wider classes, evidence_ledger.c flakes and
- * quarantine, evidence_lease.c single flight, evidence_memo.c shortcuts, evidence_keep.c room and
- * trust. */
+ * evidence_add.c new rows, evidence_ledger.c flakes and quarantine, evidence_lease.c single flight,
+ * evidence_memo.c shortcuts, evidence_keep.c room and trust. */
 #include "store/evidence.h"
 
 #include "base/cleanup.h"

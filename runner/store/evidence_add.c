@@ -62,7 +62,7 @@ int questions_pack(struct evidence_store *store,
     return result;
 }
 
-bool class_is_of(const struct evidence_class *item, const struct str *packed, size_t count)
+static bool class_is_of(const struct evidence_class *item, const struct str *packed, size_t count)
 {
     return item->count == count && item->packed_len == packed->len
            && (packed->len == 0 || memcmp(item->packed, packed->data, packed->len) == 0);
@@ -103,6 +103,33 @@ static int add_class(struct evidence_store *store,
     return result;
 }
 
+/* Is there no room for one more of `bytes`? */
+static bool is_crowded(const struct evidence_class *classes, size_t count, size_t bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        bytes += classes[i].packed_len;
+    }
+    return count == EVIDENCE_CLASSES_MAX
+           || (count >= EVIDENCE_CLASSES_SURE && bytes > EVIDENCE_CLASSES_BYTES);
+}
+
+/* Classes used longest ago go, with their rows. To lose evidence is always sound. */
+static int make_room(struct evidence_store *store,
+                     const struct class_wanted *wanted,
+                     const struct evidence_class *classes,
+                     size_t *count,
+                     struct err *err)
+{
+    int result = 0;
+    while (result == 0 && is_crowded(classes, *count, wanted->packed->len)) {
+        if (!wanted->makes_room) {
+            return err_set(err, -EMLINK, "the unit has %zu classes of questions already", *count);
+        }
+        result = class_delete(store, classes[--*count].id, err);
+    }
+    return result;
+}
+
 /* Puts the class in front of the unit's classes, made or moved. `classes` has room for one more
  * than EVIDENCE_CLASSES_MAX. */
 static int place_class(struct evidence_store *store,
@@ -118,21 +145,15 @@ static int place_class(struct evidence_store *store,
     }
     struct evidence_class item = at < *count ? classes[at] : (struct evidence_class){.id = 0};
     if (at == *count) {
-        if (*count == EVIDENCE_CLASSES_MAX) {
-            return err_set(err,
-                           -EMLINK,
-                           "the unit has %d classes of questions already: two of them must be made "
-                           "one first",
-                           EVIDENCE_CLASSES_MAX);
-        }
-        int result = add_class(store, unit, &item.id, err);
+        int result = make_room(store, wanted, classes, count, err);
+        result = result == 0 ? add_class(store, unit, &item.id, err) : result;
         if (result != 0) {
             return result;
         }
         item.count = (uint32_t)wanted->question_count;
         item.packed = wanted->packed->data;
         item.packed_len = wanted->packed->len;
-        (*count)++;
+        at = (*count)++;
     } else if (at == 0 && (item.foreign || !wanted->foreign)) {
         return 0; /* as it is */
     }
@@ -453,6 +474,7 @@ static int add_body(struct evidence_store *store, void *context, struct err *err
         .words = new->words,
         .questions = new->questions,
         .question_count = new->question_count,
+        .makes_room = !new->imported,
         .foreign = adding->fast_unknown,
     };
     result = class_add(store, &wanted, &adding->added.class_id, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pieces of a new row that widening and importing use as well. Inside of a write transaction. */
+/* Pieces of a new row that importing uses as well. Inside of a write transaction. */
 #ifndef SLUICE_STORE_EVIDENCE_ADD_H
 #define SLUICE_STORE_EVIDENCE_ADD_H
 
@@ -13,6 +13,7 @@ struct class_wanted {
     const char *words; /* NULL = nothing to say */
     const struct observation *questions;
     size_t question_count;
+    bool makes_room;          /* may older classes go for it? */
     bool foreign;             /* a row comes to it whose fast value is not known */
     const struct str *packed; /* class_add()'s own */
     sqlite3_int64 unit;       /* filled by class_add() */
@@ -24,8 +25,6 @@ int questions_pack(struct evidence_store *store,
                    size_t count,
                    struct str *packed,
                    struct err *err);
-
-bool class_is_of(const struct evidence_class *item, const struct str *packed, size_t count);
 
 /* The class of these questions, made when there is none, as the first one of its unit. -EMLINK. */
 int class_add(struct evidence_store *store,

@@ -40,7 +40,6 @@ enum evidence_sql {
     SQL_ROWS,
     SQL_ROW_ADD,
     SQL_ROW_CONFIRM,
-    SQL_ROW_MOVE,
     SQL_ROW_TOUCH,
     SQL_ROW_MEND,
     SQL_ROW_DELETE,
@@ -225,6 +224,9 @@ bool atom_is_kind(int kind);
 
 /* Deletes a unit with all below it; a missing one is success. */
 int unit_delete(struct evidence_store *store, const struct hash *key, struct err *err);
+
+/* Deletes a class with its rows; its unit still lists it. */
+int class_delete(struct evidence_store *store, int64_t class_id, struct err *err);
 
 struct unit_row {
     sqlite3_int64 id; /* 0 = there is none */

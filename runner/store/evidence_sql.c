@@ -56,7 +56,6 @@ static const char *const evidence_sql[SQL_COUNT] = {
         "UPDATE evidence SET confirmed = max(confirmed + ?2, ?6), used_ms = max(used_ms, ?3), "
         "expires_ms = CASE WHEN expires_ms = 0 OR ?4 = 0 THEN 0 ELSE max(expires_ms, ?4) END, "
         "fast = coalesce(fast, ?5) WHERE id = ?1",
-    [SQL_ROW_MOVE] = "UPDATE evidence SET class = ?2, fast = ?3, full = ?4 WHERE id = ?1",
     [SQL_ROW_TOUCH] = "UPDATE evidence SET used_ms = ?2 WHERE id = ?1 AND used_ms < ?3",
     [SQL_ROW_MEND] = "UPDATE evidence SET fast = ?2 WHERE id = ?1 AND fast IS NULL",
     [SQL_ROW_DELETE] = "DELETE FROM evidence WHERE id = ?",

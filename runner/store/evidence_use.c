@@ -119,6 +119,17 @@ int unit_delete(struct evidence_store *store, const struct hash *key, struct err
     return evidence_step(store, statement, NULL, err);
 }
 
+int class_delete(struct evidence_store *store, int64_t class_id, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int result = evidence_statement(store, SQL_CLASS_DELETE, &statement, err);
+    if (result != 0) {
+        return result;
+    }
+    (void)sqlite3_bind_int64(statement, 1, class_id);
+    return evidence_step(store, statement, NULL, err);
+}
+
 /* 1 when the class has no rows; it is deleted. */
 static int delete_if_empty(struct evidence_store *store, int64_t class_id, struct err *err)
 {
@@ -133,12 +144,7 @@ static int delete_if_empty(struct evidence_store *store, int64_t class_id, struc
     if (result != 0 || empty == 0) {
         return result;
     }
-    result = evidence_statement(store, SQL_CLASS_DELETE, &statement, err);
-    if (result != 0) {
-        return result;
-    }
-    (void)sqlite3_bind_int64(statement, 1, class_id);
-    result = evidence_step(store, statement, NULL, err);
+    result = class_delete(store, class_id, err);
     return result == 0 ? 1 : result;
 }
 

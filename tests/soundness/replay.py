@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random programs over a randomly edited tree: what is reused must be what a fresh run gives.
 
-usage: replay.py SLUICE FSPLAY [--rounds N] [--seed S] [--units U] [--keep DIR]
+usage: replay.py SLUICE FSPLAY [--rounds N] [--seed S] [--units U] [--states N] [--misses] [--keep DIR]
 
 A round is one decision about one program: U programs are decided in each state of the tree. Every
 state is run twice: with reuse (and observation), and in place of that with `reuse: off`. Status, exit
 code and everything printed must be equal. Prints the share of needless misses: programs that ran
 again although they had passed before with the very same words; counted on the talkative half of the
 programs (fsplay.c), which tell all they can ask.
+
+--states N: programs and tree are made anew every N states (50); 0 = one world for ever, which asks
+what a store does with a unit of very many classes of questions.
+--misses: nothing is run without reuse; only needless misses are counted.
 """
 import argparse
 import collections
@@ -22,7 +26,7 @@ import sys
 import tempfile
 
 # The tree of a world is edited so often, then programs and tree are made anew: 100,000 rounds try
-# 2,000 programs.
+# 2,000 programs. (--states)
 STATES_PER_WORLD = 50
 WORDS = ["a", "b", "c", "d", "lib", "x.txt"]
 PIPELINE = """version: 1
@@ -185,6 +189,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--units", type=int, default=40)
+    parser.add_argument("--states", type=int, default=STATES_PER_WORLD)
+    parser.add_argument("--misses", action="store_true")
     parser.add_argument("--keep", help="leave the tree here for a look")
     options = parser.parse_args()
     rng = random.Random(options.seed)
@@ -199,7 +205,7 @@ def main():
     counts = collections.Counter()
     state = 0
     while counts["decisions"] < options.rounds:
-        if state % STATES_PER_WORLD == 0:  # other programs over another tree
+        if state == 0 or (options.states > 0 and state % options.states == 0):  # other programs over another tree
             (root / "units.txt").write_text(
                 "".join("/src/fsplay %d\n" % rng.randint(1, 1 << 40) for _ in range(options.units)))
             tree, past, passed = Tree(rng), [], collections.defaultdict(set)
@@ -210,7 +216,7 @@ def main():
         past.append(dict(tree.files))
         tree.write(root, {".git", ".sluice", "fsplay", "units.txt", "sluice-observed.yml", "sluice-off.yml"})
         with_reuse = run(sluice, root, "observed", cache)
-        without = run(sluice, root, "off", cache)
+        without = with_reuse if options.misses else run(sluice, root, "off", cache)
         for unit, result in with_reuse.items():
             counts["decisions"] += 1
             counts["reused"] += result[3]
@@ -231,7 +237,8 @@ def main():
             sys.exit("other units with reuse than without")
         state += 1
         if state % 100 == 0:
-            print("%d decisions in %d states so far, %d wrong" % (counts["decisions"], state, counts["wrong"]), flush=True)
+            print("%d decisions in %d states so far, %d wrong, %d needless misses" % (
+                counts["decisions"], state, counts["wrong"], counts["needless"]), flush=True)
     if not options.keep:
         shutil.rmtree(top, ignore_errors=True)
     decisions = counts["decisions"]

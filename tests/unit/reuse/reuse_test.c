@@ -592,18 +592,32 @@ TEST(the_lease_of_a_killed_process_is_free)
     shop_close(&shop);
 }
 
-TEST(seventeen_classes_are_widened_and_still_sound)
+/* A program that asks by what it read before has a class of questions for each way through it. Of
+ * 16, the one most like a new one was widened by it and lost its rows: a quarter of the programs
+ * ran again in trees they had passed in. */
+TEST(a_unit_of_many_classes_is_answered_by_all_of_them)
 {
-    static char texts[40][64];
+    enum {
+        WAYS = 40
+    };
+
+    static char texts[WAYS][64];
+    char change[64];
     shop_make_tree();
     sh("cd r; for i in $(seq 40); do echo $i >f$i; done");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < WAYS; i++) {
         const char *asks[] = {"C/src/src/a.c", texts[i], NULL};
         (void)snprintf(texts[i], sizeof texts[i], "C/src/f%d", i + 1);
+        (void)snprintf(change, sizeof change, "echo %d >r/src/a.c", i);
+        sh(change);
+        assert_now(REUSE_RUN);
         shop_earn(asks, OUTCOME_PASSED);
+    }
+    for (int i = 0; i < WAYS; i += 13) {
+        (void)snprintf(change, sizeof change, "echo %d >r/src/a.c", i);
+        sh(change);
         assert_now(REUSE_HIT);
-        char change[100];
-        (void)snprintf(change, sizeof change, "echo new$i >r/f%d; echo %d >r/src/a.c", i + 1, i);
+        (void)snprintf(change, sizeof change, "echo new >r/f%d", i + 1);
         sh(change);
         assert_now(REUSE_RUN);
     }

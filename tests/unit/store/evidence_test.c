@@ -482,24 +482,89 @@ TEST(the_most_trusted_row_answers_first)
 
 /* ---- limits ---- */
 
-TEST(the_seventeenth_class_is_refused_and_the_batch_goes_on)
+/* Adds a row of a class of its own; `i` names both. */
+static int add_class_of(struct evidence_store *store, int i, bool imported)
+{
+    char question[32];
+    char answers[32];
+    (void)snprintf(question, sizeof question, "C/%d", i);
+    (void)snprintf(answers, sizeof answers, "%d", i);
+    struct evidence_new proof = proof_of("u", question, answers);
+    proof.imported = imported;
+    return evidence_add(store, &proof, NULL, NULL);
+}
+
+TEST(beyond_the_last_class_the_one_used_longest_ago_goes)
 {
     struct evidence_store *store = open_evidence("e");
-    char question[32];
-    struct evidence_new proof;
     assert_int_equal(evidence_begin_write(store, NULL), 0);
-    for (int i = 0; i <= EVIDENCE_CLASSES_MAX; i++) {
-        struct err err = {0};
-        (void)snprintf(question, sizeof question, "C/%d", i);
-        proof = proof_of("u", question, "1");
-        int result = evidence_add(store, &proof, NULL, &err);
-        assert_int_equal(result, i < EVIDENCE_CLASSES_MAX ? 0 : -EMLINK);
+    for (int i = 0; i < EVIDENCE_CLASSES_MAX; i++) {
+        assert_int_equal(add_class_of(store, i, false), 0);
     }
-    proof = proof_of("u", "C/3", "2"); /* one that is there */
+    assert_int_equal(add_class_of(store, 0, false), 0); /* used again */
+    assert_int_equal(add_class_of(store, EVIDENCE_CLASSES_MAX, false), 0);
+    assert_int_equal(evidence_end_write(store, true, NULL), 0);
+    assert_int_equal(count_in("e", "class"), EVIDENCE_CLASSES_MAX);
+    assert_int_equal(count_in("e", "evidence"), EVIDENCE_CLASSES_MAX);
+    assert_int_equal(find_proof(store, "u", "1", NULL), 0);
+    assert_int_equal(find_proof(store, "u", "0", NULL), 1);
+    assert_int_equal(find_proof(store, "u", "2", NULL), 1);
+    assert_int_equal(find_proof(store, "u", "256", NULL), 1);
+    evidence_close(store);
+}
+
+TEST(what_is_imported_pushes_nothing_out_and_the_batch_goes_on)
+{
+    struct evidence_store *store = open_evidence("e");
+    assert_int_equal(evidence_begin_write(store, NULL), 0);
+    for (int i = 0; i < EVIDENCE_CLASSES_MAX; i++) {
+        assert_int_equal(add_class_of(store, i, true), 0);
+    }
+    assert_int_equal(add_class_of(store, EVIDENCE_CLASSES_MAX, true), -EMLINK);
+    struct evidence_new proof = proof_of("u", "C/3", "new"); /* one that is there */
+    proof.imported = true;
     (void)add(store, &proof);
     assert_int_equal(evidence_end_write(store, true, NULL), 0);
     assert_int_equal(count_in("e", "class"), EVIDENCE_CLASSES_MAX);
-    assert_int_equal(find_proof(store, "u", "2", NULL), 1);
+    assert_int_equal(find_proof(store, "u", "0", NULL), 1);
+    assert_int_equal(find_proof(store, "u", "new", NULL), 1);
+    evidence_close(store);
+}
+
+/* Many questions, in classes that differ in one. */
+static void add_large_class(struct evidence_store *store, int i)
+{
+    enum {
+        QUESTIONS = 10000
+    };
+
+    static struct observation items[QUESTIONS + 1];
+    static char names[QUESTIONS][16];
+    char own[16];
+    char answers[16];
+    (void)snprintf(own, sizeof own, "/z%d", i);
+    (void)snprintf(answers, sizeof answers, "%d", i);
+    for (size_t k = 0; k < QUESTIONS; k++) {
+        (void)snprintf(names[k], sizeof names[k], "/%05zu", (k * 7919) % QUESTIONS);
+        items[k] = (struct observation){.kind = OBSERVE_CONTENT, .path = names[k]};
+    }
+    items[QUESTIONS] = (struct observation){.kind = OBSERVE_CONTENT, .path = own};
+    struct evidence_new proof = proof_of("u", "C/a", answers);
+    proof.questions = items;
+    proof.question_count = QUESTIONS + 1;
+    (void)add(store, &proof);
+}
+
+TEST(classes_that_take_much_room_are_few_but_not_too_few)
+{
+    struct evidence_store *store = open_evidence("e");
+    for (int i = 0; i < 2 * EVIDENCE_CLASSES_SURE + 2; i++) {
+        add_large_class(store, i);
+    }
+    /* 10,000 bytes each: 26 of them would be within the limit */
+    assert_in_range(count_in("e", "class"), EVIDENCE_CLASSES_SURE, 26);
+    assert_int_equal(find_proof(store, "u", "0", NULL), 0);
+    assert_int_equal(find_proof(store, "u", "33", NULL), 1);
     evidence_close(store);
 }
 
@@ -545,104 +610,6 @@ TEST(the_newest_vectors_of_a_class_are_kept)
     assert_int_equal(evidence_vectors(store, 4711, arena, &vectors, &count, NULL), 0);
     assert_int_equal(count, 0);
     arena_free(arena);
-    evidence_close(store);
-}
-
-/* ---- widening ---- */
-
-static struct evidence_widening widening_of(const char *unit, const struct questions *asked)
-{
-    return (struct evidence_widening){
-        .unit_key = hash_of(unit),
-        .questions = asked->items,
-        .question_count = asked->count,
-    };
-}
-
-TEST(two_classes_become_one_with_the_rows_whose_answers_are_known)
-{
-    struct evidence_store *store = open_evidence("e");
-    struct evidence_new proof = proof_of("u", "C/a", "a1");
-    struct evidence_added a = add(store, &proof);
-    proof = proof_of("u", "C/b", "b1");
-    struct evidence_added b = add(store, &proof);
-    proof = proof_of("u", "C/c", "c1");
-    (void)add(store, &proof);
-    const int64_t old[] = {a.class_id, b.class_id};
-    const struct hash union_full = hash_of("a1 b2");
-    struct evidence_moved moved = {
-        .id = a.id, .full = union_full, .vector = "vec", .vector_len = 3};
-    memcpy(moved.fast, union_full.bytes, EVIDENCE_FAST_SIZE);
-    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
-    widening.classes = old;
-    widening.class_count = 2;
-    widening.moved = &moved;
-    widening.moved_count = 1;
-    int64_t wide = 0;
-    assert_int_equal(evidence_widen(store, &widening, &wide, NULL), 0);
-    struct arena *arena = arena_new(1u << 20);
-    const struct evidence_class *classes = NULL;
-    assert_int_equal(classes_of(store, "u", arena, &classes), 2);
-    assert_true(classes[0].id == wide);
-    assert_string_equal(questions_of(store, &classes[0]), "C/a C/b");
-    struct evidence_row row;
-    assert_int_equal(find_proof(store, "u", "a1 b2", &row), 1);
-    assert_true(row.id == a.id && row.class_id == wide);
-    assert_int_equal(find_proof(store, "u", "a1", NULL), 0);
-    assert_int_equal(find_proof(store, "u", "b1", NULL), 0);
-    assert_int_equal(find_proof(store, "u", "c1", NULL), 1);
-    assert_int_equal(count_in("e", "class"), 2);
-    assert_int_equal(count_in("e", "evidence"), 2);
-    const struct evidence_vector *vectors = NULL;
-    size_t count = 0;
-    assert_int_equal(evidence_vectors(store, wide, arena, &vectors, &count, NULL), 0);
-    assert_int_equal(count, 1);
-    assert_memory_equal(vectors[0].bytes, "vec", 3);
-    arena_free(arena);
-    evidence_close(store);
-}
-
-TEST(a_class_that_asks_it_all_already_takes_the_other_in)
-{
-    struct evidence_store *store = open_evidence("e");
-    struct evidence_new proof = proof_of("u", "C/a", "a1");
-    struct evidence_added a = add(store, &proof);
-    proof = proof_of("u", "C/a C/b", "a1 b1");
-    struct evidence_added both = add(store, &proof);
-    const int64_t old[] = {a.class_id, both.class_id};
-    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
-    widening.classes = old;
-    widening.class_count = 2;
-    int64_t wide = 0;
-    assert_int_equal(evidence_widen(store, &widening, &wide, NULL), 0);
-    assert_true(wide == both.class_id);
-    assert_int_equal(find_proof(store, "u", "a1 b1", NULL), 1);
-    assert_int_equal(find_proof(store, "u", "a1", NULL), 0);
-    evidence_close(store);
-}
-
-TEST(rows_that_contradict_each_other_in_the_wide_class_quarantine_the_unit)
-{
-    struct evidence_store *store = open_evidence("e");
-    struct evidence_new proof = proof_of("u", "C/a", "a1");
-    struct evidence_added a = add(store, &proof);
-    proof = proof_of("u", "C/b", "b1");
-    proof.passed = false;
-    struct evidence_added b = add(store, &proof);
-    const int64_t old[] = {a.class_id, b.class_id};
-    const struct hash full = hash_of("a1 b1");
-    const struct evidence_moved moved[] = {
-        {.id = a.id, .full = full},
-        {.id = b.id, .full = full}
-    };
-    struct evidence_widening widening = widening_of("u", ask("C/a C/b"));
-    widening.classes = old;
-    widening.class_count = 2;
-    widening.moved = moved;
-    widening.moved_count = 2;
-    assert_int_equal(evidence_widen(store, &widening, NULL, NULL), 0);
-    assert_int_equal(count_in("e", "quarantine"), 1);
-    assert_int_equal(find_as(store, "u", "a1 b1", EVIDENCE_MEMBER, "", NULL), 0);
     evidence_close(store);
 }
 
