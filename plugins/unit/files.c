@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/limits.h"
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/unit.h"
 
 #include <errno.h>

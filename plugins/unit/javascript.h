@@ -5,7 +5,7 @@
 #ifndef SLUICE_PLUGINS_UNIT_JAVASCRIPT_H
 #define SLUICE_PLUGINS_UNIT_JAVASCRIPT_H
 
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/tool.h"
 
 /* A regular expression that no name matches: nothing stands before a beginning. */

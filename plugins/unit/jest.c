@@ -5,7 +5,7 @@
  * tests of a file, those that were not asked for as skipped: only the unit's own is taken. */
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/javascript.h"
 #include "plugins/unit/report.h"
 

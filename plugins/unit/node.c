@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/javascript_cases.h"
 #include "plugins/unit/report.h"
 

@@ -3,7 +3,7 @@
  * then each program is asked for its list. A program that dies leaves no report, and one that ends
  * in the middle with exit code 0 neither: both are errors, never a pass. */
 #include "base/cleanup.h"
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/tool.h"
 
 #include <errno.h>

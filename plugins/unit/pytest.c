@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 #include "plugins/unit/tool.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugins/unit/find.h"
+#include "plugins/sdk/sdk_find.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -50,7 +50,7 @@ static bool matches_one(const char *const *patterns, const char *path)
     return false;
 }
 
-/* Folders that hold no tests: git's, ours, and those the tool does not look into. */
+/* Folders that hold no files of the project: git's, ours, and those the tool does not look into. */
 static bool is_foreign(const struct find_query *query, const FTSENT *entry)
 {
     return entry->fts_info == FTS_D && entry->fts_level > 0
@@ -72,7 +72,7 @@ static int take_file(const struct find_query *query,
     char *copy = mem_strdup(path);
     if (copy == NULL || vec_push(found, copy) != 0) {
         mem_free(copy);
-        return err_set(err, -ENOMEM, "out of memory for the list of tests");
+        return err_set(err, -ENOMEM, "out of memory for a list of files");
     }
     return 0;
 }
@@ -87,7 +87,7 @@ static int visit(
     if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR) {
         return err_set(err,
                        -entry->fts_errno,
-                       "cannot read %s while looking for tests: error %d",
+                       "cannot read %s while looking for files: error %d",
                        entry->fts_path,
                        entry->fts_errno);
     }

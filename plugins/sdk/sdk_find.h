@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks for test files below a folder. Private to this plugin. */
-#ifndef SLUICE_PLUGINS_UNIT_FIND_H
-#define SLUICE_PLUGINS_UNIT_FIND_H
+/* Looks for files below a folder: what plugins whose settings have glob patterns share. */
+#ifndef SLUICE_PLUGINS_SDK_SDK_FIND_H
+#define SLUICE_PLUGINS_SDK_SDK_FIND_H
 
 #include "base/err.h"
 #include "base/limits.h"
@@ -24,8 +24,8 @@ struct found {
     char example[PATH_TEXT_MAX]; /* the last of those */
 };
 
-/* Fills *found (zeroed before). Folders of git and of sluice hold no tests. A missing folder is
- * -ENOENT with what to do. */
+/* Fills *found (zeroed before). Folders of git and of sluice are not looked into. A missing folder
+ * is -ENOENT with what to do. */
 int find_files(const struct find_query *query, struct found *found, struct err *err);
 
 /* Why nothing was found: always -ENODATA, in words that name the first pattern. */
