@@ -89,9 +89,17 @@ int report_write_file(const char *path,
     return rc;
 }
 
-int report_append_file(const char *path, const struct str *text, struct err *err)
+static int append_text(void *context, int fd, struct err *err)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    return report_write_str(fd, context, err);
+}
+
+int report_append_file(const char *path, struct str *text, struct err *err)
+{
+    if (report_goes_into(path)) {
+        return write_in_place(path, append_text, text, err);
+    }
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
     if (fd < 0) {
         return err_errno(err, "cannot write %s", path);
     }

@@ -48,7 +48,7 @@ int report_write_file(const char *path,
                       struct err *err);
 
 /* Appends to a file (made when missing) instead. */
-int report_append_file(const char *path, const struct str *text, struct err *err);
+int report_append_file(const char *path, struct str *text, struct err *err);
 
 /* Writes text, or a str whose error is checked first. */
 int report_write_text(int fd, const char *text, struct err *err);

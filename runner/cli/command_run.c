@@ -97,6 +97,10 @@ static void on_interrupt(void *context, int signal_number)
         on_hangup(run);
         return;
     }
+    if (signal_number == SIGQUIT) { /* Ctrl-\\: dead at once, but the terminal is put back */
+        die(run, signal_number);
+        return;
+    }
     run->interrupts++;
     if (run->interrupts == 1) {
         tell(run,

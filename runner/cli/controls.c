@@ -14,7 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGWINCH, SIGCONT};
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGWINCH, SIGCONT};
 
 #define SIGNAL_COUNT (sizeof signals / sizeof signals[0])
 
@@ -85,7 +85,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     const struct controls *controls = handle->data;
     void *context = controls->options.context;
-    if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
+    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
         controls->options.interrupt(context, number);
     } else if (number == SIGUSR1) {
         controls->options.show(context);
@@ -122,11 +122,11 @@ static void adopt(struct controls *controls, uv_handle_t *handle)
     controls->open++;
 }
 
-/* nohup(1) starts us with SIGHUP ignored. */
+/* nohup(1) starts us with SIGHUP ignored, and shells what is in the background with SIGQUIT. */
 static bool stays_ignored(int number)
 {
     struct sigaction before;
-    return number == SIGHUP && sigaction(number, NULL, &before) == 0
+    return (number == SIGHUP || number == SIGQUIT) && sigaction(number, NULL, &before) == 0
            && before.sa_handler == SIG_IGN;
 }
 

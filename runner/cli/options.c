@@ -406,10 +406,7 @@ static int option_store(struct parser *p,
     size_t count = 0;
     const size_t index = (size_t)(spec - option_table(&count));
     if (spec->kind == OPTION_ONCE && p->seen[index]) {
-        return err_set(err,
-                       -EINVAL,
-                       "--%s is given twice; join both by `and` or `or` in one expression",
-                       spec->name);
+        return err_set(err, -EINVAL, "--%s is given twice; %s", spec->name, spec->instead);
     }
     p->seen[index] = true;
     void *field = (char *)&p->out + spec->offset;
@@ -580,6 +577,13 @@ static int check_whole(const struct parser *p, struct err *err)
                        -EINVAL,
                        "--resume goes on with an interrupted run, --rerun-failed starts a new one "
                        "from what failed: choose one");
+    }
+    if (out->repeat > 0 && (out->resume.given || out->rerun_failed)) {
+        return err_set(err,
+                       -EINVAL,
+                       "--repeat begins new runs of the same units, %s chooses them by what ended "
+                       "before: choose one",
+                       out->resume.given ? "--resume" : "--rerun-failed");
     }
     if (out->fail_fast && out->max_fail > 1) {
         return err_set(

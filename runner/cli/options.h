@@ -35,6 +35,7 @@ struct option_spec {
     const char *help;         /* one or two lines, '\n' between them */
     const char *const *words; /* OPTION_WORD: NULL-terminated; "" entries cannot be typed */
     unsigned max;             /* OPTION_NUMBER */
+    const char *instead;      /* OPTION_ONCE: what to do instead of giving it twice */
 };
 
 /* Room for marks of all options; the table may grow into it. */

@@ -141,7 +141,7 @@ int pool_take(const char *state, struct held_folder *ret_folder, struct err *err
     char pool[PATH_TEXT_MAX];
     char name[16];
     struct held_folder folder = {.lock = -1};
-    int rc = path_join(pool, state, "pool", err);
+    int rc = path_join(pool, state, POOL_FOLDER, err);
     for (unsigned i = 0; rc == 0 && i < POOL_MAX; i++) {
         (void)snprintf(name, sizeof name, "%u", i);
         rc = path_join(folder.path, pool, name, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders below .sluice: one per run (runs/ID), held by a lock while the run lives, and the pool of
- * checkouts (pool/N), each used by one sluice at a time. */
+ * checkouts (pool/node_modules/N), each used by one sluice at a time. */
 #ifndef SLUICE_CLI_RUN_FOLDER_H
 #define SLUICE_CLI_RUN_FOLDER_H
 
@@ -19,6 +19,11 @@
 /* Checkouts in the pool: as many sluices as run over one tree at once. Beyond: an error that says
  * so. */
 #define POOL_MAX 64
+
+/* The checkouts lie in the tree, on its file system, and go when it goes. Their folder has the one
+ * name that tools which look for tests or packages pass over without being told (Jest, Vitest, node
+ * --test, mocha, ESLint, tsc): run by hand, they would find everything twice. */
+#define POOL_FOLDER "pool/node_modules"
 
 /* Kinds of folders below the state folder: of runs, and of plans (removed when they end). */
 #define FOLDERS_RUNS  "runs"

@@ -747,6 +747,8 @@ int slot_main(int socket_fd, const struct slot_reports *reports)
     (void)prctl(PR_SET_NAME, "sluice-slot");
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* a terminal's ^C is for sluice, which tells us */
+    (void)signal(SIGQUIT,
+                 SIG_IGN); /* its ^\ too: we end our unit and ourselves when sluice is gone */
     fix_limits();
     offer_to_oom_killer();
     oom_watch_open(&slot.oom, "/proc/vmstat");

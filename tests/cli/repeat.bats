@@ -41,6 +41,21 @@ PY
     says "budget"
 }
 
+@test "--repeat runs the same part each time, and for a change; what an earlier run left chooses no units" {
+    printf 'echo a >>ran\necho b >>ran\necho c >>ran\necho d >>ran\n' >units
+    expect_code 0 "$SLUICE" run --repeat 2 --shard 1/2 --change c1
+    sort ran | uniq -c | awk '{ exit $1 != 2 }' # each of the part twice
+    cp ran part
+    [ "$(sort -u part | wc -l)" -lt 4 ]
+    expect_code 0 "$SLUICE" run --repeat 2 --shard 2/2
+    [ "$(sort -u ran | wc -l)" = 4 ]
+    [ "$(wc -l <ran)" = 8 ]
+    expect_code 2 "$SLUICE" run --repeat 2 --resume
+    says "choose one"
+    expect_code 2 "$SLUICE" run --repeat 2 --rerun-failed
+    says "choose one"
+}
+
 @test "--repeat ends with Ctrl-C" {
     echo 'sh -c "touch begun; sleep 0.2"' >units
     "$SLUICE" run --repeat 1000 2>"$BATS_TEST_TMPDIR/err" 3>&- &

@@ -165,6 +165,13 @@ EOF
     printf 'true\n' >units
     GITHUB_STEP_SUMMARY=/not/here expect_code 0 "$SLUICE" run
     says "/not/here"
+    mkfifo "$BATS_TEST_TMPDIR/pipe" # and one that nobody reads holds none
+    GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/pipe expect_code 0 timeout 30 "$SLUICE" run
+    says "nobody reads it"
+    cat "$BATS_TEST_TMPDIR/pipe" >"$BATS_TEST_TMPDIR/read" &
+    GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/pipe expect_code 0 timeout 30 "$SLUICE" run
+    wait $!
+    grep -q '^## ' "$BATS_TEST_TMPDIR/read"
     expect_code 0 env -u GITHUB_STEP_SUMMARY "$SLUICE" run
 }
 

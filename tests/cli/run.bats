@@ -371,14 +371,14 @@ EOF
     isolated
     pipeline <<<'layers: {a: {uses: command, with: {run: "test -e sluice.yml"}}}'
     expect_code 0 "$SLUICE" run
-    [ -d .sluice/objects ] && [ -d .sluice/pool/0/tree ]
+    [ -d .sluice/objects ] && [ -d .sluice/pool/node_modules/0/tree ]
     truncate -s 3G .sluice/objects/large
     mkdir -p .sluice/objects/ab
     mv .sluice/objects/large .sluice/objects/ab/
     expect_code 0 "$SLUICE" run
     [ ! -e .sluice/objects ] && [ ! -e .sluice/pool ]
     expect_code 0 "$SLUICE" run --no-reuse
-    [ -d .sluice/pool/0/tree ]
+    [ -d .sluice/pool/node_modules/0/tree ]
 }
 
 @test "when: changed runs a layer once per state of the tree" {

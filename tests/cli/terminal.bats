@@ -34,6 +34,14 @@ on_terminal() {
     [ ! -e ended ]
 }
 
+@test "Ctrl-\\ kills at once, the terminal is left as it was, and no process of a unit is left" {
+    ulimit -c 0
+    printf 'sh slow.sh\n' >units
+    echo 'echo $$ >pid; touch begun; exec sleep 600' >slow.sh
+    expect_code 131 on_terminal file:begun 'type:\x1c'
+    wait_for gone "$(cat pid)"
+}
+
 @test "the cursor is visible again after the end" {
     expect_code 0 on_terminal file:begun touch:go
     python3 - "$BATS_TEST_TMPDIR/screen" <<'PY'

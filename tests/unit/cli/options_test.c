@@ -160,13 +160,16 @@ TEST(resume_takes_a_run_id_but_no_layer)
     refused("run --resume=yesterday", "not the id of a run");
 }
 
-TEST(of_a_repeated_option_the_last_counts_but_two_filters_are_refused)
+TEST(of_a_repeated_option_the_last_counts_unless_both_would_seem_to)
 {
-    struct invocation in = understood("run -j2 -j3 --junit a --junit b");
+    struct invocation in = understood("run -j2 -j3 --change a --change b");
     assert_int_equal(in.jobs, 3);
-    assert_string_equal(in.junit, "b");
+    assert_string_equal(in.change, "b");
     invocation_fini(&in);
-    refused("run --filter a --filter b", "given twice");
+    refused("run --filter a --filter b", "given twice; join both by `and`");
+    refused("run --junit a --junit b", "given twice; a second file is --report junit=FILE");
+    refused("report --junit=a --junit=a", "given twice");
+    refused("run --events a --events b", "given twice; it is written into one file");
 }
 
 TEST(unknown_words_are_refused_with_a_guess)
@@ -219,6 +222,8 @@ TEST(what_contradicts_itself_is_refused)
     refused("run --quiet --verbose", "cannot both be meant");
     refused("run --resume --rerun-failed", "choose one");
     refused("run --fail-fast --max-fail 3", "contradicts");
+    refused("run --repeat 3 --resume", "--resume chooses them by what ended before: choose one");
+    refused("run --rerun-failed --repeat 3", "--rerun-failed chooses them by what ended before");
     refused("schema extra", "\"extra\" is one word too many: sluice schema");
     refused("version b", "\"b\" is one word too many: sluice version");
 }

@@ -147,11 +147,11 @@ TEST(a_checkout_of_the_pool_is_used_by_one_at_a_time_and_then_again)
     struct err err = {0};
     assert_int_equal(pool_take(fresh_state(), &first, &err), 0);
     assert_int_equal(pool_take(state, &second, &err), 0);
-    assert_true(text_ends_with(first.path, "/pool/0"));
-    assert_true(text_ends_with(second.path, "/pool/1"));
+    assert_true(text_ends_with(first.path, "/pool/node_modules/0"));
+    assert_true(text_ends_with(second.path, "/pool/node_modules/1"));
     held_folder_release(&first);
     assert_int_equal(pool_take(state, &third, &err), 0);
-    assert_true(text_ends_with(third.path, "/pool/0"));
+    assert_true(text_ends_with(third.path, "/pool/node_modules/0"));
     held_folder_release(&second);
     held_folder_release(&third);
 }
