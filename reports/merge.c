@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reports/merge.h"
-
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/str.h"
-#include "base/vec.h"
 #include "reports/event_log.h"
+#include "reports/merge_impl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,88 +22,32 @@
 /* The layer of units that are reports. */
 #define REPORTS_LAYER "reports"
 
-/* A log as the first reading found it. */
-struct merge_log {
-    const char *file;
-    const char *run_dir;
-    unsigned shard; /* 0 = a whole run */
-    bool finished;
-    bool torn;
-    enum exit_code exit_code;
-    int64_t wall_ns, cpu_us;
-    const char *reason;         /* NULL */
-    struct merge_report report; /* file NULL = it is a log */
-};
+/* Suite, class and name of a case as one key; what is longer is an accident. */
+#define CASE_KEY_MAX ((size_t)64 << 10)
 
-struct merge_unit {
-    size_t log; /* the one whose outcome counts */
-    enum outcome_status status;
-    unsigned count; /* logs that have it */
-    bool told;      /* emitted */
-};
-
-struct merge_layer {
-    char *id;
-    const char *name;
-    bool allow_failure, unasked;
-    bool judged;
-    enum verdict_state state;
-    const char *reason;
-    uint64_t not_run;
-    struct tally tally; /* of what was emitted */
-
-    struct {
-        VEC_FIELDS(struct gate_result);
-    } gates; /* of the worst shard */
-
-    struct {
-        VEC_FIELDS(struct finding);
-    } findings;
-};
-
-struct merge {
-    struct event_sink sink;
-    struct arena *arena;
-    unsigned shards; /* N of I/N; 0 = wholes */
-    bool shards_known;
-    struct event started;
-    struct str reason;
-    enum exit_code exit_code;
-    int error;
-
-    struct {
-        VEC_FIELDS(struct merge_log);
-    } logs;
-
-    struct {
-        VEC_FIELDS(struct merge_layer);
-    } layers;
-
-    struct {
-        VEC_FIELDS(struct merge_unit);
-    } units;
-    struct map unit_index; /* "LAYER\nUNIT" -> index */
-
-    /* while a log is read */
-    size_t log;
-    bool emitting;
-    struct event_sink *out;
-    uint64_t seq;
-    int64_t last_ms;
-    struct tally tally;
-};
-
-static void keep_error(struct merge *merge, int rc)
+void merge_keep_error(struct merge *merge, int rc)
 {
     merge->error = merge->error != 0 ? merge->error : rc;
 }
 
-/* A copy that lives as long as the merge; NULL stays NULL. */
-static const char *keep(struct merge *merge, const char *text)
+const char *merge_keep(struct merge *merge, const char *text)
 {
     const char *copy = text != NULL ? arena_strdup(merge->arena, text) : NULL;
-    keep_error(merge, text != NULL && copy == NULL ? -ENOMEM : 0);
+    merge_keep_error(merge, text != NULL && copy == NULL ? -ENOMEM : 0);
     return copy;
+}
+
+bool merge_seen_elsewhere(struct merge *merge, struct map *index, const char *key)
+{
+    uintptr_t log = 0;
+    if (map_get(index, key, &log) == 1) {
+        return log != merge->log;
+    }
+    const char *kept = merge_keep(merge, key);
+    if (kept == NULL || map_put(index, kept, merge->log) < 0) {
+        merge_keep_error(merge, -ENOMEM);
+    }
+    return false;
 }
 
 /* ---- which is worse ---- */
@@ -132,30 +72,7 @@ static enum exit_code worse_exit(enum exit_code a, enum exit_code b)
     return EXIT_INFRASTRUCTURE; /* a code of a later version */
 }
 
-static bool is_worse_state(enum verdict_state a, enum verdict_state b)
-{
-    static const int rank[] = {
-        [VERDICT_SKIPPED] = 0, [VERDICT_OPEN] = 1, [VERDICT_SHUT] = 2, [VERDICT_ERROR] = 3};
-    return rank[a] > rank[b];
-}
-
-/* ---- layers and units ---- */
-
-static struct merge_layer *layer_of(struct merge *merge, const char *id)
-{
-    for (size_t i = merge->layers.count; i > 0; i--) {
-        if (strcmp(merge->layers.items[i - 1].id, id) == 0) {
-            return &merge->layers.items[i - 1];
-        }
-    }
-    struct merge_layer layer = {.id = mem_strdup(id), .state = VERDICT_SKIPPED, .unasked = true};
-    if (layer.id == NULL || vec_push(&merge->layers, layer) != 0) {
-        mem_free(layer.id);
-        keep_error(merge, -ENOMEM);
-        return NULL;
-    }
-    return &merge->layers.items[merge->layers.count - 1];
-}
+/* ---- units ---- */
 
 /* The unit an event is about; NULL when it is not known yet, or memory is short. */
 static struct merge_unit *unit_of(struct merge *merge, const char *layer, const char *unit)
@@ -163,7 +80,7 @@ static struct merge_unit *unit_of(struct merge *merge, const char *layer, const 
     CLEANUP(str_fini) struct str key = STR_INIT(SIZE_MAX / 4);
     uintptr_t index = 0;
     if (str_appendf(&key, "%s\n%s", layer, unit) != 0) {
-        keep_error(merge, -ENOMEM);
+        merge_keep_error(merge, -ENOMEM);
         return NULL;
     }
     if (map_get(&merge->unit_index, str_text(&key), &index) == 1) {
@@ -172,10 +89,10 @@ static struct merge_unit *unit_of(struct merge *merge, const char *layer, const 
     if (merge->emitting) {
         return NULL;
     }
-    const char *kept = keep(merge, str_text(&key));
+    const char *kept = merge_keep(merge, str_text(&key));
     if (kept == NULL || vec_push(&merge->units, (struct merge_unit){0}) != 0
         || map_put(&merge->unit_index, kept, merge->units.count - 1) < 0) {
-        keep_error(merge, -ENOMEM);
+        merge_keep_error(merge, -ENOMEM);
         return NULL;
     }
     return &merge->units.items[merge->units.count - 1];
@@ -205,62 +122,6 @@ static void learn_unit(struct merge *merge, const struct event *event)
     unit->count++;
 }
 
-static void learn_findings(struct merge *merge,
-                           struct merge_layer *layer,
-                           const struct judgement *judgement)
-{
-    for (size_t i = 0; judgement != NULL && i < judgement->finding_count; i++) {
-        struct finding finding = judgement->findings[i];
-        finding.file = keep(merge, finding.file);
-        finding.rule = keep(merge, finding.rule);
-        finding.severity = keep(merge, finding.severity);
-        finding.message = keep(merge, finding.message);
-        finding.fix = keep(merge, finding.fix);
-        keep_error(merge, vec_push(&layer->findings, finding));
-    }
-}
-
-static void learn_worst(struct merge *merge,
-                        struct merge_layer *layer,
-                        const struct verdict *verdict)
-{
-    const unsigned shard = merge->logs.items[merge->log].shard;
-    layer->state = verdict->state;
-    layer->reason = keep(merge, verdict->reason);
-    if (shard > 0 && verdict->reason != NULL) {
-        layer->reason =
-            arena_printf(merge->arena, "shard %u/%u: %s", shard, merge->shards, verdict->reason);
-        keep_error(merge, layer->reason == NULL ? -ENOMEM : 0);
-    }
-    layer->gates.count = 0;
-    for (size_t i = 0; i < verdict->gate_count; i++) {
-        struct gate_result gate = verdict->gates[i];
-        gate.rule.metric = keep(merge, gate.rule.metric);
-        keep_error(merge, vec_push(&layer->gates, gate));
-    }
-}
-
-static void learn_layer(struct merge *merge, const struct event *event)
-{
-    const struct verdict *verdict = event->u.layer_judged.verdict;
-    struct merge_layer *layer = layer_of(merge, event->u.layer_judged.layer);
-    if (layer == NULL) {
-        return;
-    }
-    if (!layer->judged || is_worse_state(verdict->state, layer->state)) {
-        learn_worst(merge, layer, verdict);
-    }
-    if (layer->name == NULL) {
-        layer->name = keep(merge, event->u.layer_judged.name);
-    }
-    layer->judged = true;
-    layer->allow_failure = event->u.layer_judged.allow_failure;
-    layer->unasked = layer->unasked && verdict->unasked;
-    layer->not_run +=
-        event->u.layer_judged.tally != NULL ? event->u.layer_judged.tally->not_run : 0;
-    learn_findings(merge, layer, event->u.layer_judged.judgement);
-}
-
 static void learn_run(struct merge *merge, const struct event *event)
 {
     merge->logs.items[merge->log].shard = event->u.run_started.shard_index;
@@ -268,13 +129,13 @@ static void learn_run(struct merge *merge, const struct event *event)
         return;
     }
     merge->started = *event;
-    merge->started.u.run_started.run_id = keep(merge, event->u.run_started.run_id);
-    merge->started.u.run_started.version = keep(merge, event->u.run_started.version);
-    merge->started.u.run_started.root = keep(merge, event->u.run_started.root);
-    merge->started.u.run_started.pipeline = keep(merge, event->u.run_started.pipeline);
-    merge->started.u.run_started.name = keep(merge, event->u.run_started.name);
-    merge->started.u.run_started.tree = keep(merge, event->u.run_started.tree);
-    merge->started.u.run_started.host = keep(merge, event->u.run_started.host);
+    merge->started.u.run_started.run_id = merge_keep(merge, event->u.run_started.run_id);
+    merge->started.u.run_started.version = merge_keep(merge, event->u.run_started.version);
+    merge->started.u.run_started.root = merge_keep(merge, event->u.run_started.root);
+    merge->started.u.run_started.pipeline = merge_keep(merge, event->u.run_started.pipeline);
+    merge->started.u.run_started.name = merge_keep(merge, event->u.run_started.name);
+    merge->started.u.run_started.tree = merge_keep(merge, event->u.run_started.tree);
+    merge->started.u.run_started.host = merge_keep(merge, event->u.run_started.host);
     merge->started.u.run_started.resumed = NULL;
     merge->started.u.run_started.shard_index = 0;
     merge->started.u.run_started.shard_count = 0;
@@ -301,7 +162,7 @@ static void check_run(struct merge *merge, const struct event *event)
                       && same_text(first->u.run_started.name, event->u.run_started.name)
                       && same_text(first->u.run_started.pipeline, event->u.run_started.pipeline)
                       && merge->shards == event->u.run_started.shard_count;
-    keep_error(merge, same ? 0 : -ESTALE);
+    merge_keep_error(merge, same ? 0 : -ESTALE);
 }
 
 static void learn_end(struct merge *merge, const struct event *event)
@@ -311,7 +172,7 @@ static void learn_end(struct merge *merge, const struct event *event)
     log->exit_code = event->u.run_finished.exit_code;
     log->wall_ns = event->u.run_finished.wall_ns;
     log->cpu_us = event->u.run_finished.cpu_us;
-    log->reason = keep(merge, event->u.run_finished.reason);
+    log->reason = merge_keep(merge, event->u.run_finished.reason);
 }
 
 static void learn(struct merge *merge, const struct event *event)
@@ -326,13 +187,13 @@ static void learn(struct merge *merge, const struct event *event)
         learn_unit(merge, event);
         break;
     case EVENT_LAYER_JUDGED:
-        learn_layer(merge, event);
+        merge_learn_layer(merge, event);
         break;
     case EVENT_RUN_FINISHED:
         learn_end(merge, event);
         break;
     case EVENT_LAYER_STARTED:
-        (void)layer_of(merge, event->u.layer_started.layer);
+        (void)merge_layer_of(merge, event->u.layer_started.layer);
         break;
     case EVENT_LAYER_PLANNED:
     case EVENT_UNIT_STARTED:
@@ -344,7 +205,7 @@ static void learn(struct merge *merge, const struct event *event)
 
 /* ---- second reading ---- */
 
-static void emit_event(struct merge *merge, struct event *event)
+void merge_emit_event(struct merge *merge, struct event *event)
 {
     event->seq = ++merge->seq;
     merge->out->emit(merge->out, event);
@@ -371,19 +232,14 @@ static void pass_unit(struct merge *merge, const struct event *event, const stru
     outcome.out = rooted(merge, &outcome.out, out);
     outcome.err = rooted(merge, &outcome.err, err);
     moved.u.unit_finished.outcome = &outcome;
-    struct merge_layer *layer = layer_of(merge, event->u.unit_finished.layer);
-    if (layer != NULL && outcome.final) {
-        tally_add(&layer->tally, &outcome);
-        tally_add(&merge->tally, &outcome);
-    }
-    emit_event(merge, &moved);
+    merge_emit_event(merge, &moved);
     if (outcome.final && unit->count > 1) {
         struct event note = {.type = EVENT_NOTE, .time_ms = event->time_ms};
         note.u.note.level = "warning";
         note.u.note.text = "is in more than one of the merged runs: its worst outcome counts";
         note.u.note.layer = event->u.unit_finished.layer;
         note.u.note.unit = event->u.unit_finished.unit;
-        emit_event(merge, &note);
+        merge_emit_event(merge, &note);
     }
 }
 
@@ -392,7 +248,13 @@ static void repeat_unit(struct merge *merge, const struct event *event)
 {
     struct merge_unit *unit =
         unit_of(merge, event->u.unit_finished.layer, event->u.unit_finished.unit);
-    if (unit == NULL || unit->log != merge->log || unit->told) {
+    struct merge_layer *layer = merge_layer_of(merge, event->u.unit_finished.layer);
+    if (unit == NULL || layer == NULL) {
+        return;
+    }
+    const bool counts = unit->log == merge->log && !unit->told;
+    merge_count_unit(layer, merge->log, event->u.unit_finished.outcome, counts);
+    if (!counts) {
         return;
     }
     unit->told = event->u.unit_finished.outcome->final;
@@ -408,11 +270,11 @@ static void repeat(struct merge *merge, const struct event *event)
         break;
     case EVENT_LAYER_STARTED:
         if (merge->log == 0) {
-            emit_event(merge, &copy);
+            merge_emit_event(merge, &copy);
         }
         break;
     case EVENT_NOTE:
-        emit_event(merge, &copy);
+        merge_emit_event(merge, &copy);
         break;
     case EVENT_RUN_STARTED:
     case EVENT_LAYER_PLANNED:
@@ -484,6 +346,25 @@ static void tell_unit(struct merge *merge, const struct merge_report *report)
     take(&merge->sink, &event);
 }
 
+/* Looks for cases that another report has too. */
+static void learn_cases(struct merge *merge, const struct merge_report *report)
+{
+    CLEANUP(str_fini) struct str key = STR_INIT(CASE_KEY_MAX);
+    for (size_t i = 0; i < report->cases->count && merge->error == 0; i++) {
+        const struct test_case *c = &report->cases->items[i];
+        str_clear(&key);
+        (void)str_appendf(&key,
+                          "%s\n%s\n%s",
+                          c->suite != NULL ? c->suite : "",
+                          c->classname != NULL ? c->classname : "",
+                          c->name);
+        if (str_error(&key) == 0
+            && merge_seen_elsewhere(merge, &merge->case_index, str_text(&key))) {
+            merge->case_twice = merge->cases_twice++ == 0 ? c->name : merge->case_twice;
+        }
+    }
+}
+
 /* A report as the events of a run. */
 static void replay_report(struct merge *merge, const struct merge_report *report)
 {
@@ -493,6 +374,9 @@ static void replay_report(struct merge *merge, const struct merge_report *report
     event.u.run_started.shard_count = report->shards;
     take(&merge->sink, &event);
     tell_unit(merge, report);
+    if (!merge->emitting) {
+        learn_cases(merge, report);
+    }
 }
 
 /* ---- both ---- */
@@ -564,49 +448,63 @@ static void judge_logs(struct merge *merge)
     }
 }
 
-static void emit_layers(struct merge *merge)
+/* What the layers of the whole say, whatever the runs said of their parts. */
+static enum exit_code layers_exit(struct merge *merge, const char **ret_reason)
 {
+    const struct merge_layer *worst = NULL;
     for (size_t i = 0; i < merge->layers.count; i++) {
-        struct merge_layer *layer = &merge->layers.items[i];
-        const struct verdict verdict = {
-            .state = layer->judged ? layer->state : VERDICT_ERROR,
-            .gates = layer->gates.items,
-            .gate_count = layer->gates.count,
-            .reason = layer->judged ? layer->reason : "it was not judged in any of the merged runs",
-            .unasked = layer->judged && layer->unasked,
-        };
-        const struct judgement judgement = {.findings = layer->findings.items,
-                                            .finding_count = layer->findings.count};
-        layer->tally.not_run = layer->not_run;
-        merge->tally.not_run += layer->not_run;
-        struct event event = {.type = EVENT_LAYER_JUDGED, .time_ms = merge->last_ms};
-        event.u.layer_judged.layer = layer->id;
-        event.u.layer_judged.name = layer->name;
-        event.u.layer_judged.allow_failure = layer->allow_failure;
-        event.u.layer_judged.judgement = &judgement;
-        event.u.layer_judged.verdict = &verdict;
-        event.u.layer_judged.tally = &layer->tally;
-        emit_event(merge, &event);
+        const struct merge_layer *layer = &merge->layers.items[i];
+        const bool shut = layer->state == VERDICT_SHUT;
+        if (layer->allow_failure || (!shut && layer->state != VERDICT_ERROR)) {
+            continue;
+        }
+        if (worst == NULL || (shut && worst->state == VERDICT_ERROR)) {
+            worst = layer;
+        }
     }
+    if (worst == NULL) {
+        return EXIT_OPEN;
+    }
+    *ret_reason = arena_printf(merge->arena,
+                               "layer %s is %s: %s",
+                               worst->id,
+                               worst->state == VERDICT_ERROR ? "in error" : "shut",
+                               worst->reason != NULL ? worst->reason : "no reason given");
+    merge_keep_error(merge, *ret_reason == NULL ? -ENOMEM : 0);
+    return worst->state == VERDICT_ERROR ? EXIT_INFRASTRUCTURE : EXIT_SHUT;
+}
+
+/* The worst of the runs, but for gates that are open over the whole; then the layers of the whole.
+ */
+static enum exit_code worst_exit(struct merge *merge, const char **ret_reason)
+{
+    enum exit_code worst = EXIT_NOTHING_SELECTED;
+    const char *reason = NULL;
+    for (size_t i = 0; i < merge->logs.count; i++) {
+        const struct merge_log *log = &merge->logs.items[i];
+        const enum exit_code code = merge_log_exit(merge, i);
+        if (worse_exit(worst, code) != worst || i == 0) {
+            worst = worse_exit(worst, code);
+            reason = log->reason;
+        }
+    }
+    const enum exit_code layers = layers_exit(merge, &reason);
+    *ret_reason = reason;
+    return layers == EXIT_OPEN ? worst : worse_exit(worst, layers);
 }
 
 static void emit_end(struct merge *merge)
 {
     struct event event = {.type = EVENT_RUN_FINISHED, .time_ms = merge->last_ms};
-    enum exit_code worst = EXIT_NOTHING_SELECTED;
     const char *reason = NULL;
     for (size_t i = 0; i < merge->logs.count; i++) {
         const struct merge_log *log = &merge->logs.items[i];
-        if (worse_exit(worst, log->exit_code) != worst || i == 0) {
-            worst = worse_exit(worst, log->exit_code);
-            reason = log->reason;
-        }
         if (log->wall_ns > event.u.run_finished.wall_ns) {
             event.u.run_finished.wall_ns = log->wall_ns; /* they ran side by side */
         }
         event.u.run_finished.cpu_us += log->cpu_us;
     }
-    merge->exit_code = worst;
+    merge->exit_code = worst_exit(merge, &reason);
     judge_logs(merge);
     if (merge->reason.len > 0) {
         reason = str_text(&merge->reason);
@@ -614,7 +512,28 @@ static void emit_end(struct merge *merge)
     event.u.run_finished.exit_code = merge->exit_code;
     event.u.run_finished.reason = merge->exit_code == EXIT_OPEN ? NULL : reason;
     event.u.run_finished.tally = &merge->tally;
-    emit_event(merge, &event);
+    merge_emit_event(merge, &event);
+}
+
+/* Nobody knows whether a case in two reports ran twice, or is in one report too many. */
+static void tell_cases_twice(struct merge *merge)
+{
+    char text[512];
+    struct event event = {.type = EVENT_NOTE, .time_ms = merge->last_ms};
+    if (merge->cases_twice == 0) {
+        return;
+    }
+    (void)snprintf(text,
+                   sizeof text,
+                   "%zu %s in more than one of the merged reports, and counted in each; the first: "
+                   "%.256s",
+                   merge->cases_twice,
+                   merge->cases_twice == 1 ? "case is" : "cases are",
+                   merge->case_twice);
+    event.u.note.level = "warning";
+    event.u.note.text = text;
+    event.u.note.layer = REPORTS_LAYER;
+    merge_emit_event(merge, &event);
 }
 
 int merge_emit(struct merge *merge, const char *command, struct event_sink *sink, struct err *err)
@@ -623,16 +542,20 @@ int merge_emit(struct merge *merge, const char *command, struct event_sink *sink
     merge->emitting = true;
     merge->out = sink;
     merge->started.u.run_started.command = command;
-    emit_event(merge, &merge->started);
+    merge_emit_event(merge, &merge->started);
     for (size_t i = 0; i < merge->logs.count; i++) {
         const int rc = read_log(merge, i, NULL, err);
         if (rc != 0) {
             return rc;
         }
     }
-    emit_layers(merge);
+    merge_judge(merge);
+    tell_cases_twice(merge);
+    for (size_t i = 0; i < merge->layers.count; i++) {
+        merge_emit_layer(merge, &merge->layers.items[i]);
+    }
     emit_end(merge);
-    return 0;
+    return merge->error == 0 ? 0 : err_set(err, merge->error, "out of memory");
 }
 
 enum exit_code merge_exit_code(const struct merge *merge)
@@ -673,7 +596,8 @@ static int add_log(struct merge *merge, const struct merge_log *log, struct err 
 
 int merge_add(struct merge *merge, const char *file, const char *run_dir, struct err *err)
 {
-    const struct merge_log log = {.file = keep(merge, file), .run_dir = keep(merge, run_dir)};
+    const struct merge_log log = {.file = merge_keep(merge, file),
+                                  .run_dir = merge_keep(merge, run_dir)};
     return merge->error == 0 ? add_log(merge, &log, err)
                              : err_set(err, merge->error, "out of memory");
 }
@@ -681,12 +605,12 @@ int merge_add(struct merge *merge, const char *file, const char *run_dir, struct
 int merge_add_report(struct merge *merge, const struct merge_report *report, struct err *err)
 {
     static const char none[] = "no test case in it";
-    struct merge_log log = {.file = keep(merge, report->file), .report = *report};
+    struct merge_log log = {.file = merge_keep(merge, report->file), .report = *report};
     if (merge->last_ms == 0) {
         merge->last_ms = clock_wall_ms(); /* reports do not say when; logs do */
     }
     log.report.file = log.file;
-    log.report.problem = keep(merge, report->problem);
+    log.report.problem = merge_keep(merge, report->problem);
     if (log.report.problem == NULL && report->cases->count == 0) {
         log.report.problem = none;
     }
@@ -700,14 +624,14 @@ void merge_free(struct merge *merge)
         return;
     }
     for (size_t i = 0; i < merge->layers.count; i++) {
-        mem_free(merge->layers.items[i].id);
-        vec_fini(&merge->layers.items[i].gates);
-        vec_fini(&merge->layers.items[i].findings);
+        merge_layer_fini(&merge->layers.items[i]);
     }
     vec_fini(&merge->logs);
     vec_fini(&merge->layers);
     vec_fini(&merge->units);
     map_fini(&merge->unit_index);
+    map_fini(&merge->finding_index);
+    map_fini(&merge->case_index);
     str_fini(&merge->reason);
     arena_free(merge->arena);
     mem_free(merge);

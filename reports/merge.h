@@ -5,8 +5,11 @@
  *   shards     each of 1/N .. N/N, once; else the whole ends with exit code 3 and says which is
  *              missing. Logs of runs without --shard are wholes, and may be merged too
  *   unit       that several logs have: the worst outcome counts, and a note says so
- *   layer      its gate is what the gates of the shards were: the worst. Counts and findings add up
- *   exit code  the worst: 3, 2, 130, 6, 1, 5, 0; 4 (nothing selected) when all say so
+ *   layer      rules about counts are judged over what the shards add up to; of a plugin's metric
+ *              the worst part counts, and a note says so. In error or not run in a red shard: so is
+ *              the whole. Findings add up; the same ones of several shards are one
+ *   exit code  the worst: 3, 2, 130, 6, 1, 5, 0; 4 (nothing selected) when all say so. A gate that
+ *              was shut over a part and is open over the whole does not count
  *
  * Logs are read twice, so they are files. Memory: a key for each unit. */
 #ifndef SLUICE_REPORTS_MERGE_H

@@ -181,6 +181,11 @@ int command_report(const struct invocation *invocation)
                     "tools' reports");
         return EXIT_USAGE;
     }
+    if (invocation->events != NULL) {
+        say_problem("--events: a run's event log lies in .sluice/runs already; `sluice run` and "
+                    "`sluice report merge` write one");
+        return EXIT_USAGE;
+    }
     if (invocation->list) {
         return list_runs(&report);
     }

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What the child answers, kept once more as cases. Beyond: the file is not read. */
@@ -78,9 +79,13 @@ static int add_report(struct merging *merging, const char *file, struct err *err
     struct err problem = {0};
     struct case_list cases = {0};
     struct merge_report report = {.file = file, .cases = &cases};
+    struct stat st;
     CLEANUP(cleanup_fd) int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0 || fstat(fd, &st) != 0) {
         return err_errno(err, "%s", file);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return err_set(err, -ENOENT, "%s is a folder; name the files in it", file);
     }
     struct arena *arena = arena_new(CASES_ARENA_MAX);
     // NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers
@@ -120,6 +125,7 @@ static int show(struct merging *merging, struct err *err)
     const struct invocation *invocation = merging->invocation;
     int rc = run_reports_open_terminal(reports, invocation, "/", false, err);
     rc = rc == 0 ? run_reports_open_views(reports, invocation, "/", err) : rc;
+    rc = rc == 0 ? run_reports_open_events(reports, invocation, err) : rc;
     rc = rc == 0
              ? merge_emit(merging->merge, "sluice report merge", fanout_sink(reports->fanout), err)
              : rc;

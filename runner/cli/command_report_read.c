@@ -298,8 +298,9 @@ int command_report_read(const struct invocation *invocation)
 {
     struct reading reading = {.invocation = invocation, .out = STR_INIT(HELD_MAX + LINE_MAX_BYTES)};
     int code = choose_format(invocation, &reading.format);
-    if (code == EXIT_OPEN && (invocation->list || invocation->junit != NULL)) {
-        say_problem("--list and --junit belong to runs, not to `sluice report read`");
+    if (code == EXIT_OPEN
+        && (invocation->list || invocation->junit != NULL || invocation->events != NULL)) {
+        say_problem("--list, --junit and --events belong to runs, not to `sluice report read`");
         code = EXIT_USAGE;
     }
     if (code == EXIT_OPEN && invocation->args.count < 2) {

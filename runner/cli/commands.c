@@ -19,7 +19,7 @@ static const struct command commands[] = {
             "While it runs: `t` or SIGUSR1 shows what runs now; Ctrl-C once finishes what\n"
             "runs, twice stops at once.\n"
             "\n"
-            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",               .run = command_run,
+            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",              .run = command_run,
      },
     {
      .name = "plan",
@@ -34,7 +34,7 @@ static const struct command commands[] = {
             "what another layer will have made; skip: not selected. Runs no unit. A layer whose\n"
             "units are not known before another one has made its outputs is one line with unit\n"
             "`*`. With --at it answers for a revision, or for merge:BASE,CHANGE,...: the tree that\n"
-            "would land if these were merged. The pipeline is the one on disk.\n",                                                                                   .run = command_plan,
+            "would land if these were merged. The pipeline is the one on disk.\n",                                                                                  .run = command_plan,
      },
     {
      .name = "list",
@@ -55,7 +55,7 @@ static const struct command commands[] = {
             "UNIT is LAYER/UNIT, or the unit's id alone. For a unit that must run: the first\n"
             "observations that differ from the nearest evidence, with both answers. For one that\n"
             "is reused: which run earned it, for which change, when. --run tells what a past run\n"
-            "decided and what came of it; --run latest is the newest.\n",                                                                                                            .run = command_why,
+            "decided and what came of it; --run latest is the newest.\n",                                                                                                           .run = command_why,
      },
     {
      .name = "init",
@@ -79,7 +79,7 @@ static const struct command commands[] = {
      .summary = "check pipeline files and the settings of their plugins",
      .text =
             "Checks each FILE (the project's pipeline when none is named) and says what is wrong\n"
-            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                         .run = command_lint,
+            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                        .run = command_lint,
      },
     {
      .name = "report",
@@ -103,9 +103,10 @@ static const struct command commands[] = {
             "                    0: all could be read and nothing failed, 1: a case failed, 3: a\n"
             "                    file could not be read (whole).\n"
             "  merge FILE...     the event logs (--events) of all shards of a run as one run, with\n"
-            "                    --junit, --report and --json as above; or other tools' reports.\n"
-            "                    The exit code is that of the whole: the worst of the shards, 3\n"
-            "                    when one is missing or did not come to its end.\n", .run = command_report,
+            "                    --junit, --report and --json as above, and with --events a log of\n"
+            "                    the whole; or other tools' reports. Gates are judged over what\n"
+            "                    the shards add up to. The exit code is that of the whole; 3 when\n"
+            "                    a shard is missing or did not come to its end.\n", .run = command_report,
      },
     {
      .name = "schema",
@@ -114,7 +115,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "print the JSON Schema of pipeline files",
      .text = "For editors: save it and name it in the first line of sluice.yml,\n"
-                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                                                       .run = command_schema,
+                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                                                      .run = command_schema,
      },
     {
      .name = "doctor",

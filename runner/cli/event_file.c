@@ -52,6 +52,13 @@ int event_file_first(const char *path,
     if (rc != 0) {
         return rc;
     }
+    if (line.len == 0) {
+        return err_set(err,
+                       -EBADMSG,
+                       "%s is empty: no event log; its run was ended before it began, or the file "
+                       "was not kept. Run it again",
+                       path);
+    }
     rc = event_read(str_text(&line), line.len, arena, &event, &why);
     if (rc != 1 || event.type != EVENT_RUN_STARTED) {
         return err_set(err,

@@ -112,6 +112,17 @@ int run_reports_open_facts(struct run_reports *reports,
     return rc;
 }
 
+int run_reports_open_events(struct run_reports *reports,
+                            const struct invocation *invocation,
+                            struct err *err)
+{
+    if (invocation->events == NULL) {
+        return 0;
+    }
+    const int rc = open_log(invocation->events, &reports->extra, err);
+    return rc == 0 ? fanout_add(reports->fanout, event_log_sink(reports->extra), err) : rc;
+}
+
 static const struct report_kind *kind_of(const char *text)
 {
     const struct report_kind *kind = NULL;

@@ -53,6 +53,12 @@ int run_reports_open_facts(struct run_reports *reports,
                            struct store *store,
                            struct err *err);
 
+/* --events alone, among the views: for who has no run of its own. Call it after the views were
+ * opened. */
+int run_reports_open_events(struct run_reports *reports,
+                            const struct invocation *invocation,
+                            struct err *err);
+
 /* Views: JUnit, summary, and the terminal opened before. A JUnit file of an earlier run is removed,
  * so that nobody takes it for this one's. */
 int run_reports_open_views(struct run_reports *reports,

@@ -38,6 +38,8 @@ struct tally {
 
 void tally_add(struct tally *into, const struct outcome *outcome);
 void tally_merge(struct tally *into, const struct tally *from);
+/* Takes a part out again; no count becomes less than nothing. */
+void tally_subtract(struct tally *from, const struct tally *part);
 
 /* Exit codes, design section 7. */
 enum exit_code {

@@ -3,13 +3,6 @@
 
 #include <assert.h>
 
-const struct gate_rule gate_defaults[GATE_DEFAULT_COUNT] = {
-    {.metric = "failed",    .has_max = true, .max = 0},
-    {.metric = "errored",   .has_max = true, .max = 0},
-    {.metric = "timed_out", .has_max = true, .max = 0},
-    {.metric = "total",     .has_min = true, .min = 1},
-};
-
 static uint64_t *units_by_status(struct tally *tally, enum outcome_status status)
 {
     uint64_t *const places[OUTCOME_STATUS_COUNT] = {
@@ -78,4 +71,27 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->cases_failed += from->cases_failed;
     into->cases_errored += from->cases_errored;
     into->cases_skipped += from->cases_skipped;
+}
+
+static void subtract(uint64_t *from, uint64_t count)
+{
+    *from -= count < *from ? count : *from;
+}
+
+void tally_subtract(struct tally *from, const struct tally *part)
+{
+    subtract(&from->units, part->units);
+    subtract(&from->passed, part->passed);
+    subtract(&from->failed, part->failed);
+    subtract(&from->errored, part->errored);
+    subtract(&from->timed_out, part->timed_out);
+    subtract(&from->skipped, part->skipped);
+    subtract(&from->flaky, part->flaky);
+    subtract(&from->not_run, part->not_run);
+    subtract(&from->reused, part->reused);
+    subtract(&from->cases, part->cases);
+    subtract(&from->cases_passed, part->cases_passed);
+    subtract(&from->cases_failed, part->cases_failed);
+    subtract(&from->cases_errored, part->cases_errored);
+    subtract(&from->cases_skipped, part->cases_skipped);
 }

@@ -3,7 +3,13 @@
 #ifndef SLUICE_MODEL_VERDICT_H
 #define SLUICE_MODEL_VERDICT_H
 
+#include "base/str.h"
 #include "model/pipeline.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tally; /* model/event.h */
 
 struct metric {
     const char *name;
@@ -53,6 +59,28 @@ struct verdict {
     const char *reason; /* sentence; NULL when open */
     bool unasked;       /* skipped because nobody asked for the layer: no news */
 };
+
+/* Metrics every layer has, whatever its plugin: counts of units, then of cases, and of findings.
+ * `total` counts cases, a unit without report being one. */
+#define STANDARD_METRICS 14
+extern const char *const standard_metrics[STANDARD_METRICS];
+
+/* Is it one of them? They add up: what a whole is can be told from its parts. */
+bool metric_is_standard(const char *name);
+
+/* Fills all of them, in that order, from what a layer added up to. */
+void metrics_of_tally(const struct tally *tally,
+                      size_t finding_count,
+                      struct metric ret_metrics[STANDARD_METRICS]);
+
+/* What a rule meets. A metric that is reported more than once has to satisfy it each time; one that
+ * is not reported, or is no number, does not. */
+struct gate_result gate_apply(const struct gate_rule *rule,
+                              const struct metric *metrics,
+                              size_t metric_count);
+
+/* Appends why a gate is shut: what each rule that is not open met. Returns out->error. */
+int gate_reason(struct str *out, const struct gate_result *gates, size_t count);
 
 /* Gate rules of a layer that declares none for these metrics: failed, errored and timed_out at most
  * 0, total at least 1. */

@@ -89,14 +89,12 @@ static int read_verbs(json_t *list, struct plugin_description *description, stru
 
 static int check_metric(const char *what, const char *word, struct err *err)
 {
-    for (size_t i = 0; i < PLUGIN_STANDARD_METRICS; i++) {
-        if (strcmp(word, plugin_standard_metrics[i]) == 0) {
-            return err_set(err,
-                           -EINVAL,
-                           "%s \"%s\" is one that every layer has; give it another name",
-                           what,
-                           word);
-        }
+    if (metric_is_standard(word)) {
+        return err_set(err,
+                       -EINVAL,
+                       "%s \"%s\" is one that every layer has; give it another name",
+                       what,
+                       word);
     }
     return word_check_name(what, word, err);
 }

@@ -193,13 +193,13 @@ static int check_gate_metric(const struct plugin_description *description,
                              const struct gate_rule *rule,
                              struct err *err)
 {
-    const char *known[PLUGIN_STANDARD_METRICS + PLUGIN_METRICS_MAX];
+    const char *known[STANDARD_METRICS + PLUGIN_METRICS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < description->metrics.count && i < PLUGIN_METRICS_MAX; i++) {
         known[count++] = description->metrics.items[i];
     }
-    for (size_t i = 0; i < PLUGIN_STANDARD_METRICS; i++) {
-        known[count++] = plugin_standard_metrics[i];
+    for (size_t i = 0; i < STANDARD_METRICS; i++) {
+        known[count++] = standard_metrics[i];
     }
     for (size_t i = 0; i < count; i++) {
         if (strcmp(known[i], rule->metric) == 0) {

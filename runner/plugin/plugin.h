@@ -43,16 +43,6 @@ struct plugin_description {
     bool produces;            /* its units may have outputs that other layers need */
 };
 
-/* Metrics every layer has, whatever its plugin: counts of units, then of cases, and of findings.
- * `total` counts cases, a unit without report being one. */
-#define PLUGIN_STANDARD_METRICS 14
-extern const char *const plugin_standard_metrics[PLUGIN_STANDARD_METRICS];
-
-/* Fills all of them, in that order, from what a layer added up to. */
-void plugin_metrics_of(const struct tally *tally,
-                       size_t finding_count,
-                       struct metric ret_metrics[PLUGIN_STANDARD_METRICS]);
-
 /* Names of the built-in plugins found in `plugin_dir` (files sluice-plugin-NAME), in `arena`. */
 int plugin_list_builtin(const char *plugin_dir,
                         struct arena *arena,

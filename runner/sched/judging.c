@@ -76,23 +76,7 @@ static const char *not_run_reason(struct sched *sched, const struct plan_layer_c
 static const char *shut_reason(struct sched *sched, const struct gate_result *gates, size_t count)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(4096);
-    for (size_t i = 0; i < count; i++) {
-        assert(gates != NULL);
-        const struct gate_result *gate = &gates[i];
-        if (gate->open) {
-            continue;
-        }
-        (void)str_appendf(&text, "%s%s ", text.len > 0 ? "; " : "", gate->rule.metric);
-        if (!gate->known) {
-            (void)str_append(&text, "was not reported by the plugin");
-        } else if (gate->rule.has_max && gate->value > gate->rule.max) {
-            (void)str_appendf(
-                &text, "is %.6g, at most %.6g is allowed", gate->value, gate->rule.max);
-        } else {
-            (void)str_appendf(
-                &text, "is %.6g, at least %.6g is required", gate->value, gate->rule.min);
-        }
-    }
+    (void)gate_reason(&text, gates, count);
     return arena_strdup(sched->arena, str_text(&text));
 }
 
@@ -169,19 +153,19 @@ static void emit_judged(struct sched *sched,
 static void conclude(struct sched *sched, size_t index, const struct judgement *extra)
 {
     const struct layer *layer = sched_layer_of(sched, index);
-    struct metric metrics[PLUGIN_STANDARD_METRICS + PLUGIN_METRICS_MAX];
+    struct metric metrics[STANDARD_METRICS + PLUGIN_METRICS_MAX];
     struct plan_layer_counts counts;
     struct verdict verdict;
     plan_layer_counts(sched->plan, index, &counts);
-    plugin_metrics_of(&counts.tally, extra != NULL ? extra->finding_count : 0, metrics);
+    metrics_of_tally(&counts.tally, extra != NULL ? extra->finding_count : 0, metrics);
     struct judgement judgement = extra != NULL ? *extra : (struct judgement){0};
     size_t more =
         judgement.metric_count < PLUGIN_METRICS_MAX ? judgement.metric_count : PLUGIN_METRICS_MAX;
     if (more > 0) {
-        memcpy(metrics + PLUGIN_STANDARD_METRICS, judgement.metrics, more * sizeof *metrics);
+        memcpy(metrics + STANDARD_METRICS, judgement.metrics, more * sizeof *metrics);
     }
     judgement.metrics = metrics;
-    judgement.metric_count = PLUGIN_STANDARD_METRICS + more;
+    judgement.metric_count = STANDARD_METRICS + more;
     struct gate_result *gates =
         arena_calloc(sched->arena, layer->gate_count + GATE_DEFAULT_COUNT, sizeof *gates);
     if (gates == NULL) {

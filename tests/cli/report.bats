@@ -174,37 +174,3 @@ EOF
     grep -q '^## ' "$BATS_TEST_TMPDIR/read"
     expect_code 0 env -u GITHUB_STEP_SUMMARY "$SLUICE" run
 }
-
-@test "the shards of a run are merged to what the whole would have said" {
-    for i in 1 2 3 4 5 6; do
-        echo "sh -c 'echo said $i; test $i != 3'"
-    done >units
-    for i in 1 2 3; do
-        "$SLUICE" run -q --shard $i/3 --events "$BATS_TEST_TMPDIR/$i.ndjson" >/dev/null 2>&1 || true
-    done
-    expect_code 1 "$SLUICE" report merge ../1.ndjson ../2.ndjson ../3.ndjson --json --junit all.xml --report ctrf=c.json
-    json "d['counts']['passed'] == 5 and d['counts']['failed'] == 1"
-    xml all.xml "len(cases) == 6 and r.get('failures') == '1'"
-    grep -q "said 3" all.xml # captures are found
-    expect_code 3 "$SLUICE" report merge ../1.ndjson ../3.ndjson --junit all.xml
-    says "shard 2/3 is missing"
-    xml all.xml "r.get('errors') == '1'"
-    for i in 1 2 3; do
-        expect_code 0 "$SLUICE" report "../$i.ndjson" --junit "../$i.xml"
-    done
-    expect_code 1 "$SLUICE" report merge ../1.xml ../2.xml ../3.xml
-    expect_code 3 "$SLUICE" report merge ../1.xml ../2.xml
-    says "shard 3/3 is missing"
-    cp ../1.xml first.xml
-    expect_code 2 "$SLUICE" report merge first.xml ../2.xml ../3.xml --junit ./first.xml
-    says "./first.xml is to be merged"
-    cmp first.xml ../1.xml
-    expect_code 2 "$SLUICE" report ../1.ndjson --junit ../1.ndjson
-    says "is the log to be shown"
-    echo '<testsuites/>' >empty.xml
-    expect_code 3 "$SLUICE" report merge empty.xml
-    expect_code 2 "$SLUICE" report merge ../1.ndjson gone.ndjson ../3.ndjson --junit all.xml
-    [ ! -e all.xml ]
-    expect_code 2 "$SLUICE" report merge
-    says "event logs"
-}

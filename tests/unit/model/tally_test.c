@@ -106,3 +106,30 @@ TEST(a_gate_is_shut_by_default_on_anything_bad_and_on_nothing)
         assert_true(total ? rule->min >= 1 : rule->max <= 0);
     }
 }
+
+TEST(what_was_added_can_be_taken_out_again_and_nothing_becomes_negative)
+{
+    const struct test_case cases[] = {
+        {.name = "a", .status = OUTCOME_FAILED },
+        {.name = "b", .status = OUTCOME_SKIPPED},
+    };
+    const struct outcome bad = {
+        .final = true, .status = OUTCOME_FAILED, .cases = {cases, 2},
+                .flaky = true
+    };
+    const struct outcome good = {.final = true, .status = OUTCOME_PASSED};
+    struct tally whole = {0};
+    struct tally part = {0};
+    struct tally rest = {0};
+    tally_add(&whole, &bad);
+    tally_add(&whole, &good);
+    tally_add(&part, &bad);
+    tally_add(&rest, &good);
+    tally_subtract(&whole, &part);
+    assert_memory_equal(&whole, &rest, sizeof whole);
+    part.not_run = 9;
+    tally_subtract(&whole, &part);
+    assert_int_equal(whole.not_run, 0);
+    assert_int_equal(whole.units, 0);
+    assert_int_equal(whole.passed, 1);
+}

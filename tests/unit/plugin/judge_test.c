@@ -259,30 +259,3 @@ TEST(running_out_of_memory_while_judging_is_an_error)
     }
     assert_true(succeeded);
 }
-
-TEST(the_standard_metrics_are_counts_of_units_and_cases)
-{
-    const struct tally tally = {.units = 9,
-                                .passed = 1,
-                                .failed = 2,
-                                .errored = 3,
-                                .timed_out = 4,
-                                .skipped = 5,
-                                .flaky = 6,
-                                .not_run = 7,
-                                .cases = 80,
-                                .cases_passed = 81,
-                                .cases_failed = 82,
-                                .cases_errored = 83,
-                                .cases_skipped = 84};
-    static const char expected[] =
-        "units=9 passed=1 failed=2 errored=3 timed_out=4 skipped=5 flaky=6 not_run=7 total=80 "
-        "cases_passed=81 cases_failed=82 cases_errored=83 cases_skipped=84 findings=10 ";
-    struct metric metrics[PLUGIN_STANDARD_METRICS];
-    plugin_metrics_of(&tally, 10, metrics);
-    CLEANUP(str_fini) struct str text = STR_INIT(1000);
-    for (size_t i = 0; i < PLUGIN_STANDARD_METRICS; i++) {
-        (void)str_appendf(&text, "%s=%.0f ", metrics[i].name, metrics[i].value);
-    }
-    assert_string_equal(str_text(&text), expected);
-}

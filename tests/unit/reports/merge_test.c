@@ -145,7 +145,7 @@ TEST(green_shards_are_a_green_whole_and_their_counts_add_up)
     assert_int_equal(seen.tally.units, 3); /* u1, u2, and "all" once */
     assert_int_equal(seen.tally.passed, 3);
     assert_int_equal(seen.units, 3);
-    assert_int_equal(seen.notes, 1);
+    assert_int_equal(seen.notes, 2); /* of "all", and of the gate's score */
 }
 
 TEST(a_unit_that_two_shards_have_counts_by_its_worst_outcome_whatever_the_order)

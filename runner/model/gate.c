@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/event.h"
+
+#include <string.h>
+
+const struct gate_rule gate_defaults[GATE_DEFAULT_COUNT] = {
+    {.metric = "failed",    .has_max = true, .max = 0},
+    {.metric = "errored",   .has_max = true, .max = 0},
+    {.metric = "timed_out", .has_max = true, .max = 0},
+    {.metric = "total",     .has_min = true, .min = 1},
+};
+
+const char *const standard_metrics[STANDARD_METRICS] = {
+    "units",
+    "passed",
+    "failed",
+    "errored",
+    "timed_out",
+    "skipped",
+    "flaky",
+    "not_run",
+    "total",
+    "cases_passed",
+    "cases_failed",
+    "cases_errored",
+    "cases_skipped",
+    "findings",
+};
+
+bool metric_is_standard(const char *name)
+{
+    for (size_t i = 0; i < STANDARD_METRICS; i++) {
+        if (strcmp(name, standard_metrics[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void metrics_of_tally(const struct tally *tally,
+                      size_t finding_count,
+                      struct metric ret_metrics[STANDARD_METRICS])
+{
+    const uint64_t values[STANDARD_METRICS] = {
+        tally->units,
+        tally->passed,
+        tally->failed,
+        tally->errored,
+        tally->timed_out,
+        tally->skipped,
+        tally->flaky,
+        tally->not_run,
+        tally->cases,
+        tally->cases_passed,
+        tally->cases_failed,
+        tally->cases_errored,
+        tally->cases_skipped,
+        finding_count,
+    };
+    for (size_t i = 0; i < STANDARD_METRICS; i++) {
+        ret_metrics[i] = (struct metric){standard_metrics[i], (double)values[i]};
+    }
+}
+
+static bool within(const struct gate_rule *rule, double value)
+{
+    /* Written so that a value that is no number is within no bounds. */
+    bool above = !rule->has_min || value >= rule->min;
+    bool below = !rule->has_max || value <= rule->max;
+
+    return value == value && above && below; // NOLINT(misc-redundant-expression): NaN
+}
+
+struct gate_result gate_apply(const struct gate_rule *rule,
+                              const struct metric *metrics,
+                              size_t metric_count)
+{
+    struct gate_result result = {.rule = *rule, .open = true};
+
+    for (size_t i = 0; i < metric_count && result.open; i++) {
+        if (strcmp(metrics[i].name, rule->metric) == 0) {
+            result.known = true;
+            result.value = metrics[i].value;
+            result.open = within(rule, metrics[i].value);
+        }
+    }
+    result.open = result.open && result.known;
+    return result;
+}
+
+int gate_reason(struct str *out, const struct gate_result *gates, size_t count)
+{
+    size_t before = out->len;
+    for (size_t i = 0; i < count; i++) {
+        const struct gate_result *gate = &gates[i];
+        if (gate->open) {
+            continue;
+        }
+        (void)str_appendf(out, "%s%s ", out->len > before ? "; " : "", gate->rule.metric);
+        if (!gate->known) {
+            (void)str_append(out, "was not reported by the plugin");
+        } else if (gate->rule.has_max && gate->value > gate->rule.max) {
+            (void)str_appendf(out, "is %.6g, at most %.6g is allowed", gate->value, gate->rule.max);
+        } else {
+            (void)str_appendf(
+                out, "is %.6g, at least %.6g is required", gate->value, gate->rule.min);
+        }
+    }
+    return str_error(out);
+}
