@@ -4,8 +4,6 @@
  * looked up must run. */
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/mem.h"
 #include "reuse/reuse_impl.h"
 
 #include <errno.h>
@@ -36,9 +34,8 @@ struct look {
     struct evidence_row row;
     const uint32_t *atoms; /* of the class that answered; NULL = not known */
     size_t atom_count;
-    bool carried;            /* it answered over another tree */
-    struct hash class_lease; /* key for single flight by answers */
-    bool has_class_lease;
+    bool carried; /* it answered over another tree */
+    struct flight flight;
     unsigned classes;
     const struct outcome_artifacts *artifacts; /* as the row has them; NULL = none */
     const char *doubt;                         /* why a failure that was found does not answer */
@@ -95,10 +92,10 @@ static int hash_vector(struct reuse_state *state,
 }
 
 /* The key under which others that have the same answers wait. */
-static void note_class_lease(struct look *look, int64_t class_id, const unsigned char *fast)
+static void note_class(struct look *look, int64_t class_id, const unsigned char *fast)
 {
     struct hasher *hasher = look->reuse->hasher;
-    if (look->has_class_lease) {
+    if (look->flight.has_class) {
         return;
     }
     hasher_begin(hasher);
@@ -106,8 +103,8 @@ static void note_class_lease(struct look *look, int64_t class_id, const unsigned
     hasher_add(hasher, look->request->key.bytes, HASH_SIZE);
     hasher_add(hasher, &class_id, sizeof class_id);
     hasher_add(hasher, fast, EVIDENCE_FAST_SIZE);
-    look->class_lease = hasher_end(hasher);
-    look->has_class_lease = true;
+    look->flight.by_class = hasher_end(hasher);
+    look->flight.has_class = true;
 }
 
 /* One class: 1 = a row answers, 0 = none, *ret_reason says more when there nearly was one. */
@@ -125,7 +122,7 @@ static int look_at_class(struct look *look,
     }
     unsigned char fast[EVIDENCE_FAST_SIZE];
     term_bytes(sum, fast);
-    note_class_lease(look, item->id, fast);
+    note_class(look, item->id, fast);
     struct evidence_query query = {
         .unit_key = look->request->key,
         .class_id = item->id,
@@ -332,158 +329,6 @@ static bool find_artifacts(struct look *look)
                || read_manifest(look, &look->artifacts->manifest, &look->decision->artifacts));
 }
 
-/* ---- leases ---- */
-
-static const char *words_of(const struct reuse_request *request, struct arena *arena)
-{
-    CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
-    struct json_writer w;
-    jw_begin(&w, &text);
-    jw_object(&w);
-    jw_put_string(&w, "layer", request->layer);
-    jw_put_string(&w, "unit", request->unit);
-    jw_key(&w, "argv");
-    jw_array(&w);
-    for (size_t i = 0; request->argv != NULL && request->argv[i] != NULL; i++) {
-        jw_string(&w, request->argv[i]);
-    }
-    jw_end_array(&w);
-    jw_end_object(&w);
-    return str_error(&text) == 0 ? arena_strdup(arena, str_text(&text)) : "{}";
-}
-
-static int copy_policy(const struct reuse_policy *from,
-                       struct arena *arena,
-                       struct reuse_policy *to)
-{
-    if (from == NULL) {
-        return 0;
-    }
-    *to = *from;
-    const char **items = arena_calloc(arena, from->declared.count + 1, sizeof *items);
-    for (size_t i = 0; items != NULL && i < from->declared.count; i++) {
-        items[i] = arena_strdup(arena, from->declared.items[i]);
-        if (items[i] == NULL) {
-            return -ENOMEM;
-        }
-    }
-    to->declared.items = items;
-    return items != NULL ? 0 : -ENOMEM;
-}
-
-/* What is recorded later needs these long after the request is gone. */
-static struct reuse_lease *lease_new(const struct look *look)
-{
-    const struct reuse_request *request = look->request;
-    struct reuse_lease *lease = mem_calloc(1, sizeof *lease);
-    if (lease == NULL) {
-        return NULL;
-    }
-    lease->arena = arena_new(REUSE_ARENA_MAX);
-    if (lease->arena == NULL || copy_policy(request->policy, lease->arena, &lease->policy) != 0) {
-        arena_free(lease->arena);
-        mem_free(lease);
-        return NULL;
-    }
-    lease->state = request->state;
-    lease->key = request->key;
-    lease->words = words_of(request, lease->arena);
-    lease->layer = request->layer != NULL ? arena_strdup(lease->arena, request->layer) : NULL;
-    lease->unit = request->unit != NULL ? arena_strdup(lease->arena, request->unit) : NULL;
-    lease->network = request->state->network;
-    lease->wants_artifacts = request->artifacts.count > 0;
-    lease->artifacts = hash_patterns(&request->artifacts);
-    lease->next = look->reuse->leases;
-    look->reuse->leases = lease;
-    return lease;
-}
-
-/* What is run once at a time: by state, and by the answers of the class used last. */
-static unsigned lease_keys(struct look *look, struct hash keys[2])
-{
-    struct hasher *hasher = look->reuse->hasher;
-    hasher_begin(hasher);
-    hasher_add_text(hasher, "state");
-    hasher_add(hasher, look->request->key.bytes, HASH_SIZE);
-    hasher_add(hasher, look->request->state->id.bytes, HASH_SIZE);
-    keys[0] = hasher_end(hasher);
-    keys[1] = look->class_lease;
-    return look->has_class_lease ? 2 : 1;
-}
-
-/* Does another process run it? For who only asks. */
-static bool is_under_way(struct look *look, char holder[EVIDENCE_OWNER_MAX])
-{
-    struct hash keys[2];
-    const unsigned count = lease_keys(look, keys);
-    for (unsigned i = 0; i < count; i++) {
-        if (evidence_lease_look(look->reuse->store, &keys[i], holder, NULL) == 1) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Single flight. 0: another process is at it, its name in `holder`. */
-static int take_leases(struct look *look,
-                       struct reuse_lease *lease,
-                       char holder[EVIDENCE_OWNER_MAX])
-{
-    struct reuse *reuse = look->reuse;
-    struct hash keys[2];
-    struct err err = {0};
-    const unsigned count = lease_keys(look, keys);
-    reuse_picture_end(reuse);
-    for (unsigned i = 0; i < count; i++) {
-        int rc = evidence_lease_take(reuse->store,
-                                     &keys[i],
-                                     reuse->options.run,
-                                     REUSE_LEASE_MS,
-                                     &lease->taken[lease->taken_count],
-                                     holder,
-                                     &err);
-        if (rc == 0) {
-            return 0;
-        }
-        if (rc < 0) {
-            reuse_note(reuse, "identical units may run twice at once: %s", err.text);
-            return 1;
-        }
-        lease->taken_count++;
-    }
-    return 1;
-}
-
-void reuse_release(struct reuse *reuse, struct reuse_lease *lease)
-{
-    if (lease == NULL) {
-        return;
-    }
-    struct reuse_lease **place = &reuse->leases;
-    while (*place != NULL && *place != lease) {
-        place = &(*place)->next;
-    }
-    if (*place == lease) {
-        *place = lease->next;
-    }
-    reuse_picture_end(reuse);
-    for (unsigned i = 0; i < lease->taken_count; i++) {
-        (void)evidence_lease_drop(reuse->store, &lease->taken[i], NULL);
-    }
-    arena_free(lease->arena);
-    mem_free(lease);
-}
-
-void reuse_renew(struct reuse *reuse)
-{
-    reuse_picture_end(reuse);
-    for (struct reuse_lease *lease = reuse->leases; lease != NULL; lease = lease->next) {
-        for (unsigned i = 0; i < lease->taken_count; i++) {
-            (void)evidence_lease_renew(reuse->store, &lease->taken[i], REUSE_LEASE_MS, NULL);
-        }
-    }
-}
-
 /* ---- the decision ---- */
 
 static const char *or_empty(const char *text)
@@ -562,19 +407,20 @@ static void decide_run(struct look *look, enum reuse_reason reason)
     decision->why = or_empty(run_words(look, reason));
     const bool alone = look->request->no_join || look->request->again;
     if (look->request->peek) {
-        if (!alone && is_under_way(look, holder)) {
+        if (!alone && flight_is_under_way(look->reuse, &look->flight, holder)) {
             join(look, holder);
         }
         return;
     }
-    decision->lease = lease_new(look);
+    decision->lease = lease_new(look->reuse, look->request);
     if (decision->lease != NULL
         && (reason == REUSE_REASON_EXPIRED || reason == REUSE_REASON_SLOW
             || reason == REUSE_REASON_ARTIFACTS)) {
         decision->lease->replaces = own_row(look);
         decision->lease->replaces_failed = reason == REUSE_REASON_ARTIFACTS;
     }
-    if (decision->lease == NULL || alone || take_leases(look, decision->lease, holder) != 0) {
+    if (decision->lease == NULL || alone
+        || flight_take(look->reuse, &look->flight, decision->lease, holder)) {
         return;
     }
     reuse_release(look->reuse, decision->lease);
@@ -636,7 +482,7 @@ static void decide_hit(struct look *look)
     decision->action = REUSE_HIT;
     decision->reason = REUSE_REASON_NONE;
     if (in_sample(look)) {
-        decision->lease = lease_new(look);
+        decision->lease = lease_new(look->reuse, look->request);
     }
     decision->why = request->brief && decision->lease == NULL ? "" : or_empty(hit_words(look));
     if (decision->lease != NULL) {
@@ -782,7 +628,12 @@ void reuse_decide(struct reuse *reuse,
 {
     enum reuse_reason reason = REUSE_REASON_TROUBLE;
     struct look look = {
-        .reuse = reuse, .request = request, .arena = arena, .decision = ret_decision};
+        .reuse = reuse,
+        .request = request,
+        .arena = arena,
+        .decision = ret_decision,
+        .flight = {.state = request->state, .key = request->key},
+    };
     *ret_decision = (struct reuse_decision){.action = REUSE_RUN};
     reuse_picture_begin(reuse);
     if (looks_up(&look, &reason)

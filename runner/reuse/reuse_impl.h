@@ -316,6 +316,31 @@ int manifest_decode(const char *text,
                     struct manifest *ret_manifest,
                     struct err *err);
 
+/* ---- lease.c ---- */
+
+/* What is run once at a time. */
+struct flight {
+    const struct reuse_state *state;
+    struct hash key;      /* of the unit */
+    struct hash by_class; /* the answers to the class used last */
+    bool has_class;
+};
+
+/* What is recorded later needs these long after the request is gone. NULL: memory is short. */
+struct reuse_lease *lease_new(struct reuse *reuse, const struct reuse_request *request);
+
+/* Does another process run it? For who only asks. */
+bool flight_is_under_way(struct reuse *reuse,
+                         const struct flight *flight,
+                         char holder[EVIDENCE_OWNER_MAX]);
+
+/* False: another process is at it, its name in `holder`. A store that cannot say is no reason to
+ * wait. */
+bool flight_take(struct reuse *reuse,
+                 const struct flight *flight,
+                 struct reuse_lease *lease,
+                 char holder[EVIDENCE_OWNER_MAX]);
+
 /* ---- decide.c ---- */
 
 struct evidence_reader reuse_reader(const struct reuse *reuse);
