@@ -127,15 +127,23 @@ const struct language *language_at(size_t index)
     return index < LANGUAGE_COUNT ? &languages[index] : NULL;
 }
 
+/* ".c" alone is a hidden file, not one of C. */
+static bool has_ending(const char *name, const char *const *endings)
+{
+    for (; *endings != NULL; endings++) {
+        if (text_ends_with(name, *endings) && strlen(name) > strlen(*endings)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const struct language *language_of(const char *path)
 {
     const char *name = path_basename(path);
     for (size_t i = 0; i < LANGUAGE_COUNT; i++) {
-        for (const char *const *ending = languages[i].endings; *ending != NULL; ending++) {
-            /* ".c" alone is a hidden file, not one of C. */
-            if (text_ends_with(name, *ending) && strlen(name) > strlen(*ending)) {
-                return &languages[i];
-            }
+        if (has_ending(name, languages[i].endings)) {
+            return &languages[i];
         }
     }
     return NULL;

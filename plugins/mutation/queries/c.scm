@@ -7,7 +7,7 @@
 
 ; What reports or gives back does not decide what a program answers.
 ((expression_statement (call_expression function: (_) @callee)) @region.arid
-  (#arid? @callee "free" "assert" "*printf" "*_printf" "puts" "fputs" "fputc" "putchar" "perror" "fflush"
+  (#arid? @callee "free" "assert" "printf" "vprintf" "fprintf" "vfprintf" "puts" "fputs" "fputc" "putchar" "perror" "fflush"
     "syslog" "vsyslog" "warn" "warnx" "log_*" "LOG_*" "log" "LOG" "trace" "TRACE*" "debug" "DEBUG*"))
 
 ; A sum within an index is soon another object's memory: undefined behaviour, killed by chance.
