@@ -75,7 +75,7 @@ void origins_add(struct origins *origins, const struct outcome *outcome)
 static void put_clean(struct str *out, const char *text)
 {
     size_t start = out->len;
-    (void)text_sanitize(out, text, strlen(text));
+    (void)text_show(out, text, strlen(text));
     for (size_t i = start; i < out->len; i++) {
         if (out->data[i] == '\n' || out->data[i] == '\t') {
             out->data[i] = ' ';

@@ -186,7 +186,7 @@ static void render_started_late(struct terminal *terminal, const struct event *e
     const char *resumed = event->u.run_started.resumed;
     if (resumed != NULL && terminal->render.verbosity != VERBOSITY_QUIET) {
         (void)str_append(&terminal->text, "continues ");
-        (void)text_sanitize(&terminal->text, resumed, strlen(resumed));
+        (void)text_show(&terminal->text, resumed, strlen(resumed));
         (void)str_append_char(&terminal->text, '\n');
     }
 }
@@ -241,7 +241,7 @@ void terminal_resize(struct terminal *terminal, unsigned width, unsigned height)
 
 void terminal_print(struct terminal *terminal, const char *text)
 {
-    (void)text_sanitize(&terminal->text, text, strlen(text));
+    (void)text_show(&terminal->text, text, strlen(text));
     if (terminal->text.len > 0 && terminal->text.data[terminal->text.len - 1] != '\n') {
         (void)str_append_char(&terminal->text, '\n');
     }

@@ -10,7 +10,7 @@
 void term_put_text(struct str *out, const char *text)
 {
     size_t start = out->len;
-    (void)text_sanitize(out, text, strlen(text));
+    (void)text_show(out, text, strlen(text));
     for (size_t i = start; i < out->len; i++) {
         if (out->data[i] == '\n' || out->data[i] == '\t') {
             out->data[i] = ' ';
@@ -28,7 +28,7 @@ void term_put_colored(struct str *out, bool color, const char *code, const char 
 void term_put_block(struct str *out, const char *prefix, const char *text, unsigned lines)
 {
     CLEANUP(str_fini) struct str clean = STR_INIT(1u << 22);
-    (void)text_sanitize(&clean, text, strlen(text));
+    (void)text_show(&clean, text, strlen(text));
     while (clean.len > 0 && clean.data[clean.len - 1] == '\n') {
         clean.data[--clean.len] = '\0';
     }

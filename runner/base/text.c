@@ -189,8 +189,38 @@ static size_t sanitize_return(struct str *out, const char *bytes, size_t len)
     return 1;
 }
 
+/* Format characters of Unicode (Cf) and their like that have no picture of their own. */
+static bool is_unseen(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {
+        {0x00AD,  0x00AD }, /* soft hyphen */
+        {0x034F,  0x034F }, /* grapheme joiner */
+        {0x061C,  0x061C }, /* Arabic letter mark */
+        {0x115F,  0x1160 }, /* Hangul fillers */
+        {0x180B,  0x180F }, /* Mongolian selectors and separator */
+        {0x200B,  0x200B }, /* zero-width space */
+        {0x200E,  0x200F }, /* left-to-right and right-to-left mark */
+        {0x2028,  0x202E }, /* line and paragraph separator, embeddings and overrides */
+        {0x2060,  0x206F }, /* word joiner, invisible operators, isolates */
+        {0x3164,  0x3164 }, /* Hangul filler */
+        {0xFEFF,  0xFEFF }, /* byte order mark */
+        {0xFFA0,  0xFFA0 }, /* halfwidth Hangul filler */
+        {0xFFF9,  0xFFFB }, /* interlinear annotations */
+        {0xE0000, 0xE007F}, /* tags */
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (code >= ranges[i].first && code <= ranges[i].last) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Handles the one thing at bytes[0] that is not plain; returns the bytes consumed (> 0). */
-static size_t sanitize_special(struct str *out, const char *bytes, size_t len)
+static size_t sanitize_special(struct str *out, const char *bytes, size_t len, bool shown)
 {
     if (bytes[0] == '\r') {
         return sanitize_return(out, bytes, len);
@@ -203,6 +233,10 @@ static size_t sanitize_special(struct str *out, const char *bytes, size_t len)
     }
     uint32_t code = 0;
     size_t used = utf8_decode(bytes, len, &code);
+    if (used > 0 && shown && is_unseen(code)) {
+        (void)str_appendf(out, "\\u{%x}", (unsigned)code);
+        return used;
+    }
     if (used > 0 && is_showable(code)) {
         (void)str_append_n(out, bytes, used);
         return used;
@@ -211,7 +245,7 @@ static size_t sanitize_special(struct str *out, const char *bytes, size_t len)
     return used > 0 ? used : 1;
 }
 
-int text_sanitize(struct str *out, const char *bytes, size_t len)
+static int sanitize(struct str *out, const char *bytes, size_t len, bool shown)
 {
     size_t at = 0;
     while (at < len && out->error == 0) {
@@ -220,10 +254,20 @@ int text_sanitize(struct str *out, const char *bytes, size_t len)
             (void)str_append_n(out, bytes + at, plain);
             at += plain;
         } else {
-            at += sanitize_special(out, bytes + at, len - at);
+            at += sanitize_special(out, bytes + at, len - at, shown);
         }
     }
     return out->error;
+}
+
+int text_sanitize(struct str *out, const char *bytes, size_t len)
+{
+    return sanitize(out, bytes, len, false);
+}
+
+int text_show(struct str *out, const char *bytes, size_t len)
+{
+    return sanitize(out, bytes, len, true);
 }
 
 /* ---- shell words ----

@@ -19,6 +19,12 @@ size_t utf8_valid_prefix(const char *bytes, size_t len);
  * out->error. */
 int text_sanitize(struct str *out, const char *bytes, size_t len);
 
+/* As text_sanitize(), for people at a terminal: characters that cannot be seen and change what can
+ * (bidirectional controls, zero-width and tag characters, soft hyphens) are written as "\u{202e}",
+ * so that no test name looks like another or reads backwards. U+200C and U+200D stay: scripts and
+ * emoji are written with them. */
+int text_show(struct str *out, const char *bytes, size_t len);
+
 /* Number of terminal columns of a UTF-8 text (combining marks 0, East Asian wide 2); invalid bytes
  * count 1. */
 size_t text_columns(const char *text);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/report_verbs.h"
 #include "cli/say.h"
@@ -135,33 +136,35 @@ static void tell_json(struct str *out, const struct test_case *c)
     (void)str_append_char(out, '\n');
 }
 
+static void tell_text(struct str *out, const char *text)
+{
+    (void)text_show(out, text, strlen(text));
+}
+
 /* "failed   suite classname name (0.120 s)", and below it place and message. */
 static void tell_words(struct str *out, const struct test_case *c)
 {
+    const char *group = c->classname != NULL ? c->classname : c->suite;
     (void)str_appendf(out, "%-8s ", c->flaky ? "flaky" : outcome_status_name(c->status));
-    if (c->classname != NULL) {
-        (void)str_appendf(out, "%s ", c->classname);
-    } else if (c->suite != NULL) {
-        (void)str_appendf(out, "%s ", c->suite);
+    if (group != NULL) {
+        tell_text(out, group);
+        (void)str_append_char(out, ' ');
     }
-    (void)str_append(out, c->name);
+    tell_text(out, c->name);
     if (c->time_s >= 0) {
         (void)str_appendf(out, " (%.3f s)", c->time_s);
     }
     (void)str_append_char(out, '\n');
-    if (c->file == NULL && c->message == NULL) {
-        return;
-    }
-    if (c->status == OUTCOME_PASSED && c->message == NULL) {
+    if (c->message == NULL && (c->file == NULL || c->status == OUTCOME_PASSED)) {
         return;
     }
     (void)str_append(out, "         ");
-    if (c->file != NULL && c->line > 0) {
-        (void)str_appendf(out, "%s:%u: ", c->file, c->line);
-    } else if (c->file != NULL) {
-        (void)str_appendf(out, "%s: ", c->file);
+    if (c->file != NULL) {
+        tell_text(out, c->file);
+        (void)(c->line > 0 ? str_appendf(out, ":%u: ", c->line) : str_append(out, ": "));
     }
-    (void)str_appendf(out, "%s\n", c->message != NULL ? c->message : "");
+    tell_text(out, c->message != NULL ? c->message : "");
+    (void)str_append_char(out, '\n');
 }
 
 static bool is_bad(const struct test_case *c)

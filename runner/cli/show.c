@@ -31,7 +31,7 @@ static const char *last_lines(const char *text, size_t len)
 static void append_output(struct str *out, const char *output)
 {
     struct str clean = STR_INIT((size_t)8 * SHOW_OUTPUT_MAX);
-    (void)text_sanitize(&clean, output, strlen(output));
+    (void)text_show(&clean, output, strlen(output));
     const char *line = last_lines(str_text(&clean), clean.len);
     while (*line != '\0') {
         const size_t len = strcspn(line, "\n");

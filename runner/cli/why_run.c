@@ -114,12 +114,12 @@ static void put_lines(struct why_run *why,
     (void)str_append_char(out, '\n');
     if (outcome->message != NULL && item->started) {
         (void)str_append(out, "  ");
-        (void)text_sanitize(out, outcome->message, strlen(outcome->message));
+        (void)text_show(out, outcome->message, strlen(outcome->message));
         (void)str_append_char(out, '\n');
     }
     if (outcome->unstored != NULL) {
         (void)str_append(out, "  it earned no evidence: ");
-        (void)text_sanitize(out, outcome->unstored, strlen(outcome->unstored));
+        (void)text_show(out, outcome->unstored, strlen(outcome->unstored));
         (void)str_append_char(out, '\n');
     }
 }

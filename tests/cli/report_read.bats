@@ -65,3 +65,34 @@ setup() {
     [ "$status" != 0 ]
     [ ${#output} -lt 4096 ]
 }
+
+@test "what a name hides is shown to people, and kept for programs" {
+    printf '{"stats":{},"tests":[],"passes":[],"failures":[{"title":"a\\u001b[2Jb\\u202ec","fullTitle":"a\\u001b[2Jb\\u202ec","err":{"message":"x\\u200by"}}]}' >m.json
+    printf '<testsuite><testcase name="a&#x202e;b"/></testsuite>' >r.xml
+    run "$SLUICE" report read r.xml
+    [ "$status" = 0 ]
+    [[ $output == *'a\u{202e}b'* ]]
+    run "$SLUICE" report read --json r.xml
+    [ "$(jq -r .name <<<"${lines[0]}")" = $'a\u202eb' ]
+    run "$SLUICE" report read --format mocha m.json
+    [[ $output != *$'\033'* && $output != *$'\u202e'* && $output != *$'\u200b'* ]]
+}
+
+@test "a large report is read in little memory" {
+    (ulimit -v 1500000 && "$SLUICE" version) >/dev/null 2>&1 || skip "a sanitizer's memory is its own"
+    {
+        echo '<testsuites><testsuite name="s">'
+        yes '<testcase classname="layer.module.part" name="one of many" time="0.001"><system-out>a line that nobody reads</system-out></testcase>' | head -n 500000
+        echo '</testsuite></testsuites>'
+    } >large.xml
+    [ "$(stat -c %s large.xml)" -gt 60000000 ]
+    python3 - "$SLUICE" >peak.json <<'P'
+import json, resource, subprocess, sys
+run = subprocess.run([sys.argv[1], "report", "read", "--quiet", "large.xml"], stdout=subprocess.PIPE, text=True)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss # of the largest process, KiB
+json.dump({"status": run.returncode, "last": run.stdout.splitlines()[-1], "peak": peak}, sys.stdout)
+P
+    cat peak.json
+    [ "$(jq -r .last peak.json)" = "500000 passed, 0 failed, 0 errored, 0 skipped, 0 flaky" ]
+    [ "$(jq .peak peak.json)" -lt 24576 ]
+}

@@ -250,3 +250,24 @@ TEST(shares_are_read_in_percent)
     }
     assert_int_equal(ppm, 1000000);
 }
+
+TEST(what_cannot_be_seen_and_changes_what_can_is_shown_by_its_number)
+{
+    static const char given[] = "a\xE2\x80\xAE"
+                                "b\xE2\x81\xA6"
+                                "c\xC2\xAD"
+                                "d\xEF\xBB\xBF"
+                                "e\xF3\xA0\x81\x81"
+                                "f\xE2\x80\x8B\033[31mg";
+    struct str out = STR_INIT(200);
+    assert_int_equal(text_show(&out, given, sizeof given - 1), 0);
+    assert_string_equal(str_text(&out),
+                        "a\\u{202e}b\\u{2066}c\\u{ad}d\\u{feff}e\\u{e0041}f\\u{200b}g");
+    str_fini(&out);
+    /* joiners belong to words and emoji; reports for machines keep all */
+    static const char joined[] = "\xE2\x80\x8C\xE2\x80\x8D \xC3\xA9";
+    assert_int_equal(text_show(&out, joined, sizeof joined - 1), 0);
+    assert_string_equal(str_text(&out), joined);
+    str_fini(&out);
+    SANITIZED("a\xE2\x80\xAE", "a\xE2\x80\xAE");
+}

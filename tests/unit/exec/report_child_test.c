@@ -3,11 +3,14 @@
 #include "exec/report_child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "support/test.h"
@@ -166,6 +169,81 @@ TEST(what_ends_the_child_is_told_and_the_cases_before_it_are_there)
         assert_true(seen.count > MANY_CASES / 2);
         assert_int_equal(seen.in_order, seen.count);
     }
+}
+
+/* A reader that tells what it may and cannot do, a case each. */
+static int try_limits(enum report_format format,
+                      int fd,
+                      int (*each)(void *context, const struct test_case *test_case),
+                      void *context,
+                      struct err *err)
+{
+    struct rlimit cpu = {0};
+    struct rlimit file = {0};
+    struct rlimit memory = {0};
+    (void)format;
+    (void)err;
+    (void)getrlimit(RLIMIT_CPU, &cpu);
+    (void)getrlimit(RLIMIT_FSIZE, &file);
+    (void)getrlimit(RLIMIT_AS, &memory);
+    void *much = mmap(NULL,
+                      REPORT_MEMORY,
+                      PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                      -1,
+                      0);
+
+    const struct {
+        const char *name;
+        bool bounded;
+    } facts[] = {
+        {"processor time",                                        cpu.rlim_cur == REPORT_CPU_S              },
+        {"files",                                                 file.rlim_cur == 0                        },
+        {"descriptors",                                           fd == 3 && fcntl(4,                         F_GETFD) >= 0 && fcntl(5, F_GETFD) < 0},
+        {"memory",                                           memory.rlim_cur == REPORT_MEMORY && much == MAP_FAILED                                                                                    },
+        {"privileges",prctl(PR_GET_DUMPABLE) == 0},
+    };
+
+    int rc = 0;
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0] && rc == 0; i++) {
+        const struct test_case test_case = {
+            .name = facts[i].name, .status = facts[i].bounded ? OUTCOME_PASSED : OUTCOME_FAILED};
+        rc = each(context, &test_case);
+    }
+    return rc;
+}
+
+/* Sanitizers map terabytes and keep descriptors of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define SANITIZED 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define SANITIZED 1
+#    endif
+#endif
+#ifndef SANITIZED
+#    define SANITIZED 0
+#endif
+
+TEST(the_child_has_little_memory_and_time_and_nothing_of_its_parent)
+{
+    const struct slot_reports reports = {.read = try_limits};
+    struct arena *arena = arena_new((size_t)1 << 20);
+    struct case_list cases = {0};
+    struct err err = {0};
+    int fd = memfd_create("report", MFD_CLOEXEC);
+    assert_int_equal(report_child_read(&reports, REPORT_JUNIT, fd, arena, &cases, &err), 0);
+    assert_int_equal(cases.count, 5);
+    for (size_t i = 0; i < cases.count; i++) {
+        const char *name = cases.items[i].name;
+        const bool told =
+            SANITIZED && (strcmp(name, "memory") == 0 || strcmp(name, "descriptors") == 0);
+        if (!told && cases.items[i].status != OUTCOME_PASSED) {
+            fail_msg("the child's %s: not bounded", name);
+        }
+    }
+    arena_free(arena);
+    (void)close(fd);
 }
 
 TEST(all_cases_at_once_are_those_that_are_passed_on)

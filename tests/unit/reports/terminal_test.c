@@ -162,6 +162,22 @@ TEST(failed_cases_come_with_their_place_first_and_their_text)
     close_screen();
 }
 
+TEST(what_nobody_can_see_in_a_name_is_shown_by_its_number)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct test_case cases[] = {
+        {.name = "a\xE2\x80\xAE"
+                 "b", .message = "x\xE2\x80\x8By",
+         .status = OUTCOME_FAILED}
+    };
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    outcome.cases = (struct case_list){cases, 1};
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "t", &outcome);
+    ASSERT_CONTAINS(shown(), "  a\\u{202e}b: x\\u{200b}y\n");
+    close_screen();
+}
+
 TEST(the_tail_of_the_output_is_shown_cleaned)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
