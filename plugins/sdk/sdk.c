@@ -108,6 +108,7 @@ static int read_request(struct sdk *sdk, const char *text, size_t len, struct er
         {"root",      JSON_FIELD_STRING, true,  &sdk->root     },
         {"program",   JSON_FIELD_STRING, false, &sdk->program  },
         {"with",      JSON_FIELD_OBJECT, true,  &sdk->with     },
+        {"diff",      JSON_FIELD_OBJECT, false, &sdk->diff     },
         {"seed",      JSON_FIELD_INT,    false, &sdk->seed     },
         {"budget_ms", JSON_FIELD_INT,    false, &sdk->budget_ms},
         {"changed",   JSON_FIELD_ARRAY,  false, &sdk->changed  },

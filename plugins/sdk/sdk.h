@@ -31,8 +31,8 @@
 #define SDK_PROTOCOL 1
 
 /* Input of plan: settings are written by people, they are read from a YAML file of at most a few
- * MiB. */
-#define SDK_INPUT_MAX (16u << 20)
+ * MiB; the lines of a diff are 32 MiB at most. */
+#define SDK_INPUT_MAX (48u << 20)
 
 /* Input of select and judge: a million units of 1 KiB. Beyond: the verb fails. */
 #define SDK_OUTCOMES_MAX (1u << 30)
@@ -52,6 +52,8 @@ struct sdk {
     const char *root;    /* top folder of the tree; the working folder of plan */
     const char *program; /* this plugin as a unit can start it; NULL in judge */
     json_t *with;        /* the layer's settings, an object; borrowed */
+    json_t *diff;        /* lines that the run is about: {"base": SHA, "files": [{"file": PATH,
+                            "lines": [[FIRST, LAST], ...]}, ...]}; NULL = all; borrowed */
     int64_t seed;        /* select: the only source of chance, 0 or more */
     int64_t budget_ms;   /* select: time of the run; 0 = no limit */
     json_t *changed;     /* select: names of changed files; NULL = not known; borrowed */

@@ -108,6 +108,7 @@ struct invocation {
     const char *change; /* NULL = the main line */
     int trust;          /* enum evidence_trust + 1; 0 = not given */
     const char *at;     /* another state than the tree on disk; NULL */
+    const char *diff;   /* the run is about what differs from this revision; NULL = all */
 
     /* when to stop */
     bool no_reuse, fail_fast;

@@ -177,6 +177,10 @@ enum exit_code session_prepare(struct session *session, struct err *err)
     if (rc != 0) {
         return rc == -ENOENT && in->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
+    rc = diff_prepare(session, err);
+    if (rc != 0) {
+        return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
     if (session->history != NULL) {
         history_set_tree(session->history, session->tree);
     }
@@ -246,6 +250,7 @@ void session_fill(struct session *session, struct sched_options *options)
         .prepare_context = session,
         .no_lower = session->no_lower[0] != '\0' ? session->no_lower : NULL,
         .tree = session->tree[0] != '\0' ? session->tree : NULL,
+        .diff = session->diff.len > 0 ? str_text(&session->diff) : NULL,
         .resumed = session->resumed[0] != '\0' ? session->resumed : NULL,
         .command = str_text(&session->command),
         .version = sluice_version(),
@@ -300,5 +305,6 @@ void session_close(struct session *session)
     filter_free(session->filter);
     project_close(&session->project);
     mem_free(session->repo);
+    str_fini(&session->diff);
     str_fini(&session->command);
 }

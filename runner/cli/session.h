@@ -30,6 +30,7 @@ struct session {
     char resumed[RUN_ID_SIZE];
     struct git_repo *repo;       /* NULL = no snapshot was needed */
     char tree[GIT_ID_MAX];       /* "" likewise */
+    struct str diff;             /* what --diff comes to, JSON; empty = it was not given */
     struct held_folder checkout; /* of the pool */
     int cache_hold;              /* keeps objects and checkouts in their place; -1 */
     char lower[PATH_TEXT_MAX];   /* "" = everything runs in place */

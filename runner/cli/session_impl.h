@@ -27,6 +27,10 @@ int world_lay_out(void *context, struct err *err);
  * after world_prepare(): passes on another tree prove nothing. */
 int resume_prepare(struct session *session, struct err *err);
 
+/* session_diff.c: the lines that differ from where HEAD and --diff REF part; fills `diff`. Without
+ * the option it does nothing. -ENOENT and -EINVAL: what was asked for cannot be had. */
+int diff_prepare(struct session *session, struct err *err);
+
 /* submodules.c: warns of those that units will miss. */
 void submodules_tell(const struct session *session);
 

@@ -72,7 +72,7 @@ int world_wanted(const struct session *session, struct world_wanted *ret_wanted,
     if (marks == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    *ret_wanted = (struct world_wanted){0};
+    *ret_wanted = (struct world_wanted){.tree = session->invocation->diff != NULL};
     mark_layers(pipeline, &session->invocation->args, marks);
     for (size_t i = 0; i < pipeline->layer_count; i++) {
         ret_wanted->isolated |= marks[i] && pipeline->layers[i].sandbox == SANDBOX_FULL;

@@ -14,6 +14,8 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Object id in hex, SHA-1 or SHA-256, with terminator. */
 #define GIT_ID_MAX 65
@@ -90,6 +92,38 @@ int git_diff_names(const struct git_repo *repo,
                    const char *old_tree,
                    const char *new_tree,
                    struct str *out,
+                   struct err *err);
+
+/* Where `revision` and HEAD part: the commit that a change is compared with. -ENOENT: no such
+ * revision, no common history, or a clone that has only a part of it; the message says what to do.
+ */
+int git_merge_base(const struct git_repo *repo,
+                   const char *revision,
+                   char base[GIT_ID_MAX],
+                   struct err *err);
+
+/* Lines from 1, both ends included. */
+struct git_lines {
+    uint32_t first;
+    uint32_t last;
+};
+
+/* A file of the new tree that is new or differs: `lines` are those of it that are not in the old
+ * tree, ascending, none that touch. None for files from which lines only went, whose mode or name
+ * changed, that are binary (or said to be so by the attribute `-diff`), links and submodules.
+ * Negative stops. */
+typedef int (*git_changed_fn)(void *context,
+                              const char *path,
+                              const struct git_lines *lines,
+                              size_t count);
+
+/* What differs between two trees (or commits), by path; deleted files are not told. A renamed file
+ * is compared with what it was. -EFBIG beyond 256 MiB of changed lines. */
+int git_diff_lines(const struct git_repo *repo,
+                   const char *old_tree,
+                   const char *new_tree,
+                   git_changed_fn each,
+                   void *context,
                    struct err *err);
 
 #endif

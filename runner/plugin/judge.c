@@ -13,7 +13,10 @@
 
 /* ---- what judge is given ---- */
 
-int plugin_judge_header(const struct layer *layer, const char *root, struct str *out)
+int plugin_judge_header(const struct layer *layer,
+                        const char *root,
+                        const char *diff,
+                        struct str *out)
 {
     struct json_writer w;
     jw_begin(&w, out);
@@ -23,6 +26,8 @@ int plugin_judge_header(const struct layer *layer, const char *root, struct str 
     jw_put_string(&w, "root", root);
     jw_key(&w, "with");
     jw_raw(&w, layer->with != NULL ? layer->with : "{}");
+    jw_key(&w, "diff");
+    jw_raw(&w, diff != NULL ? diff : "null");
     jw_end_object(&w);
     return str_append_char(out, '\n');
 }

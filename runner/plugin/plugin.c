@@ -273,6 +273,7 @@ int plugin_check_layer(const struct plugin_description *description,
 int plugin_plan_input(const struct layer *layer,
                       const char *root,
                       const char *program,
+                      const char *diff,
                       struct str *out)
 {
     struct json_writer w;
@@ -284,6 +285,8 @@ int plugin_plan_input(const struct layer *layer,
     jw_put_string(&w, "program", program);
     jw_key(&w, "with");
     jw_raw(&w, layer->with != NULL ? layer->with : "{}");
+    jw_key(&w, "diff");
+    jw_raw(&w, diff != NULL ? diff : "null");
     jw_end_object(&w);
     return str_append_char(out, '\n');
 }

@@ -87,10 +87,12 @@ int plugin_check_layer(const struct plugin_description *description,
                        struct err *err);
 
 /* The JSON object written to `PROGRAM plan`'s standard input. `root` and `program` are paths as the
- * verb sees them. */
+ * verb sees them; `diff` is the lines that the run is about (sched_options.diff), a JSON value,
+ * NULL = it is about all of the tree. */
 int plugin_plan_input(const struct layer *layer,
                       const char *root,
                       const char *program,
+                      const char *diff,
                       struct str *out);
 
 /* What `select` is told beside the units. */
@@ -98,6 +100,7 @@ struct plugin_select_facts {
     uint64_t seed;
     int64_t budget_ms;         /* of the run; 0 = none */
     const struct str *changed; /* files, each ended by NUL; NULL = not known */
+    const char *diff;          /* as in plugin_plan_input() */
 };
 
 /* Append the first line of select's input, and one line for a unit; `last` is the word for its
@@ -138,7 +141,10 @@ int plugin_read_units(const struct plugin_description *description,
 
 /* Appends one outcome as judge input line (the first line of the input is written by
  * plugin_judge_header()). `artifacts`: absolute paths of what was kept of it. */
-int plugin_judge_header(const struct layer *layer, const char *root, struct str *out);
+int plugin_judge_header(const struct layer *layer,
+                        const char *root,
+                        const char *diff,
+                        struct str *out);
 int plugin_judge_outcome(const struct unit *unit,
                          const struct outcome *outcome,
                          const struct text_list *artifacts,

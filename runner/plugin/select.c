@@ -48,6 +48,8 @@ int plugin_select_header(const struct layer *layer,
         jw_null(&w);
     }
     write_changed(&w, facts->changed);
+    jw_key(&w, "diff");
+    jw_raw(&w, facts->diff != NULL ? facts->diff : "null");
     jw_end_object(&w);
     return str_append_char(out, '\n');
 }

@@ -82,10 +82,12 @@ static int write_input(
     CLEANUP(str_fini) struct str text = STR_INIT(64U << 20);
     struct arena *arena = arena_new(START_ARENA_MAX);
     const char *program = arena != NULL ? plugin_program_inside(sched, chore->layer, arena) : NULL;
-    int rc =
-        program == NULL
-            ? -ENOMEM
-            : plugin_plan_input(layer, world->isolated ? WORLD_ROOT : world->root, program, &text);
+    int rc = program == NULL ? -ENOMEM
+                             : plugin_plan_input(layer,
+                                                 world->isolated ? WORLD_ROOT : world->root,
+                                                 program,
+                                                 sched->options->diff,
+                                                 &text);
     arena_free(arena);
     if (rc < 0) {
         return err_set(err, rc, "cannot write the plugin's input");

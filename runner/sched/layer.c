@@ -42,8 +42,10 @@ static void open_judge_input(struct sched *sched, size_t index)
         layer_set_error(sched, index, "cannot write the input of judge");
         return;
     }
-    (void)plugin_judge_header(
-        sched_layer_of(sched, index), sched->options->root, &state->judge_input);
+    (void)plugin_judge_header(sched_layer_of(sched, index),
+                              sched->options->root,
+                              sched->options->diff,
+                              &state->judge_input);
 }
 
 static void emit_layer_started(struct sched *sched, const struct layer *layer)

@@ -57,6 +57,8 @@ struct sched_options {
     struct sched_reuse *reuse; /* NULL = everything runs */
     const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
     const char *tree;     /* snapshot id or NULL */
+    const char *diff;     /* lines that the run is about, for plugins: JSON, see plan in
+                             docs/plugin-protocol.md; NULL = all */
     const char *resumed;
     const char *command;
     const char *version; /* of sluice, for the log */

@@ -66,6 +66,7 @@ static int write_header(struct sched *sched, size_t layer, struct str *text)
         .seed = options->seed,
         .budget_ms = options->budget_ms,
         .changed = known ? &changed : NULL,
+        .diff = options->diff,
     };
     return plugin_select_header(sched_layer_of(sched, layer), options->root, &facts, text);
 }

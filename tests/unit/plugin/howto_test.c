@@ -105,14 +105,14 @@ static void run_layer(const struct plugin_description *plugin,
     CLEANUP(str_fini) struct str input = STR_INIT(1u << 20);
     const char *file = NULL;
     struct err err = {0};
-    assert_int_equal(plugin_plan_input(layer, test_folder(), plugin->program, &input), 0);
+    assert_int_equal(plugin_plan_input(layer, test_folder(), plugin->program, NULL, &input), 0);
     assert_int_equal(run(plan_argv, &input, &file), 0);
     struct units units = {.count = 0};
     if (plugin_read_units(plugin, 0, file, arena, keep, &units, &err) != 0) {
         fail_msg("%s", err.text);
     }
     str_clear(&input);
-    assert_int_equal(plugin_judge_header(layer, test_folder(), &input), 0);
+    assert_int_equal(plugin_judge_header(layer, test_folder(), NULL, &input), 0);
     assert_int_equal(units.count, 2);
     assert_string_equal(units.items[0].id, "src/bad.py");
     assert_string_equal(units.items[1].id, "src/good.py");
@@ -164,7 +164,7 @@ TEST(the_plugin_of_the_howto_works_as_printed)
     const struct layer nothing = {.id = "syntax", .with = "{\"files\":\"**/*.pyx\"}"};
     const char *const argv[] = {plugin.program, "plan", NULL};
     CLEANUP(str_fini) struct str input = STR_INIT(1u << 20);
-    assert_int_equal(plugin_plan_input(&nothing, test_folder(), plugin.program, &input), 0);
+    assert_int_equal(plugin_plan_input(&nothing, test_folder(), plugin.program, NULL, &input), 0);
     assert_int_equal(run(argv, &input, NULL), 1);
 }
 

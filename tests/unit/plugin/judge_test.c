@@ -46,10 +46,10 @@ static void assert_refused(const char *line, int code, const char *message)
 TEST(the_header_carries_the_layer_and_its_settings)
 {
     CLEANUP(str_fini) struct str out = STR_INIT(4096);
-    assert_int_equal(plugin_judge_header(&layer, "/src", &out), 0);
+    assert_int_equal(plugin_judge_header(&layer, "/src", NULL, &out), 0);
     assert_string_equal(
         str_text(&out),
-        "{\"protocol\":1,\"layer\":\"mutation\",\"root\":\"/src\",\"with\":{\"a\":1}}\n");
+        "{\"protocol\":1,\"layer\":\"mutation\",\"root\":\"/src\",\"with\":{\"a\":1},\"diff\":null}\n");
 }
 
 TEST(an_outcome_is_one_line)

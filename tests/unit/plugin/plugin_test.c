@@ -118,10 +118,14 @@ TEST(plan_is_asked_with_the_settings_as_they_are)
 {
     CLEANUP(str_fini) struct str out = STR_INIT(4096);
     const struct layer layer = {.id = "unit[asan]", .with = "{\"run\":\"make \\\"x\\\"\"}"};
-    assert_int_equal(plugin_plan_input(&layer, "/src", "/opt/p", &out), 0);
+    assert_int_equal(plugin_plan_input(&layer, "/src", "/opt/p", NULL, &out), 0);
     assert_string_equal(str_text(&out),
                         "{\"protocol\":1,\"layer\":\"unit[asan]\",\"root\":\"/src\",\"program\":"
-                        "\"/opt/p\",\"with\":{\"run\":\"make \\\"x\\\"\"}}\n");
+                        "\"/opt/p\",\"with\":{\"run\":\"make \\\"x\\\"\"},\"diff\":null}\n");
+    str_clear(&out);
+    assert_int_equal(plugin_plan_input(&layer, "/src", "/p", "{\"base\":\"1\",\"files\":[]}", &out),
+                     0);
+    assert_non_null(strstr(str_text(&out), "},\"diff\":{\"base\":\"1\",\"files\":[]}}\n"));
 }
 
 static const char *const metric_names[] = {"score", NULL};

@@ -55,7 +55,7 @@ TEST(the_header_says_seed_budget_and_what_changed)
     assert_string_equal(str_text(&out),
                         "{\"protocol\":1,\"layer\":\"mutation\",\"root\":\"/src\","
                         "\"with\":{\"a\":1},\"seed\":7,\"budget_ms\":60000,"
-                        "\"changed\":[\"a.c\",\"b c.h\"]}\n");
+                        "\"changed\":[\"a.c\",\"b c.h\"],\"diff\":null}\n");
 }
 
 TEST(what_is_not_known_is_null_and_nothing_changed_is_empty)
@@ -65,13 +65,14 @@ TEST(what_is_not_known_is_null_and_nothing_changed_is_empty)
     const struct layer bare = {.id = "l"};
     struct plugin_select_facts facts = {.seed = UINT64_MAX};
     assert_int_equal(plugin_select_header(&bare, "/src", &facts, &out), 0);
-    assert_string_equal(str_text(&out),
-                        "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{},"
-                        "\"seed\":9223372036854775807,\"budget_ms\":null,\"changed\":null}\n");
+    assert_string_equal(
+        str_text(&out),
+        "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"with\":{},"
+        "\"seed\":9223372036854775807,\"budget_ms\":null,\"changed\":null,\"diff\":null}\n");
     str_clear(&out);
     facts.changed = &nothing;
     assert_int_equal(plugin_select_header(&bare, "/src", &facts, &out), 0);
-    assert_non_null(strstr(str_text(&out), "\"changed\":[]}"));
+    assert_non_null(strstr(str_text(&out), "\"changed\":[],\"diff\":null}"));
 }
 
 TEST(a_unit_to_choose_from_is_one_line)

@@ -93,8 +93,8 @@ TEST(the_plugin_is_told_what_it_selects_from)
     story_run(&story, HEAD LAYER("a", "ok-1 ok-2", "ok-2", ""), 1, selecting);
     (void)snprintf(path, sizeof path, "%s/selected-from", test_folder());
     assert_int_equal(file_read(path, &input, &err), 0);
-    assert_non_null(
-        strstr(str_text(&input), "\"seed\":7,\"budget_ms\":60000,\"changed\":[\"a.c\"]}\n"));
+    assert_non_null(strstr(
+        str_text(&input), "\"seed\":7,\"budget_ms\":60000,\"changed\":[\"a.c\"],\"diff\":null}\n"));
     assert_non_null(strstr(str_text(&input),
                            "{\"unit\":\"ok-1\",\"last\":\"failed\",\"last_ms\":9000}\n"
                            "{\"unit\":\"ok-2\"}\n"));

@@ -19,6 +19,7 @@ static int plan_one(struct sdk *sdk, struct err *err)
     assert_string_equal(sdk->layer, "l");
     assert_string_equal(sdk->root, "/src");
     assert_string_equal(sdk->program, "/p");
+    assert_string_equal(json_string_value(json_object_get(sdk->diff, "base")), "12");
     const char *const argv[] = {"make", "check \"1\"", NULL};
     const char *const labels[] = {"slow", "net", NULL};
     const char *const locks[] = {"port", NULL};
@@ -195,8 +196,9 @@ static void assert_answer(const char *verb, const char *input, int exit_code, co
     assert_answer_of(&plugin, verb, input, exit_code, text);
 }
 
-#define REQUEST \
-    "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"program\":\"/p\",\"with\":{}}\n"
+#define REQUEST                                                                         \
+    "{\"protocol\":1,\"layer\":\"l\",\"root\":\"/src\",\"program\":\"/p\",\"with\":{}," \
+    "\"diff\":{\"base\":\"12\",\"files\":[]}}\n"
 
 TEST(describe_tells_name_schema_metrics_and_verbs)
 {
