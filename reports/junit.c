@@ -101,6 +101,10 @@ void junit_end_suite(const struct junit *junit,
         (void)str_append(out, "</system-out>\n<system-err>");
         (void)str_append(out, suite_err != NULL ? str_text(suite_err) : "");
         (void)str_append(out, "</system-err>\n");
+    } else if (suite_err != NULL && suite_err->len > 0) { /* sluice's own words on the suite */
+        (void)str_append(out, "<system-err>");
+        (void)str_append(out, str_text(suite_err));
+        (void)str_append(out, "</system-err>\n");
     }
     (void)str_append(out, "</testsuite>\n");
 }
@@ -144,6 +148,11 @@ static int end_unit(void *context, size_t index, const struct event *event, cons
     }
     if (counts->time_s <= 0) {
         counts->time_s = (double)outcome->wall_ns / 1e9;
+    }
+    if (outcome->warning != NULL) {
+        (void)str_append(&unit->err, "warning: ");
+        xml_text(&unit->err, outcome->warning);
+        (void)str_append_char(&unit->err, '\n');
     }
     struct str *out = &layer->suites_body.text;
     junit_begin_suite(junit, out, suite, counts, outcome->started_ms);

@@ -243,6 +243,20 @@ static void put_flags(const struct event *event,
     (void)str_appendf(out, ": %s\n", outcome_flag_text(outcome->flags & leaks, &words));
 }
 
+/* Counters of a report that lie, and the like. */
+static void put_warning(const struct event *event,
+                        const struct render_options *options,
+                        struct str *out)
+{
+    const char *warning = event->u.unit_finished.outcome->warning;
+    if (warning != NULL && options->verbosity != VERBOSITY_QUIET) {
+        put_unit_line(out, options, TERM_YELLOW, "WARNING", event);
+        (void)str_append(out, ": ");
+        term_put_text(out, warning);
+        (void)str_append_char(out, '\n');
+    }
+}
+
 void term_unit_finished(const struct view *view,
                         const struct event *event,
                         const struct render_options *options,
@@ -275,4 +289,5 @@ void term_unit_finished(const struct view *view,
         put_tail(out, options->run_dir, &outcome->err);
     }
     put_flags(event, options, out);
+    put_warning(event, options, out);
 }

@@ -75,6 +75,9 @@ static bool is_test_option(const char *name, size_t len)
     memcpy(text, name, len);
     text[len] = '\0';
     bool fine = strcasestr(text, "TEST") != NULL;
+    for (size_t i = 0; fine && i < len; i++) {
+        fine = is_word(text[i]); /* anything else is no option's name */
+    }
     for (size_t i = 0; fine && i < sizeof others / sizeof others[0]; i++) {
         fine = strcasestr(text, others[i]) == NULL;
     }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/init.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* `npm run a` that runs b that runs c: beyond, the script goes round in a circle. */
@@ -64,6 +65,19 @@ static void words_fini(struct words *words)
     mem_free((void *)words->items);
 }
 
+/* The length of the name that a word "NAME=value" sets; 0 = it is no such word. */
+static size_t assigned_name(const char *word)
+{
+    const size_t len = strcspn(word, "=");
+    const bool name = len > 0 && word[len] == '=' && !isdigit((unsigned char)word[0]);
+    for (size_t i = 0; name && i < len; i++) {
+        if (!isalnum((unsigned char)word[i]) && word[i] != '_') {
+            return 0;
+        }
+    }
+    return name ? len : 0;
+}
+
 /* Index of the word that is a test tool, or SIZE_MAX: only wrappers, their options and variables
  * stand before it. */
 static size_t find_tool(const struct words *words)
@@ -74,7 +88,7 @@ static size_t find_tool(const struct words *words)
         if (is_one_of(word, tools)) {
             return i;
         }
-        const bool assigned = strchr(word, '=') != NULL;
+        const bool assigned = assigned_name(word) > 0;
         wrapped |= is_one_of(word, wrappers);
         if (!assigned && !is_one_of(word, wrappers) && !(wrapped && word[0] == '-')) {
             return SIZE_MAX;
@@ -162,6 +176,18 @@ static bool is_node_test(const struct words *words, size_t at, bool has_tape, co
     return has_tape && words->count == at + 2 && words->items[at + 1][0] != '-';
 }
 
+/* Is the variable of words[at] set again before the tool? */
+static bool is_set_again(const struct words *words, size_t at, size_t tool)
+{
+    const size_t len = assigned_name(words->items[at]);
+    for (size_t i = at + 1; i < tool; i++) {
+        if (strncmp(words->items[i], words->items[at], len + 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Variables set before the tool, as YAML; NULL = none. Wrappers are told as left out. */
 static const char *read_env(struct init_plan *plan,
                             const struct words *words,
@@ -170,17 +196,19 @@ static const char *read_env(struct init_plan *plan,
 {
     CLEANUP(str_fini) struct str list = STR_INIT(INIT_FILE_MAX);
     for (size_t i = 0; i < tool; i++) {
-        const char *value = strchr(words->items[i], '=');
-        if (words->items[i][0] == '-' || value == NULL) {
+        const size_t len = assigned_name(words->items[i]);
+        if (len == 0) {
             *dropped |=
                 strcmp(words->items[i], "npx") != 0 && strcmp(words->items[i], "cross-env") != 0;
             continue;
         }
+        if (is_set_again(words, i, tool)) {
+            continue;
+        }
         (void)str_append(&list, list.len > 0 ? ", " : "");
-        init_put_scalar(&list,
-                        init_text(plan, "%.*s", (int)(value - words->items[i]), words->items[i]));
+        init_put_scalar(&list, init_text(plan, "%.*s", (int)len, words->items[i]));
         (void)str_append(&list, ": ");
-        init_put_scalar(&list, value + 1);
+        init_put_scalar(&list, words->items[i] + len + 1);
     }
     return list.len > 0 ? init_text(plan, "{%s}", str_text(&list)) : NULL;
 }

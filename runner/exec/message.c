@@ -202,6 +202,7 @@ int message_put_result(struct str *out, const struct slot_result *result)
     wire_put_u64(out, outcome->flags);
     wire_put_text(out, outcome->message);
     wire_put_text(out, outcome->hint);
+    wire_put_text(out, outcome->warning);
     wire_put_u64(out, (uint64_t)outcome->started_ms);
     wire_put_u64(out, (uint64_t)outcome->wall_ns);
     wire_put_u64(out, (uint64_t)outcome->cpu_user_us);
@@ -245,6 +246,7 @@ int message_get_result(struct wire_reader *reader, struct slot_result *ret_resul
     outcome->flags = (unsigned)wire_get_u64(reader);
     outcome->message = wire_get_text(reader);
     outcome->hint = wire_get_text(reader);
+    outcome->warning = wire_get_text(reader);
     outcome->started_ms = (int64_t)wire_get_u64(reader);
     outcome->wall_ns = (int64_t)wire_get_u64(reader);
     outcome->cpu_user_us = (int64_t)wire_get_u64(reader);

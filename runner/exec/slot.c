@@ -443,17 +443,32 @@ static int stdout_report(const struct slot *slot, const struct capture *capture)
     return fd;
 }
 
+/* What to do about a report that nobody wrote, or that has no case. */
+static const char hint_no_report[] =
+    "the command has to write it there: give the tool its own option for such a report, and "
+    "`report:` of the layer the same path, below `dir`";
+static const char hint_no_case[] =
+    "the tool found no test, or a filter left none: see what it printed, then the paths and "
+    "arguments in `with:` of the layer";
+
 static const char *read_report_file(const struct slot *slot,
                                     struct running *running,
                                     int fd,
                                     struct arena *arena,
-                                    struct case_list *ret_cases)
+                                    struct outcome *outcome)
 {
     struct err err = {0};
-    int rc = report_child_read(slot->reports, running->request.report, fd, arena, ret_cases, &err);
-    return rc < 0 ? arena_printf(
-               arena, "its %s report: %s", report_format_name(running->request.report), err.text)
-                  : NULL;
+    const char *name = report_format_name(running->request.report);
+    int rc =
+        report_child_read(slot->reports, running->request.report, fd, arena, &outcome->cases, &err);
+    const char *words =
+        err.text[0] != '\0' ? arena_printf(arena, "its %s report: %s", name, err.text) : NULL;
+    if (rc >= 0) {
+        outcome->warning = words;
+        return NULL;
+    }
+    outcome->hint = rc == -ENODATA ? hint_no_case : outcome->hint;
+    return words != NULL ? words : "its report cannot be read";
 }
 
 /* NULL, or why there are no (or not all) cases. */
@@ -468,9 +483,10 @@ static const char *read_report(const struct slot *slot,
             return arena_strdup(arena, collected->report_error);
         }
         if (collected->report_files == 0) {
+            outcome->hint = hint_no_report;
             return arena_printf(arena, "it left no report %s", running->request.report_path);
         }
-        return read_report_file(slot, running, running->stdio.report, arena, &outcome->cases);
+        return read_report_file(slot, running, running->stdio.report, arena, outcome);
     }
     if ((outcome->flags & FLAG_OUTPUT_LOST) != 0) {
         return "its report on standard output could not be kept: the disk is full";
@@ -480,7 +496,7 @@ static const char *read_report(const struct slot *slot,
     }
     CLEANUP(cleanup_fd) int fd = stdout_report(slot, &outcome->out);
     return fd < 0 ? "no memory for its report"
-                  : read_report_file(slot, running, fd, arena, &outcome->cases);
+                  : read_report_file(slot, running, fd, arena, outcome);
 }
 
 static void end_streams(struct running *running, struct outcome *outcome)

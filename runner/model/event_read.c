@@ -231,6 +231,7 @@ static void read_outcome(struct reader *r, const json_t *o, struct outcome *outc
     outcome->message = get_text(r, o, "message");
     outcome->hint = get_text(r, o, "hint");
     outcome->unstored = get_text(r, o, "unstored");
+    outcome->warning = get_text(r, o, "warning");
     outcome->started_ms = get_int(o, "started");
     outcome->wall_ns = get_int(o, "wall_ns");
     outcome->cpu_user_us = get_int(o, "user_us");

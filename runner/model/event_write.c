@@ -148,6 +148,7 @@ static void write_outcome(struct json_writer *w, const struct outcome *outcome)
     jw_put_string(w, "message", outcome->message);
     jw_put_string(w, "hint", outcome->hint);
     jw_put_string(w, "unstored", outcome->unstored);
+    jw_put_string(w, "warning", outcome->warning);
     jw_put_int(w, "started", outcome->started_ms);
     jw_put_int(w, "wall_ns", outcome->wall_ns);
     jw_put_int(w, "user_us", outcome->cpu_user_us);

@@ -103,6 +103,8 @@ struct outcome {
     int slot;                    /* which slot ran it; -1 = none */
     const struct reused *reused; /* NULL = it ran. All else is as it was when it was earned */
     const char *unstored; /* why it became no evidence, a sentence; NULL = it did, or was not to */
+    const char
+        *warning; /* what is odd about its report, a sentence; no verdict rests on it; NULL */
     const struct trace *trace; /* what it asked of its world; NULL = it was not observed */
 };
 

@@ -96,3 +96,24 @@ P
     [ "$(jq -r .last peak.json)" = "500000 passed, 0 failed, 0 errored, 0 skipped, 0 flaky" ]
     [ "$(jq .peak peak.json)" -lt 24576 ]
 }
+
+@test "a report whose counters lie is a warning of its unit, and one without a case or file says what to do" {
+    pipeline <<'P'
+layers:
+  lies: {uses: unit, with: {discover: command, report: r.xml, run: "echo '<testsuite name=\"s\" tests=\"7\"><testcase name=\"a\"/></testsuite>' >r.xml"}}
+P
+    expect_code 0 "$SLUICE" run --events e.ndjson --junit out.xml
+    says "WARNING lies run: its junit report: suite s counts 7 tests, but 1 are in it"
+    [ "$(jq -r 'select(.type == "unit_finished") | .warning' e.ndjson)" = "its junit report: suite s counts 7 tests, but 1 are in it" ]
+    grep -q "warning: its junit report: suite s counts 7 tests" out.xml
+    expect_code 0 "$SLUICE" run # reused: as it was
+    says "WARNING lies run: its junit report"
+    pipeline <<'P'
+layers:
+  none: {uses: unit, with: {discover: command, report: r.xml, run: "true"}}
+  empty: {uses: unit, with: {discover: command, report: r.xml, run: "echo '<testsuite/>' >r.xml"}}
+P
+    expect_code 1 "$SLUICE" run
+    says "hint: the command has to write it there"
+    says "hint: the tool found no test, or a filter left none"
+}

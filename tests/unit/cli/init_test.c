@@ -290,3 +290,25 @@ TEST(short_memory_is_an_error_at_every_point)
     }
     assert_int_equal(rc, 0);
 }
+
+TEST(a_variable_has_the_name_of_one_and_is_set_once)
+{
+    CLEANUP(looked_fini) struct looked looked;
+    look(&looked);
+    struct init_script script = script_of(&looked.plan, "{\"test\": \"A=1 B=2 A=3 vitest run\"}");
+    assert_string_equal(script.tool, "vitest");
+    assert_string_equal(script.env, "{B: \"2\", A: \"3\"}");
+    script = script_of(&looked.plan, "{\"test\": \"A[B=1 vitest run\"}");
+    assert_null(script.tool);
+}
+
+TEST(what_is_no_name_of_an_option_is_none)
+{
+    CLEANUP(looked_fini) struct looked looked;
+    put_file("meson.build", "project('x')\ntest('a', exe)\n");
+    put_file("meson_options.txt",
+             "option('tests: ]x', type: 'boolean', value: false)\n"
+             "option('unit_tests', type: 'boolean', value: false)\n");
+    look(&looked);
+    assert_written(&looked, "configure: [-Dunit_tests=true]");
+}

@@ -206,6 +206,7 @@ static struct outcome whole_outcome(void)
         .message = "why",
         .hint = "do this",
         .unstored = "it was not observed",
+        .warning = "its counters lie",
         .started_ms = 1700000000001,
         .wall_ns = 5000000001,
         .cpu_user_us = 11,
@@ -241,6 +242,7 @@ static void assert_whole_outcome(const struct outcome *outcome)
     assert_string_equal(outcome->message, "why");
     assert_string_equal(outcome->hint, "do this");
     assert_string_equal(outcome->unstored, "it was not observed");
+    assert_string_equal(outcome->warning, "its counters lie");
     assert_int_equal(outcome->started_ms, 1700000000001);
     assert_int_equal(outcome->wall_ns, 5000000001);
     assert_int_equal(outcome->cpu_user_us, 11);

@@ -178,6 +178,18 @@ TEST(what_nobody_can_see_in_a_name_is_shown_by_its_number)
     close_screen();
 }
 
+TEST(what_is_odd_about_a_report_is_told_though_it_passed)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+    outcome.warning = "its junit report: suite s counts 2 tests, but 1 are in it";
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "t", &outcome);
+    ASSERT_CONTAINS(shown(),
+                    "WARNING unit t: its junit report: suite s counts 2 tests, but 1 are in it\n");
+    close_screen();
+}
+
 TEST(the_tail_of_the_output_is_shown_cleaned)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
