@@ -10,6 +10,7 @@
 #ifndef SLUICE_PLUGINS_MUTATION_ENGINE_H
 #define SLUICE_PLUGINS_MUTATION_ENGINE_H
 
+#include "base/hash.h"
 #include "plugins/mutation/mutant.h"
 #include "plugins/mutation/source.h"
 
@@ -48,6 +49,7 @@ struct engine_test {
     /* Measured by engine_baseline(). */
     int64_t cpu_us;
     int64_t wall_us;
+    struct hash output;   /* of what it prints, with compare_stdout */
     const char *excluded; /* why it is not used: it fails, or is flaky; NULL = it is used */
 };
 

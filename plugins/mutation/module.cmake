@@ -20,3 +20,22 @@ endforeach()
 set(query_source ${CMAKE_BINARY_DIR}/generated/mutation_queries.c)
 file(CONFIGURE OUTPUT ${query_source} CONTENT "${query_text}" @ONLY)
 target_sources(sluice_plugin_mutation PRIVATE ${query_source})
+
+# runtime/ becomes the text schema_runtime (schema.h).
+set(runtime_bytes "")
+foreach(file IN ITEMS state.h runtime.c)
+  set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/runtime/${file})
+  file(READ ${CMAKE_CURRENT_LIST_DIR}/runtime/${file} bytes HEX)
+  string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND runtime_bytes "${bytes}\n")
+endforeach()
+set(runtime_source ${CMAKE_BINARY_DIR}/generated/mutation_runtime.c)
+file(CONFIGURE OUTPUT ${runtime_source} CONTENT "/* SPDX-License-Identifier: Apache-2.0 */
+/* Made by module.cmake from runtime/. */
+#include \"plugins/mutation/schema.h\"
+
+const char schema_runtime[] = {
+${runtime_bytes}0};
+" @ONLY)
+target_sources(sluice_plugin_mutation PRIVATE ${runtime_source})

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mutants of one file: who reaches them, engine A, engine B, the audit, and again for what the
+ * audit opened. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "plugins/mutation/engine_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "not enough memory for verdicts");
+}
+
+bool engine_is_late(const struct engine_options *options)
+{
+    return options->deadline_ms != 0 && clock_mono_ns() / 1000000 >= options->deadline_ms;
+}
+
+bool engine_reaches(const struct engine_attempt *attempt, size_t test, uint32_t mutant)
+{
+    const struct engine_job *job = attempt->job;
+    uint32_t site = job->schema->places[mutant].site;
+    return job->tests->items[test].excluded == NULL && job->cover->hits[test] != NULL
+           && job->cover->hits[test][site] > 0;
+}
+
+void engine_decide(struct engine_attempt *attempt,
+                   uint32_t mutant,
+                   enum mutant_status status,
+                   enum engine_kind engine,
+                   size_t killer)
+{
+    struct engine_verdict *verdict = &attempt->job->verdicts->items[mutant];
+    verdict->status = status;
+    verdict->engine = engine;
+    verdict->killer = (uint16_t)killer;
+    attempt->open[mutant] = false;
+}
+
+/* ---- before ---- */
+
+/* The tests that reach a mutant, in its verdict. */
+static int note_reached(struct engine_attempt *attempt, uint32_t mutant)
+{
+    const struct engine_job *job = attempt->job;
+    struct engine_verdict *verdict = &job->verdicts->items[mutant];
+    uint16_t count = 0;
+    for (size_t i = 0; i < job->tests->count; i++) {
+        count = (uint16_t)(count + (engine_reaches(attempt, i, mutant) ? 1 : 0));
+    }
+    uint16_t *reached = arena_calloc(job->verdicts->arena, count, sizeof(*reached));
+    if (reached == NULL) {
+        return -ENOMEM;
+    }
+    uint16_t at = 0;
+    for (size_t i = 0; i < job->tests->count; i++) {
+        if (engine_reaches(attempt, i, mutant)) {
+            reached[at++] = (uint16_t)i;
+        }
+    }
+    verdict->reached = reached;
+    verdict->reached_count = count;
+    return 0;
+}
+
+static int open_mutant(struct engine_attempt *attempt, uint32_t mutant)
+{
+    const struct engine_job *job = attempt->job;
+    const struct schema_place *place = &job->schema->places[mutant];
+    struct engine_verdict *verdict = &job->verdicts->items[mutant];
+    if (verdict->status != MUTANT_PENDING) {
+        return 0;
+    }
+    if (place->refused != NULL) {
+        bool ignored = job->list->items[mutant].ignored != NULL;
+        if (place->compile_error || ignored) {
+            verdict->status = ignored ? MUTANT_IGNORED : MUTANT_COMPILE_ERROR;
+            verdict->reason = arena_strdup(job->verdicts->arena, place->refused);
+            return verdict->reason == NULL ? -ENOMEM : 0;
+        }
+        return 0;
+    }
+    if (note_reached(attempt, mutant) < 0) {
+        return -ENOMEM;
+    }
+    if (verdict->reached_count == 0) {
+        verdict->status = MUTANT_NO_COVERAGE;
+    }
+    attempt->open[mutant] = verdict->reached_count > 0;
+    return 0;
+}
+
+static int prepare(struct engine_attempt *attempt, struct err *err)
+{
+    uint32_t count = attempt->job->schema->mutant_count;
+    attempt->open = mem_calloc(count, sizeof(bool));
+    attempt->audited = mem_calloc(count, sizeof(bool));
+    if (attempt->open == NULL || attempt->audited == NULL) {
+        return no_memory(err);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (open_mutant(attempt, i) < 0) {
+            return no_memory(err);
+        }
+    }
+    return engine_state_new(&attempt->job->schema, 1, &attempt->state, err);
+}
+
+/* ---- one round ---- */
+
+static int try_by_fork(struct engine_attempt *attempt, struct err *err)
+{
+    const struct engine_job *job = attempt->job;
+    for (size_t i = 0; i < job->tests->count && !attempt->cut; i++) {
+        const struct engine_test *test = &job->tests->items[i];
+        attempt->cut = engine_is_late(job->options);
+        if (attempt->cut || test->excluded != NULL || test->kind != ENGINE_FORK) {
+            continue;
+        }
+        int rc = engine_fork_test(attempt, i, err);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Has a test of engine A a part in the verdict of a survivor? */
+static enum engine_kind engine_of(const struct engine_job *job,
+                                  const struct engine_verdict *verdict)
+{
+    for (uint16_t i = 0; i < verdict->reached_count; i++) {
+        if (job->tests->items[verdict->reached[i]].kind == ENGINE_FORK) {
+            return ENGINE_FORK;
+        }
+    }
+    return ENGINE_EXEC;
+}
+
+/* What is open has passed all tests of engine A; what passes those of B as well has survived. */
+static int try_open(struct engine_attempt *attempt, uint32_t mutant, struct err *err)
+{
+    int rc = engine_exec_mutant(attempt, mutant, err);
+    if (rc == 0 && attempt->open[mutant]) {
+        struct engine_verdict *verdict = &attempt->job->verdicts->items[mutant];
+        verdict->status = MUTANT_SURVIVED;
+        verdict->engine = engine_of(attempt->job, verdict);
+        attempt->open[mutant] = false;
+    }
+    return rc;
+}
+
+static int try_by_exec(struct engine_attempt *attempt, struct err *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < attempt->state.mutant_count; i++) {
+        attempt->cut = attempt->cut || engine_is_late(attempt->job->options);
+        if (attempt->open[i] && !attempt->cut) {
+            rc = try_open(attempt, i, err);
+        }
+    }
+    return rc;
+}
+
+/* Each round but the last takes a test from engine A. */
+static int try_all(struct engine_attempt *attempt, struct err *err)
+{
+    size_t demoted = 0;
+    do {
+        demoted = 0;
+        int rc = try_by_fork(attempt, err);
+        rc = rc < 0 ? rc : try_by_exec(attempt, err);
+        rc = rc < 0 || attempt->cut ? rc : engine_audit(attempt, &demoted, err);
+        if (rc < 0) {
+            return rc;
+        }
+    } while (demoted > 0 && !attempt->cut);
+    return 0;
+}
+
+/* ---- after ---- */
+
+static void tell(const struct engine_job *job)
+{
+    for (size_t i = 0; i < job->list->count; i++) {
+        const struct engine_verdict *verdict = &job->verdicts->items[i];
+        job->cost->executed += verdict->status == MUTANT_KILLED
+                               || verdict->status == MUTANT_SURVIVED
+                               || verdict->status == MUTANT_TIMEOUT;
+        if (verdict->status != MUTANT_PENDING && job->watch != NULL
+            && job->watch->verdict != NULL) {
+            job->watch->verdict(job->watch->context, &job->list->items[i], verdict);
+        }
+    }
+    for (size_t i = 0; i < job->tests->count; i++) {
+        const struct engine_test *test = &job->tests->items[i];
+        job->cost->bare_us += test->excluded == NULL ? test->cpu_us : 0;
+    }
+}
+
+int engine_schema_run(const struct engine_job *job, struct err *err)
+{
+    struct engine_attempt attempt = {.job = job, .state = {.fd = -1}};
+    assert(job->verdicts->count == job->list->count);
+    assert(job->cover->site_count == job->schema->site_count);
+    int rc = prepare(&attempt, err);
+    if (rc == 0) {
+        rc = engine_state_show(&attempt.state, err);
+    }
+    if (rc == 0) {
+        rc = try_all(&attempt, err);
+        engine_state_hide();
+    }
+    engine_state_fini(&attempt.state);
+    mem_free(attempt.open);
+    mem_free(attempt.audited);
+    if (rc == 0) {
+        tell(job);
+    }
+    return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Engines A and B: the mutants of one file, in programs that were built with its schema.
+ *
+ *   engine_baseline()     (engine.h) the tests without any mutant, twice
+ *   engine_cover()        a third time: which tests reach which sites, and whether a test can be
+ *                         forked; what engine A needs first of all, and the sanity run
+ *   engine_canary()       each test notices when the code under test aborts
+ *   engine_schema_run()   A, then B for what A cannot run, then the audit
+ *
+ * Tests are in order: the first that fails with a mutant, or runs out of time, decides. A process
+ * that calls any of these must have no other children. */
+#ifndef SLUICE_PLUGINS_MUTATION_ENGINE_SCHEMA_H
+#define SLUICE_PLUGINS_MUTATION_ENGINE_SCHEMA_H
+
+#include "plugins/mutation/copy_process.h"
+#include "plugins/mutation/engine.h"
+#include "plugins/mutation/engine_state.h"
+#include "plugins/mutation/schema.h"
+
+#include <limits.h>
+
+/* A mutant that comes through its site this many times as often as the test does without it will
+ * not come to an end; it is tried again with time as its only limit. */
+#define ENGINE_HITS_FACTOR 100
+#define ENGINE_HITS_MIN    1000
+
+/* Longest a test may take without a mutant, of wall time. */
+#define ENGINE_BASELINE_WALL_US (600 * INT64_C(1000000))
+
+/* The schemata that the tests were built with, and how they are run. */
+struct engine_group {
+    const struct schema *const *schemata;
+    size_t count;
+    const struct engine_options *options;
+    const struct engine_watch *watch; /* NULL = nobody */
+};
+
+/* What the tests reach, of one or more files. */
+struct engine_cover {
+    struct arena *arena; /* owner */
+    uint32_t **hits;   /* by test; NULL = the test is excluded; by site of the schemata together */
+    unsigned *hazards; /* by test: enum sluice_mutant_hazard */
+    uint32_t site_count;
+};
+
+/* Runs each test that is used with the sites of all schemata counted. A test that fails now, and
+ * did not in the baseline, is an error that names it: the schema changed what the program does.
+ * Tests that cannot be forked get the kind ENGINE_EXEC, with a note. */
+int engine_cover(struct engine_tests *tests,
+                 const struct engine_group *group,
+                 struct engine_cover *ret_cover,
+                 struct err *err);
+void engine_cover_fini(struct engine_cover *cover);
+
+/* Each used test must fail when the first site that it reaches aborts, by engine B and, where it is
+ * to be forked, by A. -EPROTO names the test that does not, or that reaches nothing. */
+int engine_canary(const struct engine_tests *tests,
+                  const struct engine_group *group,
+                  struct err *err);
+
+/* One file to be tried. */
+struct engine_job {
+    struct engine_tests *tests; /* demoted ones get the kind ENGINE_EXEC */
+    const struct mutant_list *list;
+    const struct schema *schema;
+    const struct engine_cover *cover; /* of this schema alone */
+    const struct engine_options *options;
+    const struct engine_watch *watch;
+    struct engine_verdicts *verdicts; /* as many items as the list has mutants */
+    struct engine_cost *cost;         /* added to */
+};
+
+/* Fills in the verdicts that are pending. Mutants without a place in the schema stay pending, or
+ * are CompileError or Ignored where the schema says so; at the deadline the rest stays pending. */
+int engine_schema_run(const struct engine_job *job, struct err *err);
+
+/* One test with one mutant by engine B, tried again with four times the CPU time where it ran out
+ * of it: KILLED, TIMEOUT or SURVIVED. For the audit and for replays. */
+int engine_exec_try(const struct engine_job *job,
+                    struct engine_state *state,
+                    size_t test,
+                    uint32_t mutant,
+                    enum mutant_status *ret_status,
+                    struct err *err);
+
+/* A run that lasts until the deadline of the options: of engine A, which has its own limits. */
+#define ENGINE_UNLIMITED UINT_MAX
+
+/* One run of a test as all engines do it. `limit` 0: ENGINE_BASELINE_WALL_US only, else `limit`
+ * times the CPU and wall time that engine.h allows, or ENGINE_UNLIMITED. */
+int engine_run_test(const struct engine_test *test,
+                    const struct engine_options *options,
+                    unsigned limit,
+                    struct copy_ended *ret_ended,
+                    struct err *err);
+
+/* For all that we start from now on: memory from malloc() has the same content and objects the same
+ * addresses in every run, where the system lets us. A mutant that reads what nobody wrote, or
+ * compares pointers, then ends the same way each time. What the user has set stays. */
+void engine_settle(void);
+
+/* Did it end as it did in the baseline? */
+bool engine_passed(const struct engine_test *test, const struct copy_ended *ended);
+
+/* Limits of a test with a mutant. */
+int64_t engine_cpu_limit_us(const struct engine_test *test, const struct engine_options *options);
+int64_t engine_wall_limit_us(const struct engine_test *test, const struct engine_options *options);
+
+/* Tells a line; watch and its function may be NULL. */
+void engine_note(const struct engine_watch *watch, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
