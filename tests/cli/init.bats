@@ -219,16 +219,30 @@ TABLE
     says_not "sandbox: none"
 }
 
+# without_cargo COMMAND...: on a machine that has no cargo; where there is one, it is covered by what cannot be run.
+without_cargo() {
+    local found=() folder
+    for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
+        [ ! -x $folder/cargo ] || found+=("$folder/cargo")
+    done
+    if [ ${#found[@]} = 0 ]; then
+        "$@"
+        return
+    fi
+    # shellcheck disable=SC2016 # for the shell inside
+    unshare -rm bash -c 'while [ "$1" != -- ]; do mount --bind /dev/null "$1" || exit 99; shift; done; shift; exec "$@"' - "${found[@]}" -- "$@"
+}
+
 @test "what is missing on the machine is told, and the file is written all the same" {
+    without_cargo true || [ "${CI:-}" = true ] || skip "this machine has cargo and lets nobody cover it"
     mkdir "$BATS_TEST_TMPDIR/empty"
     printf '[package]\nname = "x"\n' >Cargo.toml
-    if [ -x /usr/bin/cargo ]; then skip "cargo is where units find it"; fi
-    PATH=$BATS_TEST_TMPDIR/empty:/usr/bin:/bin expect_code 0 "$SLUICE" init
+    PATH=$BATS_TEST_TMPDIR/empty:/usr/bin:/bin expect_code 0 without_cargo "$SLUICE" init
     says "cargo is missing: layer unit needs it (Debian: apt-get install cargo)"
     good
     printf '#!/bin/sh\n' >"$BATS_TEST_TMPDIR/empty/cargo"
     chmod +x "$BATS_TEST_TMPDIR/empty/cargo"
-    PATH=$BATS_TEST_TMPDIR/empty:/usr/bin:/bin expect_code 0 "$SLUICE" init --force
+    PATH=$BATS_TEST_TMPDIR/empty:/usr/bin:/bin expect_code 0 without_cargo "$SLUICE" init --force
     grep -q "cargo was found on your PATH" sluice.yml
     grep -q "sandbox: none" sluice.yml
 }
