@@ -32,9 +32,7 @@ int finding_add(struct finding *finding, const struct place *place, struct err *
                        source->path,
                        FIND_PLACES_MAX);
     }
-    struct place kept = *place;
-    kept.order = (uint32_t)finding->places.count;
-    return vec_push(&finding->places, kept) < 0 ? finding_short_of_memory(finding, err) : 0;
+    return vec_push(&finding->places, *place) < 0 ? finding_short_of_memory(finding, err) : 0;
 }
 
 struct extents *finding_region(struct finding *finding, const char *name)

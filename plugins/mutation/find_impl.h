@@ -71,7 +71,7 @@ struct place {
     const char *name; /* of the operator */
     const char *replacement;
     const struct rule *rule; /* its #in? and #not-in? are still to be asked; NULL = none */
-    uint32_t order;
+    uint32_t order;          /* of the operator: of equal changes the first one names the mutant */
 };
 
 struct region {
@@ -86,6 +86,7 @@ struct finding {
     const struct find_scope *scope;
     struct arena *arena; /* becomes the list's */
     struct outline outline;
+    uint32_t order; /* of what comes next; see struct place */
 
     struct {
         VEC_FIELDS(struct place);

@@ -47,6 +47,7 @@ static int add_one(const struct rule_match *in,
         .name = in->rule->name,
         .replacement = expand(in, template),
         .rule = in->rule,
+        .order = finding->order + in->match->pattern_index,
     };
     return place.replacement == NULL ? finding_short_of_memory(finding, err)
                                      : finding_add(finding, &place, err);
@@ -157,6 +158,7 @@ static int run_query(struct finding *finding, const struct rules *rules, struct 
                     finding->source->path);
     }
     ts_query_cursor_delete(cursor);
+    finding->order += (uint32_t)rules->count;
     return rc;
 }
 

@@ -92,6 +92,7 @@ static int take_line(struct finding *finding, const char *line, size_t length, s
         .extent = {(uint32_t)in.start, (uint32_t)in.end},
         .name = arena_strdup(finding->arena, in.name),
         .replacement = arena_strdup(finding->arena, in.text),
+        .order = finding->order,
     };
     if (place.name == NULL || place.replacement == NULL) {
         return finding_short_of_memory(finding, err);

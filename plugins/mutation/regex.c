@@ -76,6 +76,7 @@ static int add_match(const struct search *search, struct extent extent, struct e
         .extent = {(uint32_t)matched[0], (uint32_t)matched[1]},
         .name = search->regex->name,
         .replacement = arena_strdup(search->finding->arena, (const char *)text),
+        .order = search->finding->order,
     };
     return place.replacement == NULL ? finding_short_of_memory(search->finding, err)
                                      : finding_add(search->finding, &place, err);
@@ -151,6 +152,7 @@ int find_by_regexes(struct finding *finding, struct err *err)
         if (applies(&operators->regexes.items[i], finding)) {
             rc = search_file(finding, &operators->regexes.items[i], err);
         }
+        finding->order++;
     }
     return rc;
 }
