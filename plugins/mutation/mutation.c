@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/mutation/mutation.h"
 
-#include <errno.h>
+#include "plugins/mutation/judge.h"
+#include "plugins/mutation/plan.h"
+#include "plugins/mutation/settings.h"
+#include "plugins/mutation/unit.h"
 
-static int plan(struct sdk *sdk, struct err *err)
-{
-    return err_set(err, -ENOTSUP, "layer \"%s\": mutants cannot be planned yet", sdk->layer);
-}
+static const struct sdk_private_verb verbs[] = {
+    {"build",   unit_run_build  },
+    {"try",     unit_run_try    },
+    {"nothing", unit_run_nothing},
+    {"replay",  unit_run_replay },
+    {NULL,      NULL            },
+};
 
 const struct sdk_plugin mutation_plugin = {
     .name = "mutation",
-    .schema = "{\"type\":\"object\"}",
-    .plan = plan,
+    .write_schema = settings_write_schema,
+    .metrics = judge_metrics,
+    .plan = mutation_plan,
+    .judge = mutation_judge,
+    .verbs = verbs,
 };

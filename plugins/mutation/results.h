@@ -19,6 +19,8 @@
 #include "base/str.h"
 #include "plugins/mutation/engine.h"
 
+#include <jansson.h>
+
 struct results_head {
     const char *layer;
     const char *file;
@@ -37,5 +39,58 @@ int results_write_end(struct str *out,
                       const struct engine_cost *cost,
                       bool complete,
                       struct err *err);
+
+/* ---- reading ---- */
+
+/* One line of a part: source lines and messages of compilers are cut long before. */
+#define RESULTS_LINE_MAX (1u << 20)
+/* A source line, an original or a replacement that is longer is cut when written: 16 of them and
+ * the rest fit a line even when every byte is escaped (\\u0001). */
+#define RESULTS_TEXT_MAX 10000
+
+/* One mutant as it was read; texts live until the callback returns. */
+struct results_mutant {
+    const char *id;
+    const char *function;
+    const char *operator;
+    const char *original;
+    const char *replacement;
+    const char *reason;    /* NULL = none */
+    const char *source;    /* the line */
+    const char *killed_by; /* name of the test; NULL = none */
+    json_t *covered_by;    /* indices into the part's tests; NULL = not known */
+    struct mutant_span span;
+    enum mutant_status status;
+    enum engine_kind engine;
+    int64_t killer; /* index into the part's tests; -1 = none */
+    int64_t cpu_us;
+};
+
+struct results_part {
+    const char *layer;
+    const char *file;
+    const char *language;
+    int64_t points_lost;
+    json_t *tests; /* names */
+};
+
+/* Called in the order of the file; each returns 0 or ends the reading with its error. NULL
+ * functions are not called. */
+struct results_reader {
+    void *context;
+    int (*head)(void *context, const struct results_part *part, struct err *err);
+    int (*mutant)(void *context,
+                  const struct results_part *part,
+                  const struct results_mutant *mutant,
+                  struct err *err);
+    int (*end)(void *context,
+               const struct results_part *part,
+               const struct engine_cost *cost,
+               bool complete,
+               struct err *err);
+};
+
+/* Reads all parts of a file. Complaints name file and line; one without its end is -ENODATA. */
+int results_read(const char *path, const struct results_reader *reader, struct err *err);
 
 #endif

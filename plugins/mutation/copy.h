@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Engine C: one file of a private copy is edited, `check` has to accept it, then the tests run
+ * until one fails. Any language; slow, and believed: nothing is shared between two mutants but the
+ * copy, which is put back. */
+#ifndef SLUICE_PLUGINS_MUTATION_COPY_H
+#define SLUICE_PLUGINS_MUTATION_COPY_H
+
+#include "plugins/mutation/copy_process.h"
+#include "plugins/mutation/copy_tree.h"
+#include "plugins/mutation/engine.h"
+
+/* A check is no test and has no time of its own to go by: what takes longer hangs. */
+#define COPY_CHECK_WALL_US (600LL * 1000000)
+/* A test without a mutant: as a check. */
+#define COPY_BASELINE_WALL_US (600LL * 1000000)
+
+struct copy {
+    struct copy_tree tree;
+    struct engine_tests *tests;           /* borrowed; measured by copy_baseline() */
+    const struct engine_options *options; /* borrowed; `root` is not used */
+    const struct engine_watch *watch;     /* borrowed; NULL = nobody */
+    const char *check;                    /* command, {file} is replaced; NULL = none */
+    bool builds;                          /* the check builds the tests: they see no edit before */
+    struct hash *digests;                 /* of each test's output */
+    uint32_t *kills;                      /* of each test: killers go first */
+    int64_t bare_us;
+};
+
+#define COPY_INIT                                            \
+    {                                                        \
+        .tree = {.fd = -1, .spare_fd = -1, .origin_fd = -1 } \
+    }
+
+/* Copies `origin` and runs the check, which has to accept the tree as it is (else -ENOTRECOVERABLE
+ * with what it printed). Then copy_baseline(). copy_close() afterwards in any case. */
+int copy_open(const char *origin,
+              const char *check,
+              const struct engine_options *options,
+              const struct engine_watch *watch,
+              struct copy *ret_copy,
+              struct err *err);
+
+/* Runs each test twice: those that fail or differ are excluded; none left is -ENOTRECOVERABLE. The
+ * tree as it is then is what each mutant begins with. */
+int copy_baseline(struct copy *copy, struct engine_tests *tests, struct err *err);
+
+void copy_close(struct copy *copy);
+
+/* What is tried of one file. */
+struct copy_job {
+    const struct source *source;
+    const struct mutant *const *mutants; /* those to try */
+    size_t count;
+    const char *const *files; /* all files in scope, for the canary; NULL-terminated */
+};
+
+/* Tries the mutants. First the canaries: with the file broken, the tests that reach it must fail.
+ * If none does, all files are broken: when no test notices that either, none uses the copy, and no
+ * mutant would ever die: -ENOTRECOVERABLE. Then, without a mutant, all must pass. Fills
+ * verdicts[number] of the mutants tried; those out of time stay pending.
+ *
+ * Broken is: no language reads it; or, where the check builds C, that it ends the process before
+ * main(). */
+int copy_try(struct copy *copy,
+             const struct copy_job *job,
+             struct engine_verdicts *verdicts,
+             struct engine_cost *cost,
+             struct err *err);
+
+/* Runs one test, for replay: its output goes to *shown. */
+int copy_run_test(struct copy *copy,
+                  size_t test,
+                  int64_t factor,
+                  struct str *shown,
+                  struct copy_ended *ret_ended,
+                  struct err *err);
+
+/* Did a test end as it did without a mutant? */
+bool copy_answers_as_before(const struct copy *copy, size_t test, const struct copy_ended *ended);
+
+/* Runs the check for a file: 0 accepted, 1 refused (what it printed is in *shown), negative when it
+ * cannot be run. */
+int copy_run_check(
+    struct copy *copy, const char *path, struct str *shown, int64_t *cpu_us, struct err *err);
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "plugins/mutation/copy.h"
+#include "plugins/mutation/find.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No language reads this. */
+static const char canary[] = ")]}\x01 sluice: this file is broken on purpose {[(\n";
+
+/* C that ends the program in which it is, before main(). */
+static const char c_canary[] = "\n__attribute__((constructor)) static void sluice_canary(void)\n"
+                               "{\n    __builtin_trap();\n}\n";
+
+/* Of what a compiler printed, so much is the reason of a CompileError. */
+#define REASON_MAX 1000
+
+/* One file while its mutants are tried. */
+struct attempt {
+    struct copy *copy;
+    const struct copy_job *job;
+    struct engine_verdicts *verdicts;
+    struct engine_cost *cost;
+    uint16_t *reached; /* indices of the tests that reach the file, ascending; the arena's */
+    uint16_t reached_count;
+    uint16_t *order; /* the same, those that killed most first */
+    bool parses;     /* the file, without a mutant */
+};
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "out of memory to try mutants");
+}
+
+static int put_back(struct attempt *attempt, struct err *err)
+{
+    const struct source *source = attempt->job->source;
+    int status = copy_tree_repair(&attempt->copy->tree, NULL, err);
+    return status != 0 ? status
+                       : copy_tree_write(
+                           &attempt->copy->tree, source->path, source->text, source->size, err);
+}
+
+/* ---- canaries ---- */
+
+/* A C file that builds still, so that what was built notices, and not make alone. */
+static bool ends_in_canary(const struct copy *copy, const char *path)
+{
+    const struct language *language = language_of(path);
+    return copy->builds && language != NULL && strcmp(language->name, "c") == 0;
+}
+
+static int read_origin(const struct copy *copy, const char *path, struct str *text, struct err *err)
+{
+    char name[PATH_TEXT_MAX];
+    int len = snprintf(name, sizeof name, "%s/%s", copy->tree.origin, path);
+    return len > 0 && (size_t)len < sizeof name
+               ? file_read(name, text, err)
+               : err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
+}
+
+static int break_file(struct copy *copy, const char *path, struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(SOURCE_MAX + sizeof c_canary);
+    if (ends_in_canary(copy, path)) {
+        int status = read_origin(copy, path, &text, err);
+        if (status != 0) {
+            return status;
+        }
+        (void)str_append(&text, c_canary);
+    } else {
+        (void)str_append(&text, canary);
+    }
+    return str_error(&text) != 0
+               ? no_memory(err)
+               : copy_tree_write(&copy->tree, path, str_text(&text), text.len, err);
+}
+
+/* Tests that the check builds see nothing before it ran. */
+static int build(struct attempt *attempt, const char *when, struct err *err)
+{
+    CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
+    int64_t cpu_us = 0;
+    const char *path = attempt->job->source->path;
+    int status = copy_run_check(attempt->copy, path, &shown, &cpu_us, err);
+    attempt->cost->build_us += cpu_us;
+    if (status > 0) {
+        status = err_set(err,
+                         -ENOTRECOVERABLE,
+                         "check refuses %s %s; it printed:\n%.600s",
+                         path,
+                         when,
+                         str_text(&shown));
+    }
+    return status;
+}
+
+/* The tests that fail with the file broken reach it. */
+static int find_reaching(struct attempt *attempt, struct err *err)
+{
+    struct copy *copy = attempt->copy;
+    const char *path = attempt->job->source->path;
+    int status = break_file(copy, path, err);
+    if (status == 0 && ends_in_canary(copy, path)) {
+        status = build(attempt, "with the canary, a function that ends the program", err);
+    }
+    for (size_t i = 0; i < copy->tests->count && status == 0; i++) {
+        struct copy_ended ended = {0};
+        if (copy->tests->items[i].excluded != NULL) {
+            continue;
+        }
+        status = copy_run_test(copy, i, 1, NULL, &ended, err);
+        if (status == 0 && !copy_answers_as_before(copy, i, &ended)) {
+            attempt->reached[attempt->reached_count++] = (uint16_t)i;
+        }
+    }
+    return status != 0 ? status : put_back(attempt, err);
+}
+
+static int break_all(struct attempt *attempt, bool broken, struct err *err)
+{
+    struct copy *copy = attempt->copy;
+    int status = 0;
+    for (size_t i = 0; attempt->job->files[i] != NULL && status == 0; i++) {
+        CLEANUP(str_fini) struct str text = STR_INIT(SOURCE_MAX);
+        const char *path = attempt->job->files[i];
+        if (broken) {
+            status = break_file(copy, path, err);
+            continue;
+        }
+        status = read_origin(copy, path, &text, err);
+        status = status != 0 ? status
+                             : copy_tree_write(&copy->tree, path, str_text(&text), text.len, err);
+    }
+    if (status == 0 && broken && copy->builds) {
+        status = build(attempt, "with canaries in all files", err);
+    }
+    return status;
+}
+
+/* No test reaches the file. Either it has none, or the tests look at other files than those of the
+ * copy: then no mutant would ever die, and all of it would be a lie. */
+static int prove_harness(struct attempt *attempt, struct err *err)
+{
+    struct copy *copy = attempt->copy;
+    const char *blind = NULL;
+    bool any = false;
+    int status = break_all(attempt, true, err);
+    for (size_t i = 0; i < copy->tests->count && status == 0 && !any; i++) {
+        struct copy_ended ended = {0};
+        if (copy->tests->items[i].excluded != NULL) {
+            continue;
+        }
+        status = copy_run_test(copy, i, 1, NULL, &ended, err);
+        any = status == 0 && !copy_answers_as_before(copy, i, &ended);
+        blind = copy->tests->items[i].name;
+    }
+    status = status != 0 ? status : copy_tree_repair(&copy->tree, NULL, err);
+    status = status != 0 ? status : break_all(attempt, false, err);
+    if (status == 0 && !any) {
+        status =
+            err_set(err,
+                    -ENOTRECOVERABLE,
+                    "canary: with every file in scope broken on purpose, test %s still passes: "
+                    "it does not use the tree it runs in (an installed package? an absolute "
+                    "path?), so it could not notice any mutant",
+                    blind != NULL ? blind : "(none)");
+    }
+    return status;
+}
+
+/* Without a mutant, after the file was broken and put back, all must pass again. */
+static int prove_sanity(struct attempt *attempt, struct err *err)
+{
+    struct copy *copy = attempt->copy;
+    int status = build(attempt, "as it is", err);
+    for (size_t i = 0; i < attempt->reached_count && status == 0; i++) {
+        struct copy_ended ended = {0};
+        size_t test = attempt->reached[i];
+        status = copy_run_test(copy, test, 1, NULL, &ended, err);
+        if (status == 0 && !copy_answers_as_before(copy, test, &ended)) {
+            status = err_set(err,
+                             -ENOTRECOVERABLE,
+                             "test %s failed with %s edited and put back: it passed before, and "
+                             "nothing is changed. Something it leaves outside of the tree breaks "
+                             "it, or it is flaky",
+                             copy->tests->items[test].name,
+                             attempt->job->source->path);
+        }
+    }
+    return status != 0 ? status : put_back(attempt, err);
+}
+
+/* ---- one mutant ---- */
+
+/* Sorts tests by kills, most first; few, and nearly sorted already. */
+static void sort_order(struct attempt *attempt)
+{
+    const uint32_t *kills = attempt->copy->kills;
+    for (size_t i = 1; i < attempt->reached_count; i++) {
+        uint16_t test = attempt->order[i];
+        size_t at = i;
+        while (at > 0 && kills[attempt->order[at - 1]] < kills[test]) {
+            attempt->order[at] = attempt->order[at - 1];
+            at--;
+        }
+        attempt->order[at] = test;
+    }
+}
+
+/* One test, a timeout tried again. 1 = killed, 2 = timeout, 0 = survived. */
+static int try_test(struct attempt *attempt,
+                    size_t test,
+                    struct engine_verdict *verdict,
+                    struct err *err)
+{
+    struct copy *copy = attempt->copy;
+    struct copy_ended ended = {0};
+    int status = copy_run_test(copy, test, 1, NULL, &ended, err);
+    verdict->cpu_us += ended.cpu_us;
+    if (status == 0 && ended.timed_out) {
+        status = copy_run_test(copy, test, ENGINE_RETRY_FACTOR, NULL, &ended, err);
+        verdict->cpu_us += ended.cpu_us;
+    }
+    if (status != 0) {
+        return status;
+    }
+    if (ended.timed_out) {
+        return 2;
+    }
+    return copy_answers_as_before(copy, test, &ended) ? 0 : 1;
+}
+
+/* Killed by one test is killed, whatever timed out before: the order of tests decides nothing. */
+static int run_tests(struct attempt *attempt, struct engine_verdict *verdict, struct err *err)
+{
+    verdict->status = MUTANT_SURVIVED;
+    for (size_t i = 0; i < attempt->reached_count; i++) {
+        uint16_t test = attempt->order[i];
+        int answer = try_test(attempt, test, verdict, err);
+        if (answer < 0) {
+            return answer;
+        }
+        if (answer == 1) {
+            verdict->status = MUTANT_KILLED;
+            verdict->reason = NULL;
+            verdict->killer = test;
+            attempt->copy->kills[test]++;
+            sort_order(attempt);
+            return 0;
+        }
+        if (answer == 2 && verdict->status != MUTANT_TIMEOUT) {
+            verdict->status = MUTANT_TIMEOUT;
+            verdict->reason = "its time was used up, and four times that when tried again";
+            verdict->killer = test;
+        }
+    }
+    return 0;
+}
+
+static int refuse_mutant(struct attempt *attempt,
+                         struct engine_verdict *verdict,
+                         const char *text,
+                         struct err *err)
+{
+    verdict->status = MUTANT_COMPILE_ERROR;
+    verdict->reason = arena_strndup(attempt->verdicts->arena, text, strnlen(text, REASON_MAX));
+    return verdict->reason != NULL ? 0 : no_memory(err);
+}
+
+/* What a parser refuses would be "killed" by every test that reads the file. 1 = it parses. */
+static int parses(const struct source *source, const char *text, size_t size, struct err *err)
+{
+    struct source parsed = {0};
+    if (source->tree == NULL) {
+        return 1;
+    }
+    int status = source_parse(source->path, text, size, &parsed, err);
+    bool good =
+        status == 0 && (parsed.tree == NULL || !ts_node_has_error(ts_tree_root_node(parsed.tree)));
+    source_fini(&parsed);
+    return status != 0 ? status : good;
+}
+
+/* check, then the tests, with the mutant in place. */
+static int try_in_place(struct attempt *attempt, struct engine_verdict *verdict, struct err *err)
+{
+    CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
+    const char *path = attempt->job->source->path;
+    int64_t cpu_us = 0;
+    int refused = copy_run_check(attempt->copy, path, &shown, &cpu_us, err);
+    attempt->cost->build_us += cpu_us;
+    if (refused < 0) {
+        return refused;
+    }
+    return refused > 0 ? refuse_mutant(attempt, verdict, str_text(&shown), err)
+                       : run_tests(attempt, verdict, err);
+}
+
+static int try_mutant(struct attempt *attempt,
+                      const struct mutant *mutant,
+                      struct engine_verdict *verdict,
+                      struct err *err)
+{
+    const struct source *source = attempt->job->source;
+    size_t size = 0;
+    CLEANUP(cleanup_free) char *text = find_apply(source, mutant, &size);
+    if (text == NULL) {
+        return no_memory(err);
+    }
+    verdict->reached = attempt->reached;
+    verdict->reached_count = attempt->reached_count;
+    int good = attempt->parses ? parses(source, text, size, err) : 1;
+    if (good <= 0) {
+        return good < 0 ? good : refuse_mutant(attempt, verdict, "it does not parse", err);
+    }
+    int status = copy_tree_write(&attempt->copy->tree, source->path, text, size, err);
+    status = status != 0 ? status : try_in_place(attempt, verdict, err);
+    int back = put_back(attempt, err);
+    return status != 0 ? status : back;
+}
+
+static void tell(struct attempt *attempt, const struct mutant *mutant)
+{
+    const struct engine_watch *watch = attempt->copy->watch;
+    const struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
+    bool ran = verdict->status == MUTANT_KILLED || verdict->status == MUTANT_SURVIVED
+               || verdict->status == MUTANT_TIMEOUT;
+    attempt->cost->executed += ran ? 1 : 0;
+    attempt->cost->cpu_us += verdict->cpu_us;
+    if (watch != NULL && watch->verdict != NULL) {
+        watch->verdict(watch->context, mutant, verdict);
+    }
+}
+
+static int try_all(struct attempt *attempt, struct err *err)
+{
+    int64_t deadline = attempt->copy->options->deadline_ms;
+    for (size_t i = 0; i < attempt->job->count; i++) {
+        const struct mutant *mutant = attempt->job->mutants[i];
+        struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
+        if (deadline != 0 && clock_mono_ns() / 1000000 >= deadline) {
+            return 0;
+        }
+        *verdict = (struct engine_verdict){.engine = ENGINE_COPY};
+        int status = 0;
+        if (attempt->reached_count == 0) {
+            verdict->status = MUTANT_NO_COVERAGE;
+            verdict->reason = "no test fails with the whole file broken";
+        } else {
+            status = try_mutant(attempt, mutant, verdict, err);
+        }
+        if (status != 0) {
+            return err_wrap(err, "mutant %s", mutant->id);
+        }
+        tell(attempt, mutant);
+    }
+    return 0;
+}
+
+int copy_try(struct copy *copy,
+             const struct copy_job *job,
+             struct engine_verdicts *verdicts,
+             struct engine_cost *cost,
+             struct err *err)
+{
+    struct attempt attempt = {.copy = copy, .job = job, .verdicts = verdicts, .cost = cost};
+    size_t tests = copy->tests->count;
+    attempt.reached = arena_calloc(verdicts->arena, tests + 1, sizeof *attempt.reached);
+    attempt.order = arena_calloc(verdicts->arena, tests + 1, sizeof *attempt.order);
+    if (attempt.reached == NULL || attempt.order == NULL) {
+        return no_memory(err);
+    }
+    cost->bare_us = copy->bare_us;
+    int good = parses(job->source, job->source->text, job->source->size, err);
+    if (good < 0) {
+        return good;
+    }
+    attempt.parses = good == 1;
+    int status = find_reaching(&attempt, err);
+    if (status == 0 && attempt.reached_count == 0) {
+        status = prove_harness(&attempt, err);
+    }
+    memcpy(attempt.order, attempt.reached, attempt.reached_count * sizeof *attempt.order);
+    sort_order(&attempt);
+    status = status != 0 ? status : prove_sanity(&attempt, err);
+    return status != 0 ? status : try_all(&attempt, err);
+}

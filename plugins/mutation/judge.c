@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/mutation/judge.h"
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "plugins/mutation/elements.h"
+#include "plugins/mutation/judge_baseline.h"
+#include "plugins/mutation/results.h"
+#include "plugins/mutation/settings.h"
+#include "plugins/mutation/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Paths and names of the results of a layer: a million units of 1 KiB. */
+#define JUDGE_ARENA_MAX (1u << 30)
+/* Survivors told as findings; the reports have all. The host takes 100,000 from a layer. */
+#define JUDGE_FINDINGS_MAX 10000
+/* A share of so few mutants says nothing: limits in percent apply from here. */
+#define JUDGE_LIMIT_MIN 5
+/* Of a text in a message. */
+#define JUDGE_SHOWN_MAX 80
+
+/* Where the viewer is installed, relative to the folder of this program. */
+#define JUDGE_VIEWER "../mutation-test-elements.js"
+
+const char *const judge_metrics[] = {
+    "score",
+    "covered_score",
+    "new_survivors",
+    "mutants",
+    "killed",
+    "survived",
+    "timeouts",
+    "no_coverage",
+    "ignored",
+    "pending",
+    "compile_errors",
+    "points_lost",
+    "executed_mutants",
+    "cpu_s",
+    "bare_cpu_s",
+    "build_cpu_s",
+    NULL,
+};
+
+/* Results of one unit. */
+struct judge_part {
+    const char *file; /* the unit's id without its part: what groups and orders */
+    long number;
+    const char *path;
+};
+
+struct judge {
+    struct sdk *sdk;
+    struct settings settings;
+    struct arena *arena;
+    struct judge_baseline baseline;
+    struct elements elements;
+    const char *open_file; /* of the report; NULL = none */
+
+    struct {
+        VEC_FIELDS(struct judge_part);
+    } parts;
+
+    const char *missing; /* a unit without results; NULL = none */
+    size_t counts[MUTANT_STATUS_COUNT];
+    size_t new_survivors;
+    size_t findings;
+    int64_t points_lost;
+    struct engine_cost cost;
+};
+
+static void judge_fini(struct judge *judge)
+{
+    vec_fini(&judge->parts);
+    judge_baseline_fini(&judge->baseline);
+    elements_fini(&judge->elements);
+    arena_free(judge->arena);
+}
+
+static int no_memory(struct err *err)
+{
+    return err_set(err, -ENOMEM, "out of memory for the results of the layer");
+}
+
+/* ---- what units left ---- */
+
+static int add_part(struct judge *judge, const char *unit, const char *path, struct err *err)
+{
+    struct judge_part part = {0};
+    char *file = arena_strdup(judge->arena, unit);
+    part.path = arena_strdup(judge->arena, path);
+    if (file == NULL || part.path == NULL) {
+        return no_memory(err);
+    }
+    char *mark = strrchr(file, '#');
+    if (mark != NULL) {
+        part.number = strtol(mark + 1, NULL, 10);
+        *mark = '\0';
+    }
+    part.file = file;
+    return vec_push(&judge->parts, part) != 0 ? no_memory(err) : 0;
+}
+
+static int take_outcome(struct judge *judge, const struct sdk_outcome *outcome, struct err *err)
+{
+    size_t i = 0;
+    json_t *path = NULL;
+    bool any = false;
+    if (strcmp(outcome->unit, UNIT_BUILD_ID) == 0 || strcmp(outcome->unit, UNIT_NOTHING_ID) == 0) {
+        return 0;
+    }
+    json_array_foreach(outcome->artifacts, i, path)
+    {
+        const char *text = json_string_value(path);
+        if (text != NULL && text_ends_with(text, ".ndjson")) {
+            int status = add_part(judge, outcome->unit, text, err);
+            if (status != 0) {
+                return status;
+            }
+            any = true;
+        }
+    }
+    if (!any && judge->missing == NULL) {
+        judge->missing = arena_strdup(judge->arena, outcome->unit);
+        return judge->missing != NULL ? 0 : no_memory(err);
+    }
+    return 0;
+}
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct judge_part *x = a;
+    const struct judge_part *y = b;
+    int order = strcmp(x->file, y->file);
+    return order != 0 ? order : x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int take_outcomes(struct judge *judge, struct err *err)
+{
+    struct sdk_outcome outcome = {0};
+    int status = 0;
+    while ((status = sdk_next_outcome(judge->sdk, &outcome, err)) == 1) {
+        status = take_outcome(judge, &outcome, err);
+        if (status != 0) {
+            return status;
+        }
+    }
+    if (status == 0 && judge->parts.count > 0) {
+        qsort(judge->parts.items, judge->parts.count, sizeof *judge->parts.items, compare_parts);
+    }
+    return status;
+}
+
+/* ---- survivors ---- */
+
+static int tell_survivor(struct judge *judge,
+                         const struct results_part *part,
+                         const struct results_mutant *mutant,
+                         bool is_new,
+                         struct err *err)
+{
+    char message[1024];
+    char fix[512];
+    size_t reached = json_array_size(mutant->covered_by);
+    if (++judge->findings > JUDGE_FINDINGS_MAX) {
+        return 0;
+    }
+    (void)snprintf(message,
+                   sizeof message,
+                   "no test fails when \"%.*s\" becomes \"%.*s\"%s%s%s",
+                   JUDGE_SHOWN_MAX,
+                   mutant->original,
+                   JUDGE_SHOWN_MAX,
+                   mutant->replacement,
+                   mutant->function[0] != '\0' ? " in " : "",
+                   mutant->function,
+                   is_new ? "" : " (known: it is in the baseline)");
+    (void)snprintf(fix,
+                   sizeof fix,
+                   "assert what differs (%zu test%s here), or suppress it with a reason; "
+                   "try it: sluice mutants replay %s",
+                   reached,
+                   reached == 1 ? " gets" : "s get",
+                   mutant->id);
+    const struct sdk_finding finding = {
+        .file = part->file,
+        .line = mutant->span.line,
+        .column = mutant->span.column,
+        .rule = mutant->operator,
+        .severity = is_new ? "warning" : "note",
+        .message = message,
+        .fix = fix,
+    };
+    return sdk_emit_finding(judge->sdk, &finding, err);
+}
+
+/* ---- reading ---- */
+
+static int on_head(void *context, const struct results_part *part, struct err *err)
+{
+    struct judge *judge = context;
+    judge->points_lost += part->points_lost;
+    if (judge->open_file != NULL && strcmp(judge->open_file, part->file) == 0) {
+        return 0;
+    }
+    int status = judge->open_file != NULL ? elements_end_file(&judge->elements, err) : 0;
+    judge->open_file = arena_strdup(judge->arena, part->file);
+    if (judge->open_file == NULL) {
+        return no_memory(err);
+    }
+    return status != 0 ? status
+                       : elements_begin_file(&judge->elements, judge->sdk->root, part, err);
+}
+
+static int on_mutant(void *context,
+                     const struct results_part *part,
+                     const struct results_mutant *mutant,
+                     struct err *err)
+{
+    struct judge *judge = context;
+    judge->counts[mutant->status]++;
+    int status = elements_add_mutant(&judge->elements, part, mutant, err);
+    if (status != 0 || mutant->status != MUTANT_SURVIVED) {
+        return status;
+    }
+    bool is_new = !judge_baseline_has(&judge->baseline, mutant->id);
+    judge->new_survivors += is_new ? 1 : 0;
+    return tell_survivor(judge, part, mutant, is_new, err);
+}
+
+static int on_end(void *context,
+                  const struct results_part *part,
+                  const struct engine_cost *cost,
+                  bool complete,
+                  struct err *err)
+{
+    struct judge *judge = context;
+    (void)part;
+    (void)complete;
+    (void)err;
+    judge->cost.executed += cost->executed;
+    judge->cost.cpu_us += cost->cpu_us;
+    judge->cost.build_us += cost->build_us;
+    judge->cost.bare_us = cost->bare_us > judge->cost.bare_us ? cost->bare_us : judge->cost.bare_us;
+    return 0;
+}
+
+static int read_parts(struct judge *judge, struct err *err)
+{
+    const struct results_reader reader = {
+        .context = judge, .head = on_head, .mutant = on_mutant, .end = on_end};
+    int status = 0;
+    for (size_t i = 0; i < judge->parts.count && status == 0; i++) {
+        status = results_read(judge->parts.items[i].path, &reader, err);
+    }
+    if (status == 0 && judge->open_file != NULL) {
+        status = elements_end_file(&judge->elements, err);
+    }
+    return status;
+}
+
+/* ---- metrics ---- */
+
+static double percent(size_t part, size_t whole)
+{
+    return 100.0 * (double)part / (double)whole;
+}
+
+/* Without a mutant that says something there is no score: neither 0 nor 100. Nor is there one where
+ * the results of a unit are missing: what is missing could be the survivors. */
+static int emit_scores(struct judge *judge, struct err *err)
+{
+    size_t killed = judge->counts[MUTANT_KILLED];
+    size_t reached = killed + judge->counts[MUTANT_SURVIVED];
+    size_t all = reached + judge->counts[MUTANT_NO_COVERAGE];
+    int status = 0;
+    if (judge->missing != NULL) {
+        (void)fprintf(stderr, "there is no score: unit %s left no results\n", judge->missing);
+        return 0;
+    }
+    if (all > 0) {
+        status = sdk_emit_metric(judge->sdk, "score", percent(killed, all), err);
+    }
+    if (status == 0 && reached > 0) {
+        status = sdk_emit_metric(judge->sdk, "covered_score", percent(killed, reached), err);
+    }
+    if (status == 0) {
+        status = sdk_emit_metric(judge->sdk, "new_survivors", (double)judge->new_survivors, err);
+    }
+    return status;
+}
+
+static int emit_metrics(struct judge *judge, struct err *err)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < MUTANT_STATUS_COUNT; i++) {
+        all += judge->counts[i];
+    }
+    const size_t *counts = judge->counts;
+
+    const struct {
+        const char *name;
+        double value;
+    } metrics[] = {
+        {"mutants",          (double)all                         },
+        {"killed",           (double)counts[MUTANT_KILLED]       },
+        {"survived",         (double)counts[MUTANT_SURVIVED]     },
+        {"timeouts",         (double)counts[MUTANT_TIMEOUT]      },
+        {"no_coverage",      (double)counts[MUTANT_NO_COVERAGE]  },
+        {"compile_errors",   (double)counts[MUTANT_COMPILE_ERROR]},
+        {"ignored",          (double)counts[MUTANT_IGNORED]      },
+        {"pending",          (double)counts[MUTANT_PENDING]      },
+        {"points_lost",      (double)judge->points_lost          },
+        {"executed_mutants", (double)judge->cost.executed        },
+        {"cpu_s",            (double)judge->cost.cpu_us / 1e6    },
+        {"bare_cpu_s",       (double)judge->cost.bare_us / 1e6   },
+        {"build_cpu_s",      (double)judge->cost.build_us / 1e6  },
+    };
+
+    int status = emit_scores(judge, err);
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0] && status == 0; i++) {
+        status = sdk_emit_metric(judge->sdk, metrics[i].name, metrics[i].value, err);
+    }
+    return status;
+}
+
+/* Many mutants that say nothing are no result, whatever the score of the others is. */
+static int check_limits(const struct judge *judge, struct err *err)
+{
+    const size_t *counts = judge->counts;
+    size_t timeouts = counts[MUTANT_TIMEOUT];
+    size_t refused = counts[MUTANT_COMPILE_ERROR];
+    size_t ran = counts[MUTANT_KILLED] + counts[MUTANT_SURVIVED] + timeouts;
+    size_t compiled = ran + counts[MUTANT_NO_COVERAGE] + refused;
+    if (timeouts >= JUDGE_LIMIT_MIN && percent(timeouts, ran) > judge->settings.max_timeouts) {
+        return err_set(err,
+                       -ERANGE,
+                       "%zu of %zu mutants that ran timed out, more than max_timeouts (%.1f %%): "
+                       "they are neither killed nor survived, so the score says little. Are the "
+                       "tests slow to fail (waiting, retrying)?",
+                       timeouts,
+                       ran,
+                       judge->settings.max_timeouts);
+    }
+    if (refused >= JUDGE_LIMIT_MIN
+        && percent(refused, compiled) > judge->settings.max_compile_errors) {
+        return err_set(err,
+                       -ERANGE,
+                       "%zu of %zu mutants do not compile, more than max_compile_errors (%.1f %%). "
+                       "Is `check` right? An operator may not fit the language (operators: {off: "
+                       "[...]})",
+                       refused,
+                       compiled,
+                       judge->settings.max_compile_errors);
+    }
+    return 0;
+}
+
+/* ---- reports ---- */
+
+static bool find_viewer(char viewer[PATH_TEXT_MAX])
+{
+    char self[PATH_TEXT_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        return false;
+    }
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    int written = snprintf(viewer, PATH_TEXT_MAX, "%s/" JUDGE_VIEWER, self);
+    return written > 0 && written < PATH_TEXT_MAX && access(viewer, R_OK) == 0;
+}
+
+static int write_html(struct judge *judge, const char *json, struct err *err)
+{
+    char viewer[PATH_TEXT_MAX];
+    char html[PATH_TEXT_MAX];
+    if (!find_viewer(viewer)) {
+        (void)fprintf(stderr,
+                      "no HTML report of mutants: the viewer " JUDGE_VIEWER
+                      " is not installed beside the plugin\n");
+        return 0;
+    }
+    (void)snprintf(html, sizeof html, "%s/" UNIT_REPORT "/mutation.html", judge->sdk->root);
+    int status = elements_write_html(json, viewer, html, err);
+    return status != 0 ? status : sdk_emit_artifact(judge->sdk, UNIT_REPORT "/mutation.html", err);
+}
+
+static int report(struct judge *judge, struct err *err)
+{
+    char json[PATH_TEXT_MAX];
+    int len = snprintf(json, sizeof json, "%s/" UNIT_REPORT "/mutation.json", judge->sdk->root);
+    if (len < 0 || (size_t)len >= sizeof json) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", judge->sdk->root);
+    }
+    int status = unit_make_folder(judge->sdk->root, err);
+    status = status != 0 ? status : elements_open(json, &judge->elements, err);
+    status = status != 0 ? status : read_parts(judge, err);
+    status = status != 0 ? status : elements_close(&judge->elements, err);
+    status =
+        status != 0 ? status : sdk_emit_artifact(judge->sdk, UNIT_REPORT "/mutation.json", err);
+    return status != 0 ? status : write_html(judge, json, err);
+}
+
+static int judge_layer(struct judge *judge, struct err *err)
+{
+    struct sdk *sdk = judge->sdk;
+    judge->arena = arena_new(JUDGE_ARENA_MAX);
+    if (judge->arena == NULL) {
+        return no_memory(err);
+    }
+    int status = settings_read(sdk->with, &judge->settings, err);
+    if (status == 0 && judge->settings.baseline != NULL) {
+        status = judge_baseline_read(judge->settings.baseline, &judge->baseline, err);
+    }
+    status = status != 0 ? status : take_outcomes(judge, err);
+    if (status == 0 && judge->parts.count > 0) {
+        status = report(judge, err);
+    }
+    status = status != 0 ? status : emit_metrics(judge, err);
+    if (status == 0 && judge->findings > JUDGE_FINDINGS_MAX) {
+        (void)fprintf(stderr,
+                      "%zu survivors; %d are told as findings, all are in the reports\n",
+                      judge->findings,
+                      JUDGE_FINDINGS_MAX);
+    }
+    return status != 0 ? status : check_limits(judge, err);
+}
+
+int mutation_judge(struct sdk *sdk, struct err *err)
+{
+    CLEANUP(judge_fini) struct judge judge = {.sdk = sdk};
+    return judge_layer(&judge, err);
+}

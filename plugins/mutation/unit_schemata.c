@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `try` where `build` made programs of schemata: engines A and B, and C for what they cannot hold.
+ */
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "plugins/mutation/engine_schema.h"
+#include "plugins/mutation/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum engine_kind first_engine(const struct settings *settings)
+{
+    return settings->isolation == SETTINGS_ISOLATION_EXEC ? ENGINE_EXEC : ENGINE_FORK;
+}
+
+/* The engines of schemata on the built tree. */
+static int run(struct unit *unit, const struct schema *schema, struct err *err)
+{
+    CLEANUP(engine_cover_fini) struct engine_cover cover = {0};
+    const struct engine_group group = {
+        .schemata = &schema, .count = 1, .options = &unit->options, .watch = &unit->watch};
+    size_t used = 0;
+    int status = engine_baseline(&unit->tests, &unit->options, &unit->watch, &used, err);
+    if (status == 0 && used == 0) {
+        status = err_set(err,
+                         -ENOTRECOVERABLE,
+                         "no test is left to try mutants with: %s: %s",
+                         unit->tests.items[0].name,
+                         unit->tests.items[0].excluded);
+    }
+    status = status != 0 ? status : engine_cover(&unit->tests, &group, &cover, err);
+    if (status != 0) {
+        return status;
+    }
+    const struct engine_job job = {
+        .tests = &unit->tests,
+        .list = &unit->mutants.list,
+        .schema = schema,
+        .cover = &cover,
+        .options = &unit->options,
+        .watch = &unit->watch,
+        .verdicts = &unit->verdicts,
+        .cost = &unit->cost,
+    };
+    for (size_t i = 0; i < unit->tests.count; i++) {
+        unit->cost.bare_us +=
+            unit->tests.items[i].excluded == NULL ? unit->tests.items[i].cpu_us : 0;
+    }
+    return engine_schema_run(&job, err);
+}
+
+/* Mutants of the list that are not this unit's (other lines, other parts) must not be tried. */
+static void hide_others(struct unit *unit)
+{
+    for (size_t i = 0; i < unit->verdicts.count; i++) {
+        struct engine_verdict *verdict = &unit->verdicts.items[i];
+        if (verdict->status == MUTANT_PENDING) {
+            *verdict = (struct engine_verdict){.status = MUTANT_IGNORED, .reason = "not in scope"};
+        }
+    }
+    for (size_t i = 0; i < unit->mutants.count; i++) {
+        const struct mutant *mutant = unit->mutants.items[i];
+        if (mutant->ignored == NULL) {
+            unit->verdicts.items[mutant->number] = (struct engine_verdict){0};
+        }
+    }
+}
+
+/* With an engine named, what it cannot hold is told, not tried in another way. */
+static void ignore_rest(struct unit *unit, const struct schema *schema)
+{
+    for (size_t i = 0; i < unit->mutants.count; i++) {
+        uint32_t number = unit->mutants.items[i]->number;
+        struct engine_verdict *verdict = &unit->verdicts.items[number];
+        const char *reason = schema->places[number].refused;
+        if (verdict->status == MUTANT_PENDING && reason != NULL) {
+            verdict->status = MUTANT_IGNORED;
+            verdict->reason = arena_strdup(unit->verdicts.arena, reason);
+        }
+    }
+}
+
+static bool is_late(const struct unit *unit)
+{
+    return unit->options.deadline_ms != 0 && clock_mono_ns() / 1000000 >= unit->options.deadline_ms;
+}
+
+static int try_rest(struct unit *unit, const struct schema *schema, struct err *err)
+{
+    if (unit->settings.isolation != SETTINGS_ISOLATION_AUTO) {
+        ignore_rest(unit, schema);
+        return 0;
+    }
+    if (is_late(unit)) {
+        return 0;
+    }
+    /* Names and order of the tests stay: verdicts point to them. */
+    unit->options.root = unit->root;
+    return unit_try_copy(unit, err);
+}
+
+int unit_try_schemata(struct unit *unit, struct err *err)
+{
+    CLEANUP(schema_fini) struct schema schema = {0};
+    char tree[PATH_TEXT_MAX];
+    if (unit->mutants.count == 0) {
+        return 0;
+    }
+    int len = snprintf(tree, sizeof tree, "%s/" UNIT_TREE, unit->root);
+    if (len < 0 || (size_t)len >= sizeof tree) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", unit->root);
+    }
+    unit->options.root = tree;
+    hide_others(unit);
+    int status =
+        tests_load(tree, &unit->settings, first_engine(&unit->settings), &unit->tests, err);
+    status = status != 0
+                 ? status
+                 : schema_plan(&unit->mutants.source, &unit->mutants.list, NULL, &schema, err);
+    status = status != 0 ? status : unit_load_schema(unit->root, unit->job.file, &schema, err);
+    status = status != 0 ? status : run(unit, &schema, err);
+    return status != 0 ? status : try_rest(unit, &schema, err);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `try JOB`: the mutants of one file, or of a part of it. */
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "plugins/mutation/cases.h"
+#include "plugins/mutation/copy.h"
+#include "plugins/mutation/results.h"
+#include "plugins/mutation/unit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Results of one unit: 65,536 mutants of 4 KiB. */
+#define RESULTS_TEXT_LIMIT (512u << 20)
+
+/* The mutants that have no verdict yet. */
+static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
+{
+    const struct mutant **items = mem_calloc(unit->mutants.count + 1, sizeof *items);
+    size_t count = 0;
+    for (size_t i = 0; i < unit->mutants.count && items != NULL; i++) {
+        const struct mutant *mutant = unit->mutants.items[i];
+        if (unit->verdicts.items[mutant->number].status == MUTANT_PENDING) {
+            items[count++] = mutant;
+        }
+    }
+    *ret_count = count;
+    return items;
+}
+
+/* With a private copy open: the tests are there now, also those that the check builds. */
+static int try_in_copy(struct unit *unit, struct copy *copy, struct err *err)
+{
+    size_t count = 0;
+    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
+    if (items == NULL) {
+        return err_set(err, -ENOMEM, "out of memory for the mutants of a file");
+    }
+    int status = unit->tests.arena != NULL
+                     ? 0
+                     : tests_load(copy->tree.path, &unit->settings, ENGINE_COPY, &unit->tests, err);
+    status =
+        status != 0 ? status : tests_find_files(unit->root, &unit->settings, &unit->files, err);
+    status = status != 0 ? status : copy_baseline(copy, &unit->tests, err);
+    if (status != 0) {
+        return status;
+    }
+    const struct copy_job job = {.source = &unit->mutants.source,
+                                 .mutants = items,
+                                 .count = count,
+                                 .files = unit->files.items};
+    return copy_try(copy, &job, &unit->verdicts, &unit->cost, err);
+}
+
+/* The build is a check, too, and comes first. */
+int unit_check_of(const struct settings *settings, struct str *out, struct err *err)
+{
+    if (settings->build != NULL && settings->check != NULL) {
+        (void)str_appendf(out, "(%s) && (%s)", settings->build, settings->check);
+    } else if (settings->build != NULL || settings->check != NULL) {
+        (void)str_append(out, settings->build != NULL ? settings->build : settings->check);
+    }
+    return str_error(out) == 0 ? 0 : err_set(err, str_error(out), "out of memory for the check");
+}
+
+int unit_try_copy(struct unit *unit, struct err *err)
+{
+    CLEANUP(str_fini) struct str check = STR_INIT(SDK_LINE_MAX);
+    CLEANUP(copy_close) struct copy copy = COPY_INIT;
+    size_t count = 0;
+    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
+    if (items == NULL) {
+        return err_set(err, -ENOMEM, "out of memory for the mutants of a file");
+    }
+    int status = unit_check_of(&unit->settings, &check, err);
+    if (status != 0 || count == 0) {
+        return status;
+    }
+    status = copy_open(unit->root,
+                       check.len > 0 ? str_text(&check) : NULL,
+                       &unit->options,
+                       &unit->watch,
+                       &copy,
+                       err);
+    copy.builds = unit->settings.build != NULL;
+    return status != 0 ? status : try_in_copy(unit, &copy, err);
+}
+
+static int leave(struct unit *unit, const char *folder, const struct str *text, struct err *err)
+{
+    char path[PATH_TEXT_MAX];
+    int status = unit_path(folder, &unit->job, path, err);
+    status = status != 0 ? status : unit_make_folder(unit->root, err);
+    return status != 0 ? status : file_write_atomic(path, str_text(text), text->len, err);
+}
+
+static int write_results(struct unit *unit, bool complete, struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(RESULTS_TEXT_LIMIT);
+    const struct results_head head = {.layer = unit->job.layer,
+                                      .file = unit->job.file,
+                                      .language = unit->mutants.source.language->name,
+                                      .points_lost = unit->mutants.list.points_lost,
+                                      .tests = &unit->tests};
+    int status = results_write_head(&text, &head, err);
+    for (size_t i = 0; i < unit->mutants.count && status == 0; i++) {
+        const struct mutant *mutant = unit->mutants.items[i];
+        status = results_write_mutant(
+            &text, &unit->mutants.source, mutant, &unit->verdicts.items[mutant->number], err);
+    }
+    status = status != 0 ? status : results_write_end(&text, &unit->cost, complete, err);
+    return status != 0 ? status : leave(unit, UNIT_RESULTS, &text, err);
+}
+
+/* What ends because its time is used up depends on the machine: another run has to go on from
+ * there, so this outcome must never answer for it. Reading a device says so to whoever watches. */
+static void refuse_reuse(void)
+{
+    char byte = 0;
+    CLEANUP(cleanup_fd) int fd = open("/dev/random", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read(fd, &byte, sizeof byte);
+    }
+}
+
+static int report(struct unit *unit, struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(CASES_TEXT_MAX);
+    struct cases_counts counts = {0};
+    int status = cases_write(&text,
+                             &unit->mutants,
+                             &unit->verdicts,
+                             &unit->tests,
+                             unit->settings.uncovered_fails,
+                             &counts,
+                             err);
+    status = status != 0 ? status : write_results(unit, counts.pending == 0, err);
+    if (status != 0) {
+        return status;
+    }
+    if (counts.pending > 0) {
+        (void)fprintf(stderr, "%zu mutants are left for the next run\n", counts.pending);
+        refuse_reuse();
+    }
+    status = leave(unit, UNIT_CASES, &text, err);
+    if (status != 0) {
+        return status;
+    }
+    return counts.failed + counts.errored > 0 ? UNIT_FAILED : 0;
+}
+
+static int try_job(struct unit *unit, const char *text, struct err *err)
+{
+    int status = unit_init(unit, text, err);
+    if (status == 0) {
+        status = unit_is_compiled(&unit->settings, unit->job.file) ? unit_try_schemata(unit, err)
+                                                                   : unit_try_copy(unit, err);
+    }
+    return status != 0 ? status : report(unit, err);
+}
+
+int unit_run_try(int argc, char **argv)
+{
+    struct err err = {0};
+    struct unit unit = {0};
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: try JOB\n");
+        return 2;
+    }
+    int status = try_job(&unit, argv[1], &err);
+    unit_fini(&unit);
+    return status < 0 ? unit_refuse(&err) : status;
+}
