@@ -273,6 +273,21 @@ bool path_is_inside(const char *path)
     }
 }
 
+bool link_is_inside(const char *path, const char *target)
+{
+    const char *rest = target;
+    if (target[0] == '/' || target[0] == '\0') {
+        return false;
+    }
+    for (const char *at = strchr(path, '/'); at != NULL && strncmp(rest, "../", 3) == 0;
+         at = strchr(at + 1, '/')) {
+        rest += 3;
+    }
+    const size_t left = strlen(rest);
+    return strcmp(rest, "..") != 0 && strncmp(rest, "../", 3) != 0 && strstr(rest, "/../") == NULL
+           && (left < 3 || strcmp(rest + left - 3, "/..") != 0);
+}
+
 /* Adds one component to a clean path of `used` bytes; returns the new length. "." adds nothing. */
 static size_t add_component(char *buf, size_t used, const char *component, size_t len)
 {

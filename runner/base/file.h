@@ -47,6 +47,12 @@ bool file_exists(const char *path);
  * safe to join below a folder. A single trailing '/' is refused too. */
 bool path_is_inside(const char *path);
 
+/* True when a symbolic link at `path` (path_is_inside()) to `target` leads nowhere outside of the
+ * folder that `path` is relative to: each ".." stands at its beginning, and there are no more of
+ * them than folders above the link. Behind a name, which may be a link itself, ".." can be
+ * anywhere. */
+bool link_is_inside(const char *path, const char *target);
+
 /* Lexical clean-up into buf: collapses "//" and "/./", keeps ".."; -ENAMETOOLONG. */
 int path_clean(const char *path, char *buf, size_t size);
 

@@ -188,7 +188,8 @@ static int restore_artifacts(struct session_reuse *reuse,
                              const char *folder,
                              struct err *err)
 {
-    const int rc = restore(&reuse->sched, artifacts, folder, err);
+    int rc = dir_make(folder, 0755, err);
+    rc = rc == 0 ? reuse_restore_artifacts(reuse->reuse, artifacts, folder, err) : rc;
     if (rc < 0) {
         (void)tree_remove(AT_FDCWD, folder, NULL);
     }

@@ -96,6 +96,16 @@ static const char *timeout_words(const struct ending *ending,
                             : "ended by SIGTERM");
 }
 
+/* A world that ran full is no fault of what ran in it. */
+static void blame_scratch(struct arena *arena, struct outcome *outcome)
+{
+    set(outcome,
+        OUTCOME_ERRORED,
+        arena_printf(arena,
+                     "its scratch space was full: %s",
+                     outcome->message != NULL ? outcome->message : "it failed"));
+}
+
 void outcome_classify(const struct ending *ending, struct arena *arena, struct outcome *outcome)
 {
     if (ending->cancelled) {
@@ -116,6 +126,9 @@ void outcome_classify(const struct ending *ending, struct arena *arena, struct o
         classify_cases(ending, arena, outcome);
     } else {
         classify_exit(arena, outcome);
+    }
+    if (outcome->status == OUTCOME_FAILED && (outcome->flags & FLAG_SCRATCH_FULL) != 0) {
+        blame_scratch(arena, outcome);
     }
     if (outcome->status == OUTCOME_PASSED && ending->collect_error != NULL) {
         set(outcome, OUTCOME_ERRORED, ending->collect_error);

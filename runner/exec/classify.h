@@ -20,6 +20,7 @@ struct ending {
 
 /* Reads outcome->exit_code, signal, cases, flags; fills status and message (allocated in arena).
  *   cancelled > flooded > timed out > not started > signal > broken report > cases > exit code.
+ * What failed with its scratch space full is an error: so may anything.
  * A non-zero exit with no failing case, and zero cases where there is a report, are errors; 126 and
  * 127 (the shell's "cannot execute", "not found") are errors: the test never said anything. */
 void outcome_classify(const struct ending *ending, struct arena *arena, struct outcome *outcome);

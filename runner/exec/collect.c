@@ -170,25 +170,16 @@ static void set_constant_time(int to, const char *path)
     (void)utimensat(to, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Does the link at `path` surely stay below `root`? Only when each ".." stands at its beginning and
- * there are no more of them than folders above it: behind a name, which may be a link itself, ".."
- * can be anywhere. */
+/* Where a link leads that lies at `path`. */
 static bool link_stays_inside(int root, const char *path)
 {
     char target[PATH_TEXT_MAX];
     ssize_t len = readlinkat(root, path, target, sizeof target - 1);
-    if (len <= 0 || target[0] == '/') {
+    if (len <= 0) {
         return false;
     }
     target[len] = '\0';
-    const char *rest = target;
-    for (const char *at = strchr(path, '/'); at != NULL && strncmp(rest, "../", 3) == 0;
-         at = strchr(at + 1, '/')) {
-        rest += 3;
-    }
-    const size_t left = strlen(rest);
-    return strcmp(rest, "..") != 0 && strncmp(rest, "../", 3) != 0 && strstr(rest, "/../") == NULL
-           && (left < 3 || strcmp(rest + left - 3, "/..") != 0);
+    return link_is_inside(path, target);
 }
 
 static int copy_matching(void *context, int root, const char *path, mode_t mode)

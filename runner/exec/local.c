@@ -137,6 +137,12 @@ static void read_tail(const struct local *local, const struct capture *capture, 
 }
 
 /* Adds a hint about hidden paths to an isolated unit that did not pass. */
+/* What programs say of ENOSPC: in C's words, by its name. */
+static bool tells_of_full_disk(const char *output)
+{
+    return strstr(output, "No space left on device") != NULL || strstr(output, "ENOSPC") != NULL;
+}
+
 static void add_hint(const struct local_slot *slot, struct arena *arena, struct outcome *outcome)
 {
     CLEANUP(str_fini) struct str output = STR_INIT(3 * HINT_OUTPUT_MAX);
@@ -151,12 +157,17 @@ static void add_hint(const struct local_slot *slot, struct arena *arena, struct 
         (void)str_append(&output, "\n");
         (void)str_append(&output, outcome->message);
     }
+    /* What filled its scratch and then cleaned up leaves no other trace, and how large a scratch is
+     * depends on the machine: no outcome that another one may rest on. */
+    if (tells_of_full_disk(str_text(&output))) {
+        outcome->flags |= FLAG_SCRATCH_FULL;
+    }
     if (hidden_explain(slot->request.world, slot->cwd, str_text(&output), output.len, &hint) > 0) {
         outcome->hint = arena_strdup(arena, str_text(&hint));
     } else if ((outcome->flags & FLAG_SCRATCH_FULL) != 0) {
         outcome->hint =
-            "its scratch space is full: it wrote more than a quarter of the machine's memory; run it with `sandbox: none`, or make "
-            "it write less";
+            "its scratch space is full, or was: what it writes may take a quarter of the machine's memory; run it with "
+            "`sandbox: none`, or make it write less";
     }
 }
 

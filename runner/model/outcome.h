@@ -62,7 +62,8 @@ enum outcome_flag {
     FLAG_KILLED = 1 << 4,         /* did not end on SIGTERM, was killed */
     FLAG_UNSANDBOXED = 1 << 5,    /* ran in place */
     FLAG_CANCELLED = 1 << 6,      /* ended by sluice because the run was stopped */
-    FLAG_SCRATCH_FULL = 1 << 7,   /* its scratch space filled up */
+    FLAG_SCRATCH_FULL = 1 << 7,   /* its scratch space was full when it ended, or it failed
+                                    in a world of its own with the words of a full disk */
     FLAG_OOM = 1 << 8,            /* killed by the kernel for memory, as far as can be told */
     FLAG_OUTPUT_LOST = 1 << 9,    /* some of its output could not be written: the disk is full */
 };

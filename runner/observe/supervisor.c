@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/kernel.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "observe/ask.h"
@@ -22,7 +23,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -50,18 +50,6 @@ struct supervisor {
     char *texts;                /* as handed over: folder, program, tried... */
     uint32_t texts_len;
 };
-
-static bool kernel_is(unsigned long major, unsigned long minor)
-{
-    struct utsname name;
-    char *rest = NULL;
-    if (uname(&name) < 0) {
-        return false;
-    }
-    const unsigned long have = strtoul(name.release, &rest, 10);
-    const unsigned long and = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
-    return have > major || (have == major && and >= minor);
-}
 
 /* ---- a unit begins and ends ---- */
 
@@ -365,7 +353,7 @@ int supervisor_main(int socket, const struct observed_world *world)
                            .socket = socket,
                            .root = -1,
                            .listener = -1,
-                           .waits_for_end = kernel_is(6, 11)};
+                           .waits_for_end = kernel_is_at_least(6, 11)};
     struct handover header;
     int fds[HANDOVER_FDS_MAX];
     (void)prctl(PR_SET_NAME, "sluice-observe");

@@ -368,6 +368,28 @@ static int restore_link(
                : err_errno(err, "cannot make the product %s", product->path);
 }
 
+/* Does each link stay inside? Nothing else was ever kept of an artifact: another one was not put
+ * there by a unit. */
+static int check_links(struct reuse *reuse, const struct manifest *artifacts, struct err *err)
+{
+    for (size_t i = 0; i < artifacts->count; i++) {
+        const struct product *item = &artifacts->items[i];
+        if (!S_ISLNK(item->mode)) {
+            continue;
+        }
+        CLEANUP(str_fini) struct str target = STR_INIT(PATH_TEXT_MAX);
+        int rc = blobs_get(reuse->blobs, &item->digest, &target, err);
+        if (rc != 0) {
+            return err_wrap(err, "the artifact %s", item->path);
+        }
+        if (strlen(str_text(&target)) != target.len
+            || !link_is_inside(item->path, str_text(&target))) {
+            return err_set(err, -EBADMSG, "the artifact %s is a link that leads out", item->path);
+        }
+    }
+    return 0;
+}
+
 static void settle(int dir, const char *name)
 {
     const struct timespec times[2] = {{.tv_sec = GIT_MTIME}, {.tv_sec = GIT_MTIME}};
@@ -436,4 +458,13 @@ int reuse_restore(struct reuse *reuse,
         settle_folders(top, products);
     }
     return rc;
+}
+
+int reuse_restore_artifacts(struct reuse *reuse,
+                            const struct manifest *artifacts,
+                            const char *folder,
+                            struct err *err)
+{
+    int rc = check_links(reuse, artifacts, err);
+    return rc == 0 ? reuse_restore(reuse, artifacts, folder, err) : rc;
 }

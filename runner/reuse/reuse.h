@@ -229,6 +229,13 @@ int reuse_restore(struct reuse *reuse,
                   const char *folder,
                   struct err *err);
 
+/* The same for artifacts, which people and uploading programs look at outside of any world:
+ * -EBADMSG, and nothing is made, when a link among them may lead out of the folder. */
+int reuse_restore_artifacts(struct reuse *reuse,
+                            const struct manifest *artifacts,
+                            const char *folder,
+                            struct err *err);
+
 /* ---- words ---- */
 
 /* Differences told one by one; beyond: "and N more". */

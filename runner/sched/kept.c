@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "exec/collect.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +32,23 @@ static bool keeps_artifacts(const struct sched *sched, const struct unit *unit)
            || (own != NULL && own->count > 0);
 }
 
+/* What an earlier attempt left stays, beside what this one leaves: why it failed is in there. Where
+ * that cannot be, it goes: one attempt's files among another's would tell of neither. */
+static int set_aside(const struct sched_slot *slot, const char *folder, struct arena *arena)
+{
+    if (slot->attempt <= 1) {
+        return 0;
+    }
+    const char *aside = arena_printf(arena, "%s.attempt-%u", folder, slot->attempt - 1);
+    if (aside == NULL) {
+        return -ENOMEM;
+    }
+    if (rename(folder, aside) != 0 && errno != ENOENT) {
+        (void)tree_remove(AT_FDCWD, folder, NULL);
+    }
+    return 0;
+}
+
 int kept_fill_request(struct sched *sched,
                       const struct sched_slot *slot,
                       struct arena *arena,
@@ -41,7 +60,7 @@ int kept_fill_request(struct sched *sched,
         return 0;
     }
     request->artifact_dir = unit_folder(sched, KEPT_ARTIFACTS, unit, slot->index, arena);
-    return request->artifact_dir == NULL
+    return request->artifact_dir == NULL || set_aside(slot, request->artifact_dir, arena) != 0
                ? -ENOMEM
                : patterns_join(&layer->artifacts, artifacts_of(unit), arena, &request->artifacts);
 }

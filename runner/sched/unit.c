@@ -48,7 +48,8 @@ static void remove_name(struct text_vec *env, const char *name)
     }
 }
 
-/* Whoever sets LANG wants all categories so; LC_CTYPE would win over it. */
+/* Whoever sets LANG wants all categories so; LC_CTYPE would win over it. An empty one, as some
+ * machines have where others have none, says nothing about any. */
 static void remove_world_ctype(struct text_vec *env)
 {
     for (size_t i = 0; i < env->count; i++) {
@@ -65,7 +66,7 @@ static int put_entry(struct text_vec *env, const char *entry)
     if (entry == NULL) {
         return -ENOMEM;
     }
-    if (same_name(entry, "LANG", 4)) {
+    if (same_name(entry, "LANG", 4) && entry[5] != '\0') {
         remove_world_ctype(env);
     }
     remove_name(env, entry);

@@ -388,6 +388,11 @@ struct evidence_lease {
 
 #define EVIDENCE_OWNER_MAX 128
 
+/* The longest time a lease is taken or renewed for. One that is to last longer from now on was
+ * taken under a clock that has been set back since, and is believed no more: its holder, if it
+ * lives, renews it under the clock as it is. */
+#define EVIDENCE_LEASE_MS_MAX (INT64_C(3600) * 1000)
+
 /* Takes the lease on a key for the calling process: 1 and *ret_lease; 0 when another one holds it,
  * named in `holder` ("host, pid 123: OWNER"). The lease of a process that is dead is free at once
  * where that can be told (same machine and process namespace), else when its time is over. A

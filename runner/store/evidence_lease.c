@@ -122,8 +122,8 @@ static int look(struct evidence_store *store,
         find_identity(&found);
         self = &found;
     }
-    const bool held = sqlite3_column_int64(statement, LEASE_EXPIRES) > clock_wall_ms()
-                      && is_alive(statement, self);
+    const int64_t left_ms = sqlite3_column_int64(statement, LEASE_EXPIRES) - clock_wall_ms();
+    const bool held = left_ms > 0 && left_ms <= EVIDENCE_LEASE_MS_MAX && is_alive(statement, self);
     if (held && holder != NULL) {
         (void)snprintf(holder,
                        EVIDENCE_OWNER_MAX,

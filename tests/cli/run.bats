@@ -485,3 +485,21 @@ layers:
 EOF
     LC_ALL=POSIX LANG=POSIX expect_code 0 "$SLUICE" run
 }
+
+@test "LANG that is not set and LANG that is empty are two states, and neither says which locale" {
+    isolated
+    export SLUICE_CACHE=$PWD/cache
+    echo cache >>.gitignore
+    pipeline <<'EOF'
+layers:
+  a: {uses: command, env: {LANG: null}, with: {run: 'echo "${LANG-none}"; [ "$(locale charmap)" = UTF-8 ]'}}
+EOF
+    unset LANG LC_ALL
+    expect_code 0 "$SLUICE" run
+    LANG='' expect_code 0 "$SLUICE" run
+    says_not "reused"
+    LANG='' expect_code 0 "$SLUICE" run
+    says "all reused"
+    expect_code 0 "$SLUICE" run
+    says "all reused"
+}

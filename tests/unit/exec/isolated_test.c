@@ -409,12 +409,30 @@ TEST(filling_the_disk_hurts_the_unit_only)
     open_world();
     engine.world.scratch_max = 8 << 20;
     run("dd if=/dev/zero of=big bs=1M count=64 2>/dev/null", NULL);
-    assert_int_equal(result.outcome.status, OUTCOME_FAILED);
+    assert_int_equal(result.outcome.status, OUTCOME_ERRORED);
+    assert_non_null(strstr(result.message, "full: exit code 1"));
     assert_true((result.outcome.flags & FLAG_SCRATCH_FULL) != 0);
     assert_non_null(strstr(result.hint, "scratch"));
     run("echo fine >small && cat small", NULL);
     engine_close(&engine);
     assert_passed();
+}
+
+/* Compilers remove what they could not write. */
+TEST(a_disk_that_was_full_and_is_not_any_more_is_told)
+{
+    open_world();
+    engine.world.scratch_max = 8 << 20;
+    run("dd if=/dev/zero of=big bs=1M count=64 || { rm big; exit 3; }", NULL);
+    assert_int_equal(result.outcome.status, OUTCOME_FAILED);
+    assert_true((result.outcome.flags & FLAG_SCRATCH_FULL) != 0);
+    assert_non_null(strstr(result.hint, "scratch"));
+    run("echo ENOSPC", NULL); /* nothing failed */
+    assert_passed();
+    assert_true((result.outcome.flags & FLAG_SCRATCH_FULL) == 0);
+    run("exit 3", NULL);
+    engine_close(&engine);
+    assert_true((result.outcome.flags & FLAG_SCRATCH_FULL) == 0);
 }
 
 TEST(eating_descriptors_hurts_the_unit_only)

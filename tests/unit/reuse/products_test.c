@@ -115,6 +115,40 @@ TEST(a_manifest_that_would_write_elsewhere_is_refused)
     shop_close(&shop);
 }
 
+/* An imported file may hold what no unit ever left. */
+TEST(artifacts_with_a_link_that_leads_out_are_not_made)
+{
+    static const struct {
+        const char *path;
+        const char *target;
+        bool inside;
+    } links[] = {
+        {"l",   "f",           true },
+        {"d/l", "../f",        true },
+        {"d/l", "../../f",     false},
+        {"l",   "/etc/passwd", false},
+        {"l",   "d/../../f",   false},
+        {"l",   "..",          false},
+    };
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "run");
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        struct err err = {0};
+        struct hash target = {0};
+        const char *text = links[i].target;
+        assert_int_equal(blobs_put(shop.reuse->blobs, text, strlen(text), &target, &err), 0);
+        struct product item = {.path = links[i].path, .mode = S_IFLNK | 0777, .digest = target};
+        const struct manifest list = {&item, 1};
+        int rc = reuse_restore_artifacts(shop.reuse, &list, at("there"), &err);
+        assert_int_equal(rc, links[i].inside ? 0 : -EBADMSG);
+        assert_string_equal(sh_out("find there -type l 2>/dev/null | wc -l"),
+                            links[i].inside ? "1" : "0");
+        sh("rm -rf there");
+    }
+    shop_close(&shop);
+}
+
 TEST(a_manifest_comes_back_from_its_bytes_and_damaged_ones_are_refused)
 {
     struct shop shop = {0};

@@ -86,6 +86,23 @@ TEST(artifacts_of_the_layer_are_told_too)
     assert_told("ok", 0, "x");
 }
 
+static bool is_kept(const char *path)
+{
+    char full[1024];
+    (void)snprintf(full, sizeof full, "%s/artifacts/a-0/%s", test_folder(), path);
+    return file_exists(full);
+}
+
+/* A later attempt put its files among those of the one that failed: neither could be told. */
+TEST(what_each_attempt_left_is_kept_apart)
+{
+    run(HEAD LAYER("flaky!log/a=1", ", retry: {max: 1}"));
+    assert_true(is_kept("flaky-0.attempt-1/log/a"));
+    assert_true(is_kept("flaky-0/log/a"));
+    assert_false(is_kept("flaky-0.attempt-2"));
+    assert_told("flaky", 0, "log/a");
+}
+
 /* Units without needs and outputs may be run in parts, whatever is kept of them. */
 TEST(each_part_of_a_unit_has_its_own)
 {

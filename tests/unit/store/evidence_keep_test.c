@@ -406,6 +406,29 @@ TEST(a_lease_ends_with_its_time)
     evidence_close(store);
 }
 
+/* Of a holder that cannot be asked: another process namespace, perhaps gone. */
+static void take_far_away(struct evidence_store *store, const struct hash *key, int64_t ttl_ms)
+{
+    struct evidence_lease lease = {.token = 0};
+    assert_int_equal(evidence_lease_take(store, key, "a", ttl_ms, &lease, NULL, NULL), 1);
+    (void)sql("e/evidence.db", "UPDATE lease SET space = 'another'");
+}
+
+TEST(a_lease_taken_before_the_clock_was_set_back_is_free)
+{
+    struct evidence_store *store = open_evidence("e");
+    const struct hash key = hash_of("work");
+    struct evidence_lease lease = {.token = 0};
+    char holder[EVIDENCE_OWNER_MAX];
+    take_far_away(store, &key, HOUR_MS);
+    assert_int_equal(evidence_lease_look(store, &key, holder, NULL), 1);
+    (void)sql("e/evidence.db", "UPDATE lease SET expires_ms = expires_ms + 86400000");
+    assert_int_equal(evidence_lease_look(store, &key, holder, NULL), 0);
+    assert_int_equal(evidence_lease_take(store, &key, "b", HOUR_MS, &lease, NULL, NULL), 1);
+    assert_int_equal(evidence_lease_look(store, &key, holder, NULL), 1);
+    evidence_close(store);
+}
+
 static void hold_and_wait(const struct hash *key)
 {
     struct evidence_store *store = open_evidence("e");
