@@ -19,7 +19,7 @@ static const struct command commands[] = {
             "While it runs: `t` or SIGUSR1 shows what runs now; Ctrl-C once finishes what\n"
             "runs, twice stops at once.\n"
             "\n"
-            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",              .run = command_run,
+            "Everything a run did lies in .sluice/runs/ID; `sluice report` shows it again.\n",               .run = command_run,
      },
     {
      .name = "plan",
@@ -34,7 +34,7 @@ static const struct command commands[] = {
             "what another layer will have made; skip: not selected. Runs no unit. A layer whose\n"
             "units are not known before another one has made its outputs is one line with unit\n"
             "`*`. With --at it answers for a revision, or for merge:BASE,CHANGE,...: the tree that\n"
-            "would land if these were merged. The pipeline is the one on disk.\n",                                                                                  .run = command_plan,
+            "would land if these were merged. The pipeline is the one on disk.\n",                                                                                   .run = command_plan,
      },
     {
      .name = "list",
@@ -55,7 +55,27 @@ static const struct command commands[] = {
             "UNIT is LAYER/UNIT, or the unit's id alone. For a unit that must run: the first\n"
             "observations that differ from the nearest evidence, with both answers. For one that\n"
             "is reused: which run earned it, for which change, when. --run tells what a past run\n"
-            "decided and what came of it; --run latest is the newest.\n",                                                                                                           .run = command_why,
+            "decided and what came of it; --run latest is the newest.\n",                                                                                                            .run = command_why,
+     },
+    {
+     .name = "mutants",
+     .bit = COMMAND_MUTANTS,
+     .arguments = "[VERB] [ID]",
+     .args_max = 2,
+     .words = "list show replay diff",
+     .summary = "show what a mutation layer found out",
+     .text =
+            "Of the newest run that has results of a layer with `uses: mutation`, or of --run RUN.\n"
+            "\n"
+            "  list       every mutant, with its line as the mutant has it (--status, --file);\n"
+            "             the verb may be left out\n"
+            "  show ID    one mutant: the change, the tests that reach it, the one that killed it\n"
+            "  replay ID  try it once more, on the tree as it is, and see what the tests print\n"
+            "  diff       survivors that are new, and those that are gone, since an older run\n"
+            "             (--against)\n"
+            "\n"
+            "ID may be the beginning of an id. --json has a line for each mutant: id, file, line,\n"
+            "operator, original, replacement, status, killed_by, covered_by.\n", .run = command_mutants,
      },
     {
      .name = "init",
@@ -69,7 +89,7 @@ static const struct command commands[] = {
             "pipeline at its top, and says what it found, what it could not know, and what is\n"
             "missing on this machine. Runs nothing of the tree and changes no other file. A\n"
             "pipeline that is there is left alone without --force. The exit code is 2 when\n"
-            "nothing was found, and then nothing is written.\n",.run = command_init,
+            "nothing was found, and then nothing is written.\n",                                                                       .run = command_init,
      },
     {
      .name = "lint",
@@ -79,7 +99,7 @@ static const struct command commands[] = {
      .summary = "check pipeline files and the settings of their plugins",
      .text =
             "Checks each FILE (the project's pipeline when none is named) and says what is wrong\n"
-            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                        .run = command_lint,
+            "with file, line and column. Runs nothing but the plugins' `describe`.\n",                                                                                    .run = command_lint,
      },
     {
      .name = "report",
@@ -115,7 +135,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "print the JSON Schema of pipeline files",
      .text = "For editors: save it and name it in the first line of sluice.yml,\n"
-                "    # yaml-language-server: $schema=sluice.schema.json\n",                                                                                      .run = command_schema,
+                "    # yaml-language-server: $schema=sluice.schema.json\n",.run = command_schema,
      },
     {
      .name = "doctor",
@@ -124,7 +144,7 @@ static const struct command commands[] = {
      .args_max = 0,
      .summary = "say what this machine can do, and how to switch on the rest",
      .text = "Tries each thing that isolated units need. The exit code is 0 when units can be\n"
-                "isolated here and 3 when they cannot.\n", .run = command_doctor,
+                "isolated here and 3 when they cannot.\n",                                                                                  .run = command_doctor,
      },
     {
      .name = "version",
@@ -191,7 +211,7 @@ static const struct command commands[] = {
      .bit = COMMAND_SLOT,
      .arguments = "FD",
      .args_max = 1,
-     .summary = NULL,               /* started by `run`, one per slot; of no use by hand */
+     .summary = NULL,                                                             /* started by `run`, one per slot; of no use by hand */
         .text = "",
      .run = command_slot,
      },

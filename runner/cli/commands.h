@@ -23,7 +23,8 @@ enum command_bit {
     COMMAND_CACHE = 1 << 11,
     COMMAND_COMPLETION = 1 << 12,
     COMMAND_INIT = 1 << 13,
-    COMMAND_ALL = (1 << 14) - 1,
+    COMMAND_MUTANTS = 1 << 14,
+    COMMAND_ALL = (1 << 15) - 1,
 };
 
 #define ARGS_ANY ((size_t)-1)
@@ -61,5 +62,6 @@ int command_slot(const struct invocation *invocation);
 int command_cache(const struct invocation *invocation);
 int command_completion(const struct invocation *invocation);
 int command_init(const struct invocation *invocation);
+int command_mutants(const struct invocation *invocation);
 
 #endif

@@ -59,6 +59,11 @@ struct cache_choice {
     bool dry_run;
 };
 
+/* What `sluice mutants` is told beside its verb; its run is cache.run. NULL = not given. */
+struct mutants_choice {
+    const char *status, *file, *against;
+};
+
 /* --report KIND=PATH, as often as given. */
 struct report_choice {
     const struct report_kind *kind;
@@ -125,6 +130,7 @@ struct invocation {
     bool print, force;
 
     struct cache_choice cache;
+    struct mutants_choice mutants;
 };
 
 /* Most slots that may be asked for: each is a process and about six descriptors of ours; 1024 of
