@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz: plugin_mutation */
+/* A source is either refused with a message or gives mutants that lie in it, differ from it and
+ * from each other. The first byte says what the rest is: a source of a language, or a query. */
+#include "base/mem.h"
+#include "plugins/mutation/find.h"
+#include "plugins/mutation/operators_impl.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const paths[] = {"a.c", "a.py", "a.js", "a.ts", "a.tsx", "a.go", "a.lua"};
+
+#define PATHS (sizeof paths / sizeof paths[0])
+
+static void check_mutant(const struct source *source, const struct mutant *mutant)
+{
+    size_t size = 0;
+    size_t length = mutant->span.end - mutant->span.start;
+    assert(mutant->span.start <= mutant->span.end && mutant->span.end <= source->size);
+    assert(mutant->span.line >= 1 && mutant->span.column >= 1);
+    assert(mutant->span.end_line >= mutant->span.line);
+    assert(strlen(mutant->original) == length);
+    assert(memcmp(mutant->original, source->text + mutant->span.start, length) == 0);
+    assert(strcmp(mutant->original, mutant->replacement) != 0);
+    char *text = find_apply(source, mutant, &size);
+    assert(text != NULL && size == source->size - length + strlen(mutant->replacement));
+    mem_free(text);
+}
+
+static void check_list(const struct source *source, const struct mutant_list *list)
+{
+    struct map ids = {0};
+    /* A few of many: what is behind them is made the same way. */
+    for (size_t i = 0; i < list->count && i < 1000; i++) {
+        assert(list->items[i].number == i);
+        assert(map_add(&ids, list->items[i].id, 1) == 0);
+        check_mutant(source, &list->items[i]);
+    }
+    map_fini(&ids);
+}
+
+static void find(const struct operators *operators, const char *path, const char *text, size_t size)
+{
+    struct source source = {0};
+    struct mutant_list list = {0};
+    struct err err = {0};
+    int rc = source_parse(path, text, size, &source, &err);
+    if (rc == 0) {
+        const struct find_scope scope = {.today = "2026-11-22"};
+        rc = find_mutants(&source, operators, &scope, &list, &err);
+    }
+    assert(rc == 0 || (err.code == rc && err.text[0] != '\0'));
+    check_list(&source, &list);
+    mutant_list_fini(&list);
+    source_fini(&source);
+}
+
+static void compile(const char *text, size_t size)
+{
+    struct arena *arena = arena_new(OPERATORS_MEMORY_MAX);
+    char *query = mem_strndup(text, size);
+    struct rules *rules = NULL;
+    struct err err = {0};
+    assert(arena != NULL && query != NULL);
+    int rc = rules_compile(arena, language_named("c"), "q.c.scm", query, &rules, &err);
+    assert(rc == 0 || (err.code == rc && err.text[0] != '\0'));
+    rules_free(rules);
+    mem_free(query);
+    arena_free(arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct operators *operators; /* its queries are compiled once */
+    struct err err = {0};
+    if (size == 0) {
+        return 0;
+    }
+    int rc = operators == NULL ? operators_load(NULL, ".", &operators, &err) : 0;
+    assert(rc == 0);
+    size_t which = data[0] % (PATHS + 1);
+    if (which == PATHS) {
+        compile((const char *)data + 1, size - 1);
+    } else {
+        find(operators, paths[which], (const char *)data + 1, size - 1);
+    }
+    return 0;
+}
