@@ -18,7 +18,10 @@
 /* The end of a log that is shown: 20 lines. */
 #define SHOWN_MAX 1500
 
-/* Of a path that is no file of the tree, beside it. */
+/* Looks at one file before the first build: errors that only follow from others come up later. */
+#define CHECK_ROUNDS_MAX 3
+
+/* Beside the tree. */
 #define LOG_NAME "build.log"
 
 struct build {
@@ -95,8 +98,9 @@ static int ask_to_go_on(struct err *err)
     return 0;
 }
 
-/* The log goes through a file: it may be larger than what copy_run() keeps. */
-static int run(struct build *build, struct err *err)
+/* Runs a script with $1 = `path` in the copy. Its log goes through a file: it may be larger than
+ * what copy_run() keeps. */
+static int run_script(struct build *build, const char *text, const char *path, struct err *err)
 {
     const struct build_options *options = build->options;
     char log[PATH_TEXT_MAX];
@@ -105,11 +109,11 @@ static int run(struct build *build, struct err *err)
     if (length < 0 || (size_t)length >= sizeof(log)) {
         return err_set(err, -ENAMETOOLONG, "%s: the path is too long", options->tree);
     }
-    (void)str_appendf(&script, "exec >\"$0\" 2>&1\n%s\n", options->command);
+    (void)str_appendf(&script, "exec >\"$0\" 2>&1\n%s\n", text);
     if (str_error(&script) < 0) {
         return err_set(err, -EFBIG, "the build command is too long");
     }
-    const char *const argv[] = {"sh", "-c", str_text(&script), log, NULL};
+    const char *const argv[] = {"sh", "-c", str_text(&script), log, path, NULL};
     const struct copy_command command = {
         .argv = argv, .cwd = options->tree, .wall_us = BUILD_WALL_US};
     struct copy_ended ended = {0};
@@ -123,6 +127,48 @@ static int run(struct build *build, struct err *err)
     str_clear(&build->log);
     rc = file_read(log, &build->log, err);
     (void)unlink(log);
+    return rc;
+}
+
+static int run(struct build *build, struct err *err)
+{
+    return run_script(build, build->options->command, NULL, err);
+}
+
+/* ---- before the first run ---- */
+
+/* Most mutants that no compiler accepts are found by looking at their file alone, which saves a
+ * whole round of the build. It is only asked about files that it accepts as they are, without any
+ * flags of the project; whatever it cannot know is left to the build. */
+static int check_file(struct build *build, struct build_file *file, struct err *err)
+{
+    static const char script[] = "exec ${CC:-cc} -w -fsyntax-only -I. -Iinclude -Isrc \"$1\"";
+    const char *path = file->source->path;
+    if (text_ends_with(path, ".c") == 0) {
+        return 0;
+    }
+    int rc = run_script(build, script, path, err);
+    bool accepted = rc == 0 && build->succeeded;
+    rc = rc < 0 ? rc : write_file(build, file, err);
+    for (int i = 0; rc == 0 && accepted && i < CHECK_ROUNDS_MAX; i++) {
+        size_t taken = 0;
+        rc = run_script(build, script, path, err);
+        if (rc < 0 || build->succeeded) {
+            return rc;
+        }
+        rc = build_read_log(build->files, str_text(&build->log), &taken, err);
+        rc = rc < 0 || taken == 0 ? rc : write_file(build, file, err);
+        accepted = taken > 0;
+    }
+    return rc;
+}
+
+static int check_all(struct build *build, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < build->files->count; i++) {
+        rc = check_file(build, &build->files->items[i], err);
+    }
     return rc;
 }
 
@@ -216,7 +262,8 @@ int build_schemata(struct build_files *files,
                    struct err *err)
 {
     struct build build = {.files = files, .options = options, .log = STR_INIT(BUILD_LOG_MAX)};
-    int rc = build_until_accepted(&build, err);
+    int rc = check_all(&build, err);
+    rc = rc < 0 ? rc : build_until_accepted(&build, err);
     str_fini(&build.log);
     *cpu_us += build.cpu_us;
     return rc;

@@ -48,6 +48,13 @@ static int cover_test(struct engine_test *test,
     struct copy_ended ended = {0};
     engine_state_reset(state, SLUICE_MUTANT_COVER);
     int rc = engine_run_test(test, options, 0, &ended, err);
+    if (rc == 0 && state->map->stale != 0) {
+        return err_set(err,
+                       -ESTALE,
+                       "test \"%s\" was built with other mutants than those that are to be tried: "
+                       "run the unit `build` again",
+                       test->name);
+    }
     return rc < 0 ? rc : sanity(test, &ended, err);
 }
 

@@ -59,6 +59,7 @@ static void add_file(struct engine_state *state,
     *range = (struct sluice_mutant_range){
         .key_high = (uint32_t)(schema->key >> 32),
         .key_low = (uint32_t)schema->key,
+        .name = schema->name,
         .site_base = state->site_count,
         .site_count = schema->site_count,
         .mutant_base = state->mutant_count,
@@ -137,6 +138,7 @@ void engine_state_reset(struct engine_state *state, enum sluice_mutant_mode mode
     head->child = 0;
     head->children = 0;
     head->reached = 0;
+    head->stale = 0;
     head->canary = SLUICE_MUTANT_LEFT_OUT;
     head->cpu_limit_us = 0;
     head->wall_limit_us = 0;

@@ -130,6 +130,7 @@ static int plan_into(const struct source *source,
     struct candidate *candidates =
         arena_calloc(schema->arena, list->count, sizeof(struct candidate));
     schema->mutant_count = (uint32_t)list->count;
+    schema->name = (uint32_t)hash_stable64(source->path);
     schema->places = arena_calloc(schema->arena, list->count, sizeof(struct schema_place));
     schema->sites = arena_calloc(schema->arena, list->count, sizeof(struct schema_site));
     schema->first = arena_calloc(schema->arena, list->count + 1, sizeof(uint32_t));

@@ -57,6 +57,7 @@ struct schema_place {
 struct schema {
     struct arena *arena; /* owner of everything below, reasons included */
     uint64_t key;        /* of path, text and mutants: programs and states know the file by it */
+    uint32_t name;       /* of the path alone: tells a file of other mutants from another file */
     struct schema_site *sites;
     uint32_t site_count;
     struct schema_place *places; /* by mutant.number */
@@ -78,7 +79,7 @@ struct schema_macros {
     const char *definitions; /* lines "#define NAME(...) ..." of its headers; NULL = none */
 };
 
-/* Finds the sites of the mutants of `list`, of `source`. *ret_schema is to be freed by
+/* Finds the sites of the mutants of `list`, of `source`; `macros` may be NULL. *ret_schema is to be freed by
  * schema_fini(). Ignored mutants have no place. */
 int schema_plan(const struct source *source,
                 const struct mutant_list *list,

@@ -426,7 +426,7 @@ static const char *macro_reason(const struct source *source,
     const char *name = source->text + ts_node_start_byte(callee);
     size_t length = ts_node_end_byte(callee) - ts_node_start_byte(callee);
     enum schema_macro kind = schema_macro_kind(source->text, name, length);
-    if (kind == SCHEMA_MACRO_UNKNOWN && macros->definitions != NULL) {
+    if (kind == SCHEMA_MACRO_UNKNOWN && macros != NULL && macros->definitions != NULL) {
         kind = schema_macro_kind(macros->definitions, name, length);
     }
     *ret_is_macro = kind != SCHEMA_MACRO_UNKNOWN || is_capitals(name, length);

@@ -164,11 +164,12 @@ static void put_head(const struct writer *writer)
                       sites == 0 ? 1 : sites);
     (void)str_appendf(writer->out,
                       "static struct sluice_mutant_file sluice_mutant_file_%016" PRIx64
-                      " = {0x%08" PRIx32 "u, 0x%08" PRIx32 "u, %" PRIu32
+                      " = {0x%08" PRIx32 "u, 0x%08" PRIx32 "u, 0x%08" PRIx32 "u, %" PRIu32
                       "u, sluice_mutant_done_%016" PRIx64 ", 0u, 0, 0, 0u};\n",
                       key,
                       (uint32_t)(key >> 32),
                       (uint32_t)key,
+                      writer->schema->name,
                       sites,
                       key);
     (void)str_appendf(writer->out,

@@ -21,6 +21,7 @@ extern "C" {
 struct sluice_mutant_file {
     unsigned int key_high;
     unsigned int key_low;
+    unsigned int name;
     unsigned int sites;
     unsigned char *done; /* by site: 1 = disarmed */
     unsigned int chosen; /* number in this file + 1 of the mutant that we are */
@@ -236,6 +237,8 @@ SLUICE_MUTANT_SHARED void sluice_mutant_join(struct sluice_mutant_file *file)
         if (range[i].key_high == file->key_high && range[i].key_low == file->key_low
             && range[i].site_count == file->sites) {
             file->range = &range[i];
+        } else if (range[i].name == file->name && sluice_mutant_process.active == 0) {
+            state->stale = 1;
         }
     }
 }

@@ -52,6 +52,7 @@ struct sluice_mutant_state {
     unsigned int active;   /* mutant + 1 of the child under way; 0 = none */
     int child;             /* its process */
     unsigned int children; /* so far */
+    unsigned int stale;    /* a program was built with other mutants of a file */
     unsigned int reached;  /* a site was reached, by anyone */
     unsigned int canary;   /* CANARY_FORK: an enum sluice_mutant_try */
     unsigned int cpu_limit_us;
@@ -71,6 +72,7 @@ struct sluice_mutant_state {
 struct sluice_mutant_range {
     unsigned int key_high; /* 64 bits of path and text of a file */
     unsigned int key_low;
+    unsigned int name; /* of its path */
     unsigned int site_base;
     unsigned int site_count;
     unsigned int mutant_base;
