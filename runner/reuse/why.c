@@ -13,8 +13,8 @@
 /* Differences named in a short sentence. */
 #define DIFFERENCES_SHOWN 1u
 
-/* Classes that are laid beside the state, the ones used last. To unpack the vectors of 256 would
- * take longer than many a unit. */
+/* Classes that are laid beside the state, the ones used last. To unpack the vectors of all
+ * may take longer than many a unit. */
 #define CLASSES_COMPARED 16u
 
 /* Longest path that is shown in a sentence. */

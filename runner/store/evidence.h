@@ -29,10 +29,10 @@
  * is normal; a program that asks by what it read before has one for each way through it: random
  * ones had 100 to 330 after 500 states of one tree. One more, of 300 questions, costs 8 us where
  * every class must be summed up, and 0.7 us to be read where not. */
-#define EVIDENCE_CLASSES_MAX 256
+#define EVIDENCE_CLASSES_MAX 1024
 /* Bytes that all classes of a unit key may take, but for the first EVIDENCE_CLASSES_SURE: a look-up
- * reads them as one row. 256 classes of 500 questions of 2 bytes; a `git status` over 100,000 files
- * has 200 kB of its own. */
+ * reads them as one row. 1,024 classes of 128 questions of 2 bytes, or 256 of 500; a `git status`
+ * over 100,000 files has 200 kB of its own. */
 #define EVIDENCE_CLASSES_BYTES ((size_t)256 << 10)
 #define EVIDENCE_CLASSES_SURE  16
 /* Fingerprints kept per class, least recently used ones go first: 2,000 x 150 bytes. */

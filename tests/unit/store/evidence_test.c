@@ -509,7 +509,9 @@ TEST(beyond_the_last_class_the_one_used_longest_ago_goes)
     assert_int_equal(find_proof(store, "u", "1", NULL), 0);
     assert_int_equal(find_proof(store, "u", "0", NULL), 1);
     assert_int_equal(find_proof(store, "u", "2", NULL), 1);
-    assert_int_equal(find_proof(store, "u", "256", NULL), 1);
+    char newest[32];
+    (void)snprintf(newest, sizeof newest, "%d", EVIDENCE_CLASSES_MAX);
+    assert_int_equal(find_proof(store, "u", newest, NULL), 1);
     evidence_close(store);
 }
 
