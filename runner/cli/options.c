@@ -554,21 +554,9 @@ static int check_places(const struct invocation *out, struct err *err)
     return rc;
 }
 
-static int check_whole(const struct parser *p, struct err *err)
+/* Options that each are right, and not together. */
+static int check_together(const struct invocation *out, struct err *err)
 {
-    const struct invocation *out = &p->out;
-    if (out->command == NULL || out->help) {
-        return 0;
-    }
-    if (p->word_count > out->command->args_max) {
-        return err_set(err,
-                       -EINVAL,
-                       "\"%s\" is one word too many: sluice %s%s%s",
-                       p->words[out->command->args_max],
-                       out->command->name,
-                       out->command->arguments[0] != '\0' ? " " : "",
-                       out->command->arguments);
-    }
     if (out->quiet && out->verbose) {
         return err_set(err, -EINVAL, "--quiet and --verbose cannot both be meant");
     }
@@ -590,6 +578,24 @@ static int check_whole(const struct parser *p, struct err *err)
             err, -EINVAL, "--fail-fast means --max-fail 1; it contradicts the other one");
     }
     return check_places(out, err);
+}
+
+static int check_whole(const struct parser *p, struct err *err)
+{
+    const struct invocation *out = &p->out;
+    if (out->command == NULL || out->help) {
+        return 0;
+    }
+    if (p->word_count > out->command->args_max) {
+        return err_set(err,
+                       -EINVAL,
+                       "\"%s\" is one word too many: sluice %s%s%s",
+                       p->words[out->command->args_max],
+                       out->command->name,
+                       out->command->arguments[0] != '\0' ? " " : "",
+                       out->command->arguments);
+    }
+    return check_together(out, err);
 }
 
 int options_parse(int argc,
