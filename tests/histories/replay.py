@@ -26,6 +26,7 @@ from evidence import Evidence
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PLAN = "(plan)"
+GRAMMARS = pathlib.Path(os.environ.get("SLUICE_GRAMMARS", ROOT / "build" / "grammars"))  # cmake/Grammars.cmake
 
 # Runs for one (unit, fingerprint): 5 % more than one is allowed. Two kinds of runs are by design and counted apart, and
 # printed: what left no evidence has no fingerprint (what it asked cannot be told, or it could not say); what is known to
@@ -42,7 +43,7 @@ class Side:
         shutil.rmtree(self.cache, ignore_errors=True)
         subprocess.run(["git", "clone", "--quiet", "--shared", "--no-checkout", str(repo), str(self.tree)], check=True)
         self.file = "histories-%s.yml" % mode
-        self.text = project["pipeline"].replace("MODE", mode)
+        self.text = project["pipeline"].replace("MODE", mode).replace("GRAMMAR_FOLDER", str(GRAMMARS))
         with open(self.tree / ".git" / "info" / "exclude", "a", encoding="utf-8") as exclude:
             exclude.write("/%s\n/.sluice/\n" % self.file)
         self.cpu = collections.Counter()
