@@ -54,8 +54,8 @@ static void add_file(struct engine_state *state,
                      struct sluice_mutant_range *range,
                      uint32_t *in_order)
 {
-    uint32_t *first = part(state, state->map->first_at);
-    uint32_t *mutants = part(state, state->map->mutants_at);
+    uint32_t *first = part(state, state->head.first_at);
+    uint32_t *mutants = part(state, state->head.mutants_at);
     *range = (struct sluice_mutant_range){
         .key_high = (uint32_t)(schema->key >> 32),
         .key_low = (uint32_t)schema->key,
@@ -106,6 +106,7 @@ int engine_state_new(const struct schema *const *schemas,
         engine_state_fini(&state);
         return rc;
     }
+    state.head = head;
     *state.map = head;
     struct sluice_mutant_range *ranges = part(&state, head.files_at);
     uint32_t in_order = 0;
@@ -119,7 +120,7 @@ int engine_state_new(const struct schema *const *schemas,
 void engine_state_fini(struct engine_state *state)
 {
     if (state->map != NULL) {
-        (void)munmap(state->map, state->map->size);
+        (void)munmap(state->map, state->head.size);
         (void)close(state->fd);
     } else if (state->fd > 0) {
         (void)close(state->fd);
@@ -130,18 +131,9 @@ void engine_state_fini(struct engine_state *state)
 void engine_state_reset(struct engine_state *state, enum sluice_mutant_mode mode)
 {
     struct sluice_mutant_state *head = state->map;
+    *head = state->head;
     head->mode = mode;
     head->engine_pid = getpid();
-    head->hazards = 0;
-    head->one = 0;
-    head->active = 0;
-    head->child = 0;
-    head->children = 0;
-    head->reached = 0;
-    head->stale = 0;
-    head->canary = SLUICE_MUTANT_LEFT_OUT;
-    head->cpu_limit_us = 0;
-    head->wall_limit_us = 0;
     head->retry_factor = 1;
     head->memory_mib = ENGINE_MEMORY_MIB;
     memset(engine_state_hits(state), 0, state->site_count * sizeof(uint32_t));
@@ -151,17 +143,17 @@ void engine_state_reset(struct engine_state *state, enum sluice_mutant_mode mode
 
 uint32_t *engine_state_hits(const struct engine_state *state)
 {
-    return part(state, state->map->hits_at);
+    return part(state, state->head.hits_at);
 }
 
 unsigned char *engine_state_status(const struct engine_state *state)
 {
-    return part(state, state->map->status_at);
+    return part(state, state->head.status_at);
 }
 
 uint32_t *engine_state_spent(const struct engine_state *state)
 {
-    return part(state, state->map->spent_at);
+    return part(state, state->head.spent_at);
 }
 
 int engine_state_show(const struct engine_state *state, struct err *err)

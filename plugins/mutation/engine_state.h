@@ -19,6 +19,7 @@
 struct engine_state {
     int fd;
     struct sluice_mutant_state *map;
+    struct sluice_mutant_state head; /* as it was made: a mutant may have written to the map */
     uint32_t site_count;
     uint32_t mutant_count;
 };

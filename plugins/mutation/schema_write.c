@@ -142,8 +142,8 @@ static bool is_empty(const struct schema *schema, uint32_t site)
     return true;
 }
 
-/* In front of the file. The pragma is for -pedantic-errors: the first marker itself is not yet in
- * what counts as a header of the system. */
+/* In front of the file. The first marker itself is not yet in what counts as a header of the
+ * system: under -pedantic-errors gcc accepts it behind __extension__, clang behind the pragma. */
 static void put_head(const struct writer *writer)
 {
     uint64_t key = writer->schema->key;
@@ -151,7 +151,9 @@ static void put_head(const struct writer *writer)
     (void)str_append(writer->out,
                      "#pragma GCC diagnostic push\n"
                      "#pragma GCC diagnostic ignored \"-Wpedantic\"\n"
+                     "__extension__ extern int sluice_mutant_head\n"
                      "# 1 \"sluice-mutant\" 3\n"
+                     ";\n"
                      "#pragma GCC diagnostic pop\n");
     (void)str_append(writer->out, schema_runtime);
     (void)str_appendf(writer->out,

@@ -209,6 +209,7 @@ SLUICE_MUTANT_SHARED struct sluice_mutant_state *sluice_mutant_open_state(void)
     sluice_mutant_map();
     if (process->state && process->state->mode == SLUICE_MUTANT_ONE) {
         process->active = process->state->one;
+        (void)sluice_mutant_mprotect(process->state, process->state->size, 1);
         sluice_mutant_limit_memory();
     }
     if (process->state && process->state->mode == SLUICE_MUTANT_FORK
