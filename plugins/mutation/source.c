@@ -37,7 +37,7 @@ static int check_text(const char *path, const char *text, size_t size, struct er
 
 /* What has tree-sitter look for the least bad reading of thousands of errors for so long is no
  * source of a language it knows. cJSON.c, 80 kB, takes 45 ms. */
-#define SOURCE_PARSE_US (60u * 1000 * 1000)
+#define SOURCE_PARSE_US UINT64_C(60000000)
 
 static int parse_tree(struct source *source, struct err *err)
 {
@@ -60,10 +60,10 @@ static int parse_tree(struct source *source, struct err *err)
     return source->tree == NULL
                ? err_set(err,
                          -ETIME,
-                         "%s: was not parsed within %u s: it is no %s, or generated; "
+                         "%s: was not parsed within %d s: it is no %s, or generated; "
                          "exclude it in `files`",
                          source->path,
-                         SOURCE_PARSE_US / 1000000,
+                         (int)(SOURCE_PARSE_US / 1000000),
                          source->language->name)
                : 0;
 }
