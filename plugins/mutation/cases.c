@@ -42,7 +42,7 @@ static int append_changed(struct str *out,
                           uint32_t begin,
                           uint32_t end)
 {
-    struct str now = STR_INIT(SOURCE_MAX * 2);
+    struct str now = STR_INIT((size_t)SOURCE_MAX * 2);
     const struct mutant_span *span = &mutant->span;
     (void)str_append_n(&now, source->text + begin, span->start - begin);
     (void)str_append(&now, mutant->replacement);
@@ -287,17 +287,15 @@ static int write_nothing(struct str *out, const struct scope_mutants *mutants)
 }
 
 int cases_write(struct str *out,
-                const struct scope_mutants *mutants,
-                const struct engine_verdicts *verdicts,
-                const struct engine_tests *tests,
-                bool uncovered_fails,
+                const struct cases_input *input,
                 struct cases_counts *ret_counts,
                 struct err *err)
 {
+    const struct scope_mutants *mutants = input->mutants;
     struct line line = {.mutants = mutants,
-                        .verdicts = verdicts,
-                        .tests = tests,
-                        .uncovered_fails = uncovered_fails};
+                        .verdicts = input->verdicts,
+                        .tests = input->tests,
+                        .uncovered_fails = input->uncovered_fails};
     struct cases_counts counts = {0};
     int status = mutants->count == 0 ? write_nothing(out, mutants) : 0;
     while (line.first < mutants->count && status == 0) {

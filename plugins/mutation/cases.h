@@ -21,13 +21,17 @@ struct cases_counts {
 /* Appends the mutant as a unified diff of its file. */
 int cases_append_diff(struct str *out, const struct source *source, const struct mutant *mutant);
 
-/* Appends the cases, one JSON object a line. With `uncovered_fails` a line that no test reaches
- * fails, else it is skipped. */
+/* What is told. */
+struct cases_input {
+    const struct scope_mutants *mutants;
+    const struct engine_verdicts *verdicts;
+    const struct engine_tests *tests;
+    bool uncovered_fails; /* a line that no test reaches fails, else it is skipped */
+};
+
+/* Appends the cases, one JSON object a line. */
 int cases_write(struct str *out,
-                const struct scope_mutants *mutants,
-                const struct engine_verdicts *verdicts,
-                const struct engine_tests *tests,
-                bool uncovered_fails,
+                const struct cases_input *input,
                 struct cases_counts *ret_counts,
                 struct err *err);
 

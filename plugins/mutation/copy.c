@@ -238,6 +238,7 @@ int copy_open(const char *origin,
     int64_t cpu_us = 0;
     *copy = (struct copy){.check = check, .options = options, .watch = watch};
     /* Byte code that is left behind could be read in place of a source that was edited since. */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a unit's process has one thread */
     if (setenv("PYTHONDONTWRITEBYTECODE", "1", 1) != 0) {
         return no_memory(err);
     }

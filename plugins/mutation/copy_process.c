@@ -177,6 +177,7 @@ static void take_children_of(struct processes *processes, pid_t pid)
     if (tasks == NULL) {
         return;
     }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the folder is ours alone */
     for (struct dirent *task = readdir(tasks); task != NULL; task = readdir(tasks)) {
         if (task->d_name[0] != '.') {
             char children[512];

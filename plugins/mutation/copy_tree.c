@@ -63,6 +63,7 @@ static int open_fts(const char *path, FTS **ret_fts, struct err *err)
 
 static int make_folders(struct copy_tree *tree, struct err *err)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a unit's process has one thread */
     const char *base = getenv("TMPDIR");
     char text[PATH_TEXT_MAX];
     (void)snprintf(text,
@@ -133,6 +134,23 @@ static int copy_node(struct copy_tree *tree, const FTSENT *entry, struct err *er
                                     : 0;
 }
 
+/* One name of the original; what is not copied is not looked into. */
+static int copy_one(struct copy_tree *tree, FTS *fts, FTSENT *entry, struct err *err)
+{
+    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
+        return err_set(err,
+                       -entry->fts_errno,
+                       "cannot read %s to copy it: %s",
+                       entry->fts_path,
+                       strerrordesc_np(entry->fts_errno));
+    }
+    bool skip = is_foreign(entry);
+    if (skip || is_installed(entry)) {
+        (void)fts_set(fts, entry, FTS_SKIP);
+    }
+    return skip ? 0 : copy_node(tree, entry, err);
+}
+
 static int copy_all(struct copy_tree *tree, struct err *err)
 {
     CLEANUP(cleanup_fts) FTS *fts = NULL;
@@ -146,21 +164,9 @@ static int copy_all(struct copy_tree *tree, struct err *err)
         if (entry->fts_info == FTS_DP || entry->fts_level == 0) {
             continue;
         }
-        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
-            return err_set(err,
-                           -entry->fts_errno,
-                           "cannot read %s to copy it: %s",
-                           entry->fts_path,
-                           strerrordesc_np(entry->fts_errno));
-        }
-        if (++count > COPY_TREE_FILES_MAX) {
-            return err_set(err, -E2BIG, "the tree has more than %d files", COPY_TREE_FILES_MAX);
-        }
-        bool skip = is_foreign(entry);
-        if (skip || is_installed(entry)) {
-            (void)fts_set(fts, entry, FTS_SKIP);
-        }
-        status = skip ? 0 : copy_node(tree, entry, err);
+        status = ++count > COPY_TREE_FILES_MAX
+                     ? err_set(err, -E2BIG, "the tree has more than %d files", COPY_TREE_FILES_MAX)
+                     : copy_one(tree, fts, entry, err);
     }
     return status;
 }
@@ -240,22 +246,21 @@ static struct copy_entry *find(const struct copy_tree *tree, const char *path)
     return map_get(&tree->by_path, path, &value) == 1 ? (struct copy_entry *)value : NULL;
 }
 
-static int add(struct copy_tree *tree,
-               const char *path,
-               struct copy_entry **ret_entry,
-               struct err *err)
+/* A new entry; NULL when memory is short. */
+static struct copy_entry *add(struct copy_tree *tree, const char *path)
 {
     struct copy_entry *entry = mem_calloc(1, sizeof *entry);
-    if (entry == NULL || (entry->path = mem_strdup(path)) == NULL
-        || vec_push(&tree->entries, entry) != 0) {
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->path = mem_strdup(path);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+    if (entry->path == NULL || vec_push(&tree->entries, entry) != 0) {
         entry_free(entry);
-        return no_memory(err);
+        return NULL;
     }
-    if (map_put(&tree->by_path, entry->path, (uintptr_t)entry) < 0) {
-        return no_memory(err); /* the entry is in the list, which frees it */
-    }
-    *ret_entry = entry;
-    return 0;
+    /* From here on the list frees it. */
+    return map_put(&tree->by_path, entry->path, (uintptr_t)entry) < 0 ? NULL : entry;
 }
 
 /* Is the file of the copy the one of the original? Its time was taken over when it was copied. */
@@ -274,18 +279,19 @@ static int remember_node(struct copy_tree *tree,
                          struct err *err)
 {
     struct copy_entry *entry = find(tree, path);
-    int status = entry != NULL ? 0 : add(tree, path, &entry, err);
-    if (status != 0) {
-        return status;
+    entry = entry != NULL ? entry : add(tree, path);
+    if (entry == NULL) {
+        return no_memory(err);
     }
     entry->seen = true;
     bool is_new = !is_as_remembered(entry, st);
     remember(entry, st);
     if (is_new && !S_ISDIR(st->st_mode) && !is_original(tree, path, st)) {
         entry->made = true;
-        status = file_copy_at(tree->fd, path, tree->spare_fd, path, err);
+        int status = file_copy_at(tree->fd, path, tree->spare_fd, path, err);
+        return status == -EOPNOTSUPP ? 0 : status;
     }
-    return status == -EOPNOTSUPP ? 0 : status;
+    return 0;
 }
 
 /* Names that are not there any more; order of the list does not matter. */

@@ -42,6 +42,17 @@ static void put_script(FILE *out, const char *text, size_t len)
 }
 
 /* JSON: no '<' but in strings, where it may be escaped. */
+static void put_escaped(FILE *out, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] == '<') {
+            (void)fputs("\\u003c", out);
+        } else {
+            (void)putc(bytes[i], out);
+        }
+    }
+}
+
 static int put_json(FILE *out, const char *path, struct err *err)
 {
     char bytes[16384];
@@ -51,13 +62,7 @@ static int put_json(FILE *out, const char *path, struct err *err)
         return err_errno(err, "cannot read %s", path);
     }
     while ((got = fread(bytes, 1, sizeof bytes, in)) > 0) {
-        for (size_t i = 0; i < got; i++) {
-            if (bytes[i] == '<') {
-                (void)fputs("\\u003c", out);
-            } else {
-                (void)putc(bytes[i], out);
-            }
-        }
+        put_escaped(out, bytes, got);
     }
     return ferror(in) != 0 ? err_set(err, -EIO, "cannot read %s to its end", path) : 0;
 }

@@ -113,26 +113,23 @@ static int take_outcome(struct judge *judge, const struct sdk_outcome *outcome, 
 {
     size_t i = 0;
     json_t *path = NULL;
-    bool any = false;
+    size_t before = judge->parts.count;
+    int status = 0;
     if (strcmp(outcome->unit, UNIT_BUILD_ID) == 0 || strcmp(outcome->unit, UNIT_NOTHING_ID) == 0) {
         return 0;
     }
     json_array_foreach(outcome->artifacts, i, path)
     {
         const char *text = json_string_value(path);
-        if (text != NULL && text_ends_with(text, ".ndjson")) {
-            int status = add_part(judge, outcome->unit, text, err);
-            if (status != 0) {
-                return status;
-            }
-            any = true;
+        if (status == 0 && text != NULL && text_ends_with(text, ".ndjson")) {
+            status = add_part(judge, outcome->unit, text, err);
         }
     }
-    if (!any && judge->missing == NULL) {
+    if (status == 0 && judge->parts.count == before && judge->missing == NULL) {
         judge->missing = arena_strdup(judge->arena, outcome->unit);
-        return judge->missing != NULL ? 0 : no_memory(err);
+        status = judge->missing != NULL ? 0 : no_memory(err);
     }
-    return 0;
+    return status;
 }
 
 static int compare_parts(const void *a, const void *b)

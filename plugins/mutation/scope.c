@@ -155,14 +155,18 @@ static int read_lines(json_t *lines, struct find_lines **ret_lines, struct err *
     return 0;
 }
 
+/* `lines` NULL: all are. */
 static bool is_in_lines(const struct mutant *mutant, const struct find_lines *lines, size_t count)
 {
+    if (lines == NULL) {
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
         if (mutant->span.line <= lines[i].last && mutant->span.end_line >= lines[i].first) {
             return true;
         }
     }
-    return lines == NULL;
+    return false;
 }
 
 /* ---- so many of a line ---- */
@@ -192,6 +196,7 @@ static int choose(struct scope_mutants *mutants,
     if (list->arena == NULL) {
         return 0; /* nothing was found */
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     mutants->items = arena_calloc(list->arena, list->count + 1, sizeof *mutants->items);
     if (mutants->items == NULL) {
         return no_memory(err);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_SCHEMA    "\"type\":\"string\",\"minLength\":1"
@@ -203,16 +204,23 @@ static int read_words(struct settings *s, const struct raw *raw, struct err *err
     return status;
 }
 
+/* Digits to `end`; 0 when there are none or too many. */
+static int64_t shard_number(const char *text, const char **ret_end)
+{
+    size_t digits = strspn(text, "0123456789");
+    *ret_end = text + digits;
+    return digits > 0 && digits <= 5 ? (int64_t)strtol(text, NULL, 10) : 0;
+}
+
 static int read_shard(struct settings *s, const char *shard, struct err *err)
 {
-    unsigned part = 1;
-    unsigned parts = 1;
-    int end = 0;
     if (shard == NULL) {
         return 0;
     }
-    if (sscanf(shard, "%5u/%5u%n", &part, &parts, &end) != 2 || shard[end] != '\0' || part == 0
-        || part > parts) {
+    const char *end = NULL;
+    int64_t part = shard_number(shard, &end);
+    int64_t parts = *end == '/' ? shard_number(end + 1, &end) : 0;
+    if (*end != '\0' || part == 0 || part > parts) {
         return err_set(
             err, -EINVAL, "shard \"%.40s\" must be PART/PARTS, counted from 1, e.g. 2/4", shard);
     }

@@ -44,6 +44,26 @@ static void deal(
     }
 }
 
+static void choose(struct shard_list *list,
+                   struct dealt *order,
+                   int64_t *costs,
+                   size_t count,
+                   size_t index,
+                   bool *kept)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        order[i] = (struct dealt){.item = &list->items[i], .index = i};
+    }
+    deal(order, list->count, costs, count, index, kept);
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept[i]) {
+            list->items[left++] = list->items[i];
+        }
+    }
+    list->count = left;
+}
+
 int shard_keep(struct shard_list *list, size_t index, size_t count, struct err *err)
 {
     if (count <= 1 || list->count == 0) {
@@ -52,24 +72,12 @@ int shard_keep(struct shard_list *list, size_t index, size_t count, struct err *
     struct dealt *order = mem_calloc(list->count, sizeof *order);
     int64_t *costs = mem_calloc(count, sizeof *costs);
     bool *kept = mem_calloc(list->count, sizeof *kept);
-    int status = 0;
-    if (order == NULL || costs == NULL || kept == NULL) {
-        status = err_set(err, -ENOMEM, "out of memory to divide the layer");
-    } else {
-        for (size_t i = 0; i < list->count; i++) {
-            order[i] = (struct dealt){.item = &list->items[i], .index = i};
-        }
-        deal(order, list->count, costs, count, index, kept);
-        size_t left = 0;
-        for (size_t i = 0; i < list->count; i++) {
-            if (kept[i]) {
-                list->items[left++] = list->items[i];
-            }
-        }
-        list->count = left;
+    bool enough = order != NULL && costs != NULL && kept != NULL;
+    if (enough) {
+        choose(list, order, costs, count, index, kept);
     }
     mem_free(order);
     mem_free(costs);
     mem_free(kept);
-    return status;
+    return enough ? 0 : err_set(err, -ENOMEM, "out of memory to divide the layer");
 }

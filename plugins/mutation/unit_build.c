@@ -77,6 +77,7 @@ static int find_schemata(struct building *building, struct err *err)
     building->files.arena = arena_new(REASONS_MAX);
     building->files.items = mem_calloc(most, sizeof *building->files.items);
     building->mutants = mem_calloc(most, sizeof *building->mutants);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     building->schemata = mem_calloc(most, sizeof *building->schemata);
     if (building->files.arena == NULL || building->files.items == NULL || building->mutants == NULL
         || building->schemata == NULL) {

@@ -7,12 +7,23 @@
 #include "plugins/mutation/copy.h"
 #include "plugins/mutation/unit.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Finds the mutant in the files in scope; 1 = found, its file is unit->mutants. */
+static const struct mutant *find_in(const struct scope_mutants *mutants, const char *id)
+{
+    for (size_t i = 0; i < mutants->total; i++) {
+        if (strcmp(mutants->items[i]->id, id) == 0) {
+            return mutants->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Finds the mutant in the files in scope; its file is unit->mutants then. */
 static int find(struct unit *unit,
                 const char *id,
                 const struct mutant **ret_mutant,
@@ -21,16 +32,11 @@ static int find(struct unit *unit,
     for (size_t i = 0; i < unit->files.count; i++) {
         const struct scope_job job = {.file = unit->files.items[i], .part_size = INT64_MAX / 2};
         int status = scope_find(unit->root, &job, unit->operators, &unit->mutants, err);
-        for (size_t m = 0; m < unit->mutants.total && status == 0; m++) {
-            if (strcmp(unit->mutants.items[m]->id, id) == 0) {
-                *ret_mutant = unit->mutants.items[m];
-                return 1;
-            }
-        }
-        scope_mutants_fini(&unit->mutants);
-        if (status != 0) {
+        *ret_mutant = status == 0 ? find_in(&unit->mutants, id) : NULL;
+        if (status != 0 || *ret_mutant != NULL) {
             return status;
         }
+        scope_mutants_fini(&unit->mutants);
     }
     return err_set(err,
                    -ENOENT,
@@ -150,7 +156,11 @@ static int start(struct unit *unit, const char *id, json_t **ret_with, struct er
                  ? status
                  : operators_load(unit->settings.operators, unit->root, &unit->operators, err);
     status = status != 0 ? status : find(unit, id, &mutant, err);
-    return status < 0 ? status : replay_in_copy(unit, mutant, err);
+    if (status != 0) {
+        return status;
+    }
+    assert(mutant != NULL); /* or it would not have been found */
+    return replay_in_copy(unit, mutant, err);
 }
 
 int unit_run_replay(int argc, char **argv)

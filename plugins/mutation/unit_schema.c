@@ -28,6 +28,38 @@ static void key_text(const struct schema *schema, char text[KEY_TEXT_MAX])
     (void)snprintf(text, KEY_TEXT_MAX, "%016llx", (unsigned long long)schema->key);
 }
 
+static void put_mutants(struct json_writer *w, const struct schema *schema)
+{
+    jw_key(w, "refused");
+    jw_array(w);
+    for (uint32_t i = 0; i < schema->mutant_count; i++) {
+        const struct schema_place *place = &schema->places[i];
+        if (place->refused != NULL) {
+            jw_array(w);
+            jw_int(w, i);
+            jw_bool(w, place->compile_error);
+            jw_string(w, place->refused);
+            jw_end_array(w);
+        }
+    }
+    jw_end_array(w);
+}
+
+static void put_sites(struct json_writer *w, const struct schema *schema)
+{
+    jw_key(w, "sites");
+    jw_array(w);
+    for (uint32_t i = 0; i < schema->site_count; i++) {
+        if (schema->sites[i].refused != NULL) {
+            jw_array(w);
+            jw_int(w, i);
+            jw_string(w, schema->sites[i].refused);
+            jw_end_array(w);
+        }
+    }
+    jw_end_array(w);
+}
+
 int unit_save_schema(const char *root,
                      const char *file,
                      const struct schema *schema,
@@ -41,30 +73,8 @@ int unit_save_schema(const char *root,
     jw_begin(&w, &text);
     jw_object(&w);
     jw_put_string(&w, "key", key);
-    jw_key(&w, "refused");
-    jw_array(&w);
-    for (uint32_t i = 0; i < schema->mutant_count; i++) {
-        const struct schema_place *place = &schema->places[i];
-        if (place->refused != NULL) {
-            jw_array(&w);
-            jw_int(&w, i);
-            jw_bool(&w, place->compile_error);
-            jw_string(&w, place->refused);
-            jw_end_array(&w);
-        }
-    }
-    jw_end_array(&w);
-    jw_key(&w, "sites");
-    jw_array(&w);
-    for (uint32_t i = 0; i < schema->site_count; i++) {
-        if (schema->sites[i].refused != NULL) {
-            jw_array(&w);
-            jw_int(&w, i);
-            jw_string(&w, schema->sites[i].refused);
-            jw_end_array(&w);
-        }
-    }
-    jw_end_array(&w);
+    put_mutants(&w, schema);
+    put_sites(&w, schema);
     jw_end_object(&w);
     int status = path_of(root, file, path, err);
     if (status == 0 && str_error(&text) != 0) {

@@ -21,6 +21,7 @@
 /* The mutants that have no verdict yet. */
 static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     const struct mutant **items = mem_calloc(unit->mutants.count + 1, sizeof *items);
     size_t count = 0;
     for (size_t i = 0; i < unit->mutants.count && items != NULL; i++) {
@@ -132,13 +133,11 @@ static int report(struct unit *unit, struct err *err)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(CASES_TEXT_MAX);
     struct cases_counts counts = {0};
-    int status = cases_write(&text,
-                             &unit->mutants,
-                             &unit->verdicts,
-                             &unit->tests,
-                             unit->settings.uncovered_fails,
-                             &counts,
-                             err);
+    const struct cases_input input = {.mutants = &unit->mutants,
+                                      .verdicts = &unit->verdicts,
+                                      .tests = &unit->tests,
+                                      .uncovered_fails = unit->settings.uncovered_fails};
+    int status = cases_write(&text, &input, &counts, err);
     status = status != 0 ? status : write_results(unit, counts.pending == 0, err);
     if (status != 0) {
         return status;
