@@ -31,6 +31,7 @@ struct run {
     struct controls *controls;
     struct sched *sched; /* while sched_run() is under way */
     unsigned interrupts;
+    bool guessed_wrong; /* the tree is not the one the run began with */
 };
 
 /* ---- words ---- */
@@ -209,13 +210,15 @@ static enum exit_code open_all(struct run *run, struct err *err)
         return EXIT_INFRASTRUCTURE;
     }
     announce(run);
+    run->session.guesses = true;
     run->session.tell = tell;
     run->session.tell_context = run;
     code = session_prepare(&run->session, err);
     if (code != EXIT_OPEN) {
         return code;
     }
-    if (open_reports(run, err) != 0 || open_sink(run, err) != 0 || open_controls(run, err) != 0) {
+    if (open_reports(run, err) != 0 || open_sink(run, err) != 0
+        || (run->session.taking == NULL && open_controls(run, err) != 0)) {
         return EXIT_INFRASTRUCTURE;
     }
     run->sink.next = fanout_sink(run->reports.facts);
@@ -290,7 +293,23 @@ static void on_started(void *context, struct sched *sched)
     run->sched = sched;
 }
 
-static int run_sched(struct run *run, struct err *err)
+/* Until here an interrupt simply ends us, as while git looks at the tree: nothing has begun. */
+static int confirm(void *context, bool wait, struct err *err)
+{
+    struct run *run = context;
+    if (!wait && !session_knows_tree(&run->session)) {
+        return 0;
+    }
+    int rc = session_confirm(&run->session, err);
+    run->guessed_wrong = rc == 0;
+    if (rc == 0) {
+        return err_set(err, -ESTALE, "the tree is not the one it was");
+    }
+    rc = rc > 0 ? open_controls(run, err) : rc;
+    return rc < 0 ? rc : 1;
+}
+
+static int run_sched_once(struct run *run, struct err *err)
 {
     struct sched_options options;
     enum exit_code ignored = EXIT_INFRASTRUCTURE; /* the sink heard it with the last event */
@@ -298,7 +317,21 @@ static int run_sched(struct run *run, struct err *err)
     options.sink = &run->sink.sink;
     options.started = on_started;
     options.started_context = run;
+    options.confirm = run->session.taking != NULL ? confirm : NULL;
+    options.confirm_context = run;
     return sched_run(&options, &ignored, err);
+}
+
+static int run_sched(struct run *run, struct err *err)
+{
+    int rc = run_sched_once(run, err);
+    if (rc < 0 && run->guessed_wrong) {
+        *err = (struct err){0};
+        session_start_over(&run->session);
+        rc = open_controls(run, err);
+        rc = rc == 0 ? run_sched_once(run, err) : rc;
+    }
+    return rc;
 }
 
 static int run_all(struct run *run)

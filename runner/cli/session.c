@@ -161,6 +161,37 @@ static int open_slots(struct session *session, struct err *err)
     return exec_local_new(&options, &session->exec, err);
 }
 
+void session_tree_known(struct session *session)
+{
+    if (session->history != NULL) {
+        history_set_tree(session->history, session->tree);
+    }
+    if (session->isolated) {
+        submodules_tell(session);
+    }
+}
+
+void session_start_over(struct session *session)
+{
+    session_reuse_forget(session->reuse);
+}
+
+static enum exit_code prepare_tree(struct session *session, struct err *err)
+{
+    int rc = world_prepare(session, err);
+    if (rc != 0) {
+        return rc == -ENOENT && session->invocation->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    rc = diff_prepare(session, err);
+    if (rc != 0) {
+        return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    if (session->taking == NULL) {
+        session_tree_known(session);
+    }
+    return EXIT_OPEN;
+}
+
 enum exit_code session_prepare(struct session *session, struct err *err)
 {
     assert(session->tell != NULL);
@@ -173,20 +204,13 @@ enum exit_code session_prepare(struct session *session, struct err *err)
                       "above)");
         return EXIT_INFRASTRUCTURE;
     }
-    int rc = world_prepare(session, err);
-    if (rc != 0) {
-        return rc == -ENOENT && in->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
-    }
-    rc = diff_prepare(session, err);
-    if (rc != 0) {
-        return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
-    }
-    if (session->history != NULL) {
-        history_set_tree(session->history, session->tree);
+    const enum exit_code code = prepare_tree(session, err);
+    if (code != EXIT_OPEN) {
+        return code;
     }
     open_reuse(session);
     if (in->resume.given) {
-        rc = resume_prepare(session, err);
+        const int rc = resume_prepare(session, err);
         if (rc != 0) {
             return rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
         }
@@ -288,6 +312,8 @@ static void release_caches(struct session *session)
 
 void session_close(struct session *session)
 {
+    git_snapshot_abandon(session->taking);
+    session->taking = NULL;
     if (session->exec != NULL) {
         exec_free(session->exec);
         session->exec = NULL;

@@ -23,6 +23,7 @@ struct session {
 
     char run_id[RUN_ID_SIZE];
     struct held_folder folder; /* what this run writes */
+    bool guesses;              /* does not wait for the tree: session_confirm() follows */
     bool passing;              /* the folder is removed in the end: plan, list */
 
     struct store *store;     /* NULL: the run goes on without history */
@@ -31,6 +32,7 @@ struct session {
     struct git_repo *repo;       /* NULL = no snapshot was needed */
     char tree[GIT_ID_MAX];       /* "" likewise */
     struct str diff;             /* what --diff comes to, JSON; empty = it was not given */
+    struct git_snapshot *taking; /* git still looks: `tree` is a guess; NULL = it does not */
     struct held_folder checkout; /* of the pool */
     int cache_hold;              /* keeps objects and checkouts in their place; -1 */
     char lower[PATH_TEXT_MAX];   /* "" = everything runs in place */
@@ -56,6 +58,21 @@ enum exit_code session_open(struct session *session,
 
 /* Store, history, snapshot, checkout, loop, slots. Set `tell` before. */
 enum exit_code session_prepare(struct session *session, struct err *err);
+
+/* A run that may be answered as a whole does not wait for git to have looked at the tree: the tree
+ * is most often that of the run before. With `taking` set, session_confirm() has to follow; until
+ * then nobody may be told anything, and nothing that was looked up may be kept. */
+
+/* Would session_confirm() hardly wait? */
+bool session_knows_tree(const struct session *session);
+
+/* Waits for git. 1 = the guess was right. 0 = it was wrong, or the store was changed meanwhile:
+ * `tree` is right now, and session_start_over() is to be called when nothing of what was looked up
+ * is in use any more. Negative: git failed. */
+int session_confirm(struct session *session, struct err *err);
+
+/* As if nothing had been looked up. */
+void session_start_over(struct session *session);
 
 /* Fills what session knows of the options; the caller adds the sink. */
 void session_fill(struct session *session, struct sched_options *options);

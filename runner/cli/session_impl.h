@@ -20,6 +20,9 @@ int world_prepare(struct session *session, struct err *err);
 /* What a run needs whatever its tree is: done while git reads that. */
 void session_read_ahead(struct session *session);
 
+/* What is to be done once the tree is known, and what was guessed is right. */
+void session_tree_known(struct session *session);
+
 /* Puts the snapshot into the checkout; for sched_options.prepare. */
 int world_lay_out(void *context, struct err *err);
 

@@ -467,6 +467,26 @@ void session_reuse_read_ahead(struct session_reuse *reuse)
     reuse_read_ahead(reuse->reuse);
 }
 
+void session_reuse_suppose(struct session_reuse *reuse)
+{
+    reuse_suppose(reuse->reuse);
+}
+
+bool session_reuse_stands(struct session_reuse *reuse)
+{
+    return reuse_stands(reuse->reuse);
+}
+
+void session_reuse_forget(struct session_reuse *reuse)
+{
+    reuse_forget(reuse->reuse);
+    reuse->answer = NULL;
+    reuse->note[0] = '\0';
+    if (reuse->out >= 0) { /* what they printed */
+        reuse->out_end = ftruncate(reuse->out, 0) == 0 ? 0 : lseek(reuse->out, 0, SEEK_END);
+    }
+}
+
 void session_reuse_free(struct session_reuse *reuse)
 {
     if (reuse == NULL) {

@@ -20,6 +20,13 @@ struct sched_reuse *session_reuse_for_sched(struct session_reuse *reuse);
 /* Asks ahead what every unit's state is asked for. */
 void session_reuse_read_ahead(struct session_reuse *reuse);
 
+/* See reuse_suppose() of reuse/reuse.h: from here on the session's tree is a guess. */
+void session_reuse_suppose(struct session_reuse *reuse);
+/* It was right: do the decisions stand? */
+bool session_reuse_stands(struct session_reuse *reuse);
+/* It was wrong, or they do not: nothing of them is left. */
+void session_reuse_forget(struct session_reuse *reuse);
+
 /* Writes what is pending. NULL is accepted. */
 void session_reuse_free(struct session_reuse *reuse);
 

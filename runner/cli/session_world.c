@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "cli/session_impl.h"
+#include "cli/session_reuse.h"
 #include "exec/local.h"
 #include "git/tree.h"
 
@@ -190,14 +191,19 @@ static int tree_at(const struct git_repo *repo,
     return rc == 0 ? 0 : err_wrap(err, "--at %s", state);
 }
 
-static void do_beside(void *session)
+/* Most runs are of the tree of the run before. Not worth a guess is a run that will start programs
+ * anyway, and one whose choice of units rests on the tree. */
+static bool guess_tree(struct session *session)
 {
-    session_read_ahead(session);
+    const struct invocation *in = session->invocation;
+    struct err ignored = {0};
+    return session->guesses && session->isolated && session->store != NULL && session->reuse != NULL
+           && !in->no_reuse && !in->rerun_failed && !in->resume.given
+           && store_last_tree(session->store, session->tree, sizeof session->tree, &ignored) == 1;
 }
 
 static int take_snapshot(struct session *session, struct git_repo *repo, struct err *err)
 {
-    const struct git_meanwhile meanwhile = {do_beside, session};
     CLEANUP(path_list_fini) struct path_list excludes = {0};
     if (list_excludes(&excludes, session) != 0) {
         return err_set(err, -ENOMEM, "out of memory");
@@ -209,8 +215,37 @@ static int take_snapshot(struct session *session, struct git_repo *repo, struct 
     if (session->invocation->at != NULL) {
         return tree_at(repo, session->invocation->at, session->tree, err);
     }
-    return git_snapshot_meanwhile(
-        repo, (const char *const *)excludes.items, &meanwhile, session->tree, err);
+    struct git_snapshot *taking = NULL;
+    const int begun = git_snapshot_begin(repo, (const char *const *)excludes.items, &taking, err);
+    if (begun != 0) {
+        return begun;
+    }
+    session_read_ahead(session);
+    if (guess_tree(session)) {
+        session->taking = taking;
+        session_reuse_suppose(session->reuse);
+        return 0;
+    }
+    return git_snapshot_end(taking, session->tree, err);
+}
+
+bool session_knows_tree(const struct session *session)
+{
+    return session->taking == NULL || git_snapshot_is_due(session->taking);
+}
+
+int session_confirm(struct session *session, struct err *err)
+{
+    char tree[GIT_ID_MAX];
+    const int rc = git_snapshot_end(session->taking, tree, err);
+    session->taking = NULL;
+    if (rc != 0) {
+        return rc;
+    }
+    const bool right = strcmp(tree, session->tree) == 0 && session_reuse_stands(session->reuse);
+    memcpy(session->tree, tree, sizeof tree);
+    session_tree_known(session);
+    return right;
 }
 
 /* A place for the checkout; it is filled when something must run there. */
@@ -267,7 +302,6 @@ int world_prepare(struct session *session, struct err *err)
     session->isolated = wanted.isolated;
     rc = take_snapshot(session, session->repo, err);
     if (rc == 0 && wanted.isolated) {
-        submodules_tell(session);
         rc = take_place(session, err);
     }
     return rc;

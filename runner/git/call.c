@@ -169,32 +169,46 @@ const char *git_call_cwd(const struct git_call *call)
     return call->repo != NULL ? call->repo->root : NULL;
 }
 
-int git_call(const struct git_call *call,
-             struct str *out,
-             struct str *errors,
-             int *ret_exit,
-             struct err *err)
+int git_call_begin(const struct git_call *call,
+                   struct str *out,
+                   struct str *errors,
+                   struct run_child **ret_child,
+                   struct err *err)
 {
     CLEANUP(git_env_fini) struct git_env env = {0};
     if (git_env_build(call, &env) != 0) {
         return err_set(err, -ENOMEM, "not enough memory to start git");
     }
-    struct run_request request = {
+    const struct run_request request = {
         .argv = call->argv,
         .env = (const char *const *)env.items,
         .cwd = git_call_cwd(call),
         .input = call->input,
         .input_len = call->input_len,
         .timeout_ms = GIT_CALL_TIMEOUT_MS,
-        .meanwhile = call->meanwhile != NULL ? call->meanwhile->work : NULL,
-        .context = call->meanwhile != NULL ? call->meanwhile->context : NULL,
     };
+    return run_begin(&request, out, errors, ret_child, err);
+}
+
+int git_call_end(struct run_child *child, int *ret_exit, struct err *err)
+{
     struct run_result result = {0};
-    int code = run_program(&request, out, errors, &result, err);
+    const int code = run_end(child, &result, err);
     if (code == 0) {
         *ret_exit = result.exit_code >= 0 ? result.exit_code : 128;
     }
     return code;
+}
+
+int git_call(const struct git_call *call,
+             struct str *out,
+             struct str *errors,
+             int *ret_exit,
+             struct err *err)
+{
+    struct run_child *child = NULL;
+    const int code = git_call_begin(call, out, errors, &child, err);
+    return code == 0 ? git_call_end(child, ret_exit, err) : code;
 }
 
 int git_call_ok(const struct git_call *call, const char *what, struct str *out, struct err *err)

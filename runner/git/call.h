@@ -25,7 +25,6 @@ struct git_call {
     const char *index;           /* NULL = the repository's own (read only) */
     const void *input;           /* standard input; NULL = none */
     size_t input_len;
-    const struct git_meanwhile *meanwhile; /* done while git runs; NULL = nothing */
 };
 
 /* Runs it in the work tree. Appends standard output to *out and standard error to *errors (NULL =
@@ -35,6 +34,15 @@ int git_call(const struct git_call *call,
              struct str *errors,
              int *ret_exit,
              struct err *err);
+
+/* The same in parts, see run_begin() of proc/run.h. */
+struct run_child;
+int git_call_begin(const struct git_call *call,
+                   struct str *out,
+                   struct str *errors,
+                   struct run_child **ret_child,
+                   struct err *err);
+int git_call_end(struct run_child *child, int *ret_exit, struct err *err);
 
 /* As git_call(); an exit code other than 0 is -EIO with "`what`: " and git's words. */
 int git_call_ok(const struct git_call *call, const char *what, struct str *out, struct err *err);

@@ -51,19 +51,23 @@ int git_snapshot(const struct git_repo *repo,
                  char tree[GIT_ID_MAX],
                  struct err *err);
 
-/* What the caller does while git looks at the tree. */
-struct git_meanwhile {
-    void (*work)(void *context);
-    void *context;
-};
+/* The same in parts, for who has something else to do while git looks at the tree. `repo` must
+ * stay until then, the list of excluded paths need not. */
+struct git_snapshot;
 
-/* As git_snapshot(). The work is done once, in this thread, while git runs; not at all when the
- * snapshot fails before. */
-int git_snapshot_meanwhile(const struct git_repo *repo,
-                           const char *const *exclude,
-                           const struct git_meanwhile *meanwhile,
-                           char tree[GIT_ID_MAX],
-                           struct err *err);
+int git_snapshot_begin(const struct git_repo *repo,
+                       const char *const *exclude,
+                       struct git_snapshot **ret_snapshot,
+                       struct err *err);
+
+/* Would git_snapshot_end() hardly wait? */
+bool git_snapshot_is_due(struct git_snapshot *snapshot);
+
+/* Waits for the end. Frees the handle in any case. */
+int git_snapshot_end(struct git_snapshot *snapshot, char tree[GIT_ID_MAX], struct err *err);
+
+/* Nobody wants it any more. NULL is accepted. */
+void git_snapshot_abandon(struct git_snapshot *snapshot);
 
 /* Makes `folder`/tree hold exactly `tree`, by difference from what it held (index in folder/index).
  * All files and folders get GIT_MTIME as modification time and 0644 or 0755 as mode. What someone

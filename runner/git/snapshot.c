@@ -19,6 +19,7 @@
 #include "base/vec.h"
 #include "git/call.h"
 #include "git/kept.h"
+#include "proc/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,15 +38,18 @@
 /* Unmerged files named in the message. */
 #define UNMERGED_NAMED 5
 
-struct snapshot {
+struct git_snapshot {
     const struct git_repo *repo;
     char tmp[PATH_MAX];   /* state/tmp/snap.PID.N */
     char index[PATH_MAX]; /* tmp/index */
     char base[PATH_MAX];  /* tmp/base: the index before the disk was looked at */
     int source;           /* the repository's index, open; -1 = nothing was ever added */
     struct kept kept;
-    struct timespec start;                 /* by the clock of the file system */
-    const struct git_meanwhile *meanwhile; /* still to be done; NULL = nothing */
+    struct timespec start;    /* by the clock of the file system */
+    struct run_child *adding; /* the first `git add`, under way; NULL = it has ended */
+    struct str add_errors;    /* its words */
+    bool from_kept;           /* it started from a kept index: */
+    struct kept_index taken;
 
     struct {
         VEC_FIELDS(char *);
@@ -61,8 +65,9 @@ struct snapshot {
     const char *last_unmerged; /* stages of one path are told once */
 };
 
-static void snapshot_fini(struct snapshot *snap)
+static void snapshot_fini(struct git_snapshot *snap)
 {
+    run_abandon(snap->adding);
     for (size_t i = 0; i < snap->exclude.count; i++) {
         mem_free(snap->exclude.items[i]);
     }
@@ -72,13 +77,14 @@ static void snapshot_fini(struct snapshot *snap)
     str_fini(&snap->unskip);
     str_fini(&snap->unmerged);
     str_fini(&snap->added);
+    str_fini(&snap->add_errors);
     cleanup_fd(&snap->source);
     if (snap->tmp[0] != '\0') {
         (void)tree_remove(AT_FDCWD, snap->tmp, NULL);
     }
 }
 
-static int exclude_add(struct snapshot *snap, const char *path)
+static int exclude_add(struct git_snapshot *snap, const char *path)
 {
     char clean[PATH_MAX];
     if (path_clean(path, clean, sizeof clean) != 0 || !path_is_inside(clean)) {
@@ -92,7 +98,7 @@ static int exclude_add(struct snapshot *snap, const char *path)
     return 0;
 }
 
-static bool is_excluded(const struct snapshot *snap, const char *path)
+static bool is_excluded(const struct git_snapshot *snap, const char *path)
 {
     for (size_t i = 0; i < snap->exclude.count; i++) {
         size_t len = strlen(snap->exclude.items[i]);
@@ -105,7 +111,7 @@ static bool is_excluded(const struct snapshot *snap, const char *path)
 }
 
 /* Files are dated by the file system, whose clock may be that of another machine. */
-static int read_clock(struct snapshot *snap, struct err *err)
+static int read_clock(struct git_snapshot *snap, struct err *err)
 {
     struct stat st;
     if (stat(snap->tmp, &st) != 0) {
@@ -115,7 +121,7 @@ static int read_clock(struct snapshot *snap, struct err *err)
     return 0;
 }
 
-static int make_tmp(struct snapshot *snap, struct err *err)
+static int make_tmp(struct git_snapshot *snap, struct err *err)
 {
     static atomic_uint counter;
     char path[PATH_MAX];
@@ -139,7 +145,7 @@ static int make_tmp(struct snapshot *snap, struct err *err)
     return result;
 }
 
-static int open_index(struct snapshot *snap, struct err *err)
+static int open_index(struct git_snapshot *snap, struct err *err)
 {
     char from[PATH_MAX];
     int len = snprintf(from, sizeof from, "%s/index", snap->repo->git_dir);
@@ -154,7 +160,7 @@ static int open_index(struct snapshot *snap, struct err *err)
 
 /* The copy keeps the modification time: git compares it with those of files to know which entries
  * may be stale although their stat data fits ("racily clean"). A newer time would hide changes. */
-static int copy_index(struct snapshot *snap, struct err *err)
+static int copy_index(struct git_snapshot *snap, struct err *err)
 {
     struct stat st;
     if (snap->source < 0) {
@@ -177,14 +183,14 @@ static int copy_index(struct snapshot *snap, struct err *err)
     return futimens(out, times) == 0 ? 0 : err_errno(err, "cannot date %s", snap->index);
 }
 
-static struct git_call snapshot_call(const struct snapshot *snap, const char *const *argv)
+static struct git_call snapshot_call(const struct git_snapshot *snap, const char *const *argv)
 {
     return (struct git_call){.argv = argv, .repo = snap->repo, .index = snap->index};
 }
 
 /* ---- the listing ---- */
 
-static void note_unmerged(struct snapshot *snap, const char *path)
+static void note_unmerged(struct git_snapshot *snap, const char *path)
 {
     if (snap->last_unmerged != NULL && strcmp(snap->last_unmerged, path) == 0) {
         return;
@@ -195,7 +201,7 @@ static void note_unmerged(struct snapshot *snap, const char *path)
     }
 }
 
-static bool on_disk(const struct snapshot *snap, const char *path)
+static bool on_disk(const struct git_snapshot *snap, const char *path)
 {
     char full[PATH_MAX];
     int len = snprintf(full, sizeof full, "%s/%s", snap->repo->root, path);
@@ -209,7 +215,7 @@ static void append_path(struct str *list, const char *path)
 
 /* One entry: "TAG MODE ID STAGE", a tab, the path. The tag is lower case for assume-unchanged, S
  * for skip-worktree. */
-static int look_at_entry(struct snapshot *snap, const char *entry)
+static int look_at_entry(struct git_snapshot *snap, const char *entry)
 {
     const char *tab = strchr(entry, '\t');
     if (tab == NULL || tab - entry < 2) {
@@ -237,7 +243,7 @@ static int look_at_entry(struct snapshot *snap, const char *entry)
     return 0;
 }
 
-static int list_entries(struct snapshot *snap, struct err *err)
+static int list_entries(struct git_snapshot *snap, struct err *err)
 {
     static const char *const argv[] = {"git", "ls-files", "-v", "-s", "-z", NULL};
     CLEANUP(str_fini) struct str out = STR_INIT(GIT_OUTPUT_MAX);
@@ -271,7 +277,7 @@ static int list_entries(struct snapshot *snap, struct err *err)
     return 0;
 }
 
-static int update_index(const struct snapshot *snap,
+static int update_index(const struct git_snapshot *snap,
                         const char *option,
                         const struct str *paths,
                         struct err *err)
@@ -288,7 +294,7 @@ static int update_index(const struct snapshot *snap,
 
 /* In a private repository nobody runs `git rm --cached`: what an ignore file names now, and an
  * earlier snapshot recorded, would stay for ever. */
-static int drop_ignored(const struct snapshot *snap, struct err *err)
+static int drop_ignored(const struct git_snapshot *snap, struct err *err)
 {
     static const char *const argv[] = {
         "git", "ls-files", "-c", "-i", "--exclude-standard", "-z", NULL};
@@ -327,30 +333,18 @@ static int explain_add(struct err *err, const struct str *errors)
     return git_complain(err, -EIO, meaning, errors);
 }
 
-/* One `git add -A -v`, its words to snap->added. 0, or negative with message; *ret_again tells that
- * another try may do. */
-static int add_once(struct snapshot *snap,
-                    const char *const *argv,
-                    bool *ret_again,
-                    struct err *err)
+/* What came of one `git add -A -v`, whose words are in snap->added. 0, or negative with message;
+ * *ret_again tells that another try may do. */
+static int judge_add(const struct str *errors, int status, bool *ret_again, struct err *err)
 {
-    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
-    int status = 0;
-    struct git_call call = snapshot_call(snap, argv);
-    call.meanwhile = snap->meanwhile;
-    snap->meanwhile = NULL;
-    int result = git_call(&call, &snap->added, &errors, &status, err);
     *ret_again = false;
-    if (result != 0) {
-        return result;
-    }
     /* A folder that cannot be opened is a warning for git, and its files would be missing. */
-    if (strstr(str_text(&errors), "could not open directory") != NULL) {
-        return explain_add(err, &errors);
+    if (strstr(str_text(errors), "could not open directory") != NULL) {
+        return explain_add(err, errors);
     }
     if (status != 0) {
         *ret_again = true;
-        return explain_add(err, &errors);
+        return explain_add(err, errors);
     }
     return 0;
 }
@@ -370,7 +364,7 @@ static void append_pattern(struct str *specs, const char *path)
 }
 
 /* Pathspecs that leave out the excluded paths and what is below them, one behind the other. */
-static int append_specs(const struct snapshot *snap, struct str *specs, struct err *err)
+static int append_specs(const struct git_snapshot *snap, struct str *specs, struct err *err)
 {
     for (size_t i = 0; i < snap->exclude.count; i++) {
         append_pattern(specs, snap->exclude.items[i]);
@@ -383,11 +377,14 @@ static int append_specs(const struct snapshot *snap, struct str *specs, struct e
                : err_set(err, str_error(specs), "the list of excluded paths is too long");
 }
 
-static int add_all(struct snapshot *snap, unsigned attempts, struct err *err)
+struct arguments {
+    VEC_FIELDS(const char *);
+};
+
+/* Starts git to look at the disk. */
+static int add_begin(struct git_snapshot *snap, struct err *err)
 {
-    struct {
-        VEC_FIELDS(const char *);
-    } argv = {0};
+    struct arguments argv = {0};
     CLEANUP(str_fini) struct str specs = STR_INIT(1u << 20);
     static const char *const fixed[] = {"git", "add", "-A", "-v", "--", "."};
     int result = append_specs(snap, &specs, err);
@@ -406,15 +403,39 @@ static int add_all(struct snapshot *snap, unsigned attempts, struct err *err)
         vec_fini(&argv);
         return err_set(err, result, "not enough memory for the list of excluded paths");
     }
-    bool again = true;
-    for (unsigned attempt = 0; attempt < attempts && again; attempt++) {
-        result = add_once(snap, argv.items, &again, err);
-    }
+    const struct git_call call = snapshot_call(snap, argv.items);
+    str_clear(&snap->add_errors);
+    result = git_call_begin(&call, &snap->added, &snap->add_errors, &snap->adding, err);
     vec_fini(&argv);
     return result;
 }
 
-static int write_tree(const struct snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
+static int add_end(struct git_snapshot *snap, bool *ret_again, struct err *err)
+{
+    int status = 0;
+    struct run_child *adding = snap->adding;
+    snap->adding = NULL;
+    *ret_again = false;
+    const int result = git_call_end(adding, &status, err);
+    return result == 0 ? judge_add(&snap->add_errors, status, ret_again, err) : result;
+}
+
+/* The end of the add that is under way, and further ones while they may help. */
+static int add_all(struct git_snapshot *snap, unsigned attempts, struct err *err)
+{
+    bool again = true;
+    int result = 0;
+    for (unsigned attempt = 0; attempt < attempts && again; attempt++) {
+        result = snap->adding == NULL ? add_begin(snap, err) : 0;
+        if (result != 0) {
+            return result;
+        }
+        result = add_end(snap, &again, err);
+    }
+    return result;
+}
+
+static int write_tree(const struct git_snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
 {
     static const char *const argv[] = {"git", "write-tree", NULL};
     CLEANUP(str_fini) struct str out = STR_INIT(4096);
@@ -434,7 +455,7 @@ static int write_tree(const struct snapshot *snap, char tree[GIT_ID_MAX], struct
 }
 
 /* A private repository has no other index: keep this one, for its stat cache. */
-static void keep_index(const struct snapshot *snap)
+static void keep_index(const struct git_snapshot *snap)
 {
     char to[PATH_MAX];
     int len = snprintf(to, sizeof to, "%s/index", snap->repo->git_dir);
@@ -447,7 +468,7 @@ static void keep_index(const struct snapshot *snap)
 
 /* The index before the disk was looked at is needed once more when `git add` finds changes. A
  * second name will do: git replaces an index, it does not change one. */
-static void save_base(struct snapshot *snap)
+static void save_base(struct git_snapshot *snap)
 {
     if (snap->skips || link(snap->index, snap->base) != 0) {
         snap->kept.key[0] = '\0'; /* which entries are on disk is to be asked again each time */
@@ -455,7 +476,7 @@ static void save_base(struct snapshot *snap)
 }
 
 /* Keeps the index as it was before the disk was looked at, with fresh stat data. */
-static void keep_base(const struct snapshot *snap,
+static void keep_base(const struct git_snapshot *snap,
                       const char *option,
                       const struct kept_index *what)
 {
@@ -471,7 +492,7 @@ static void keep_base(const struct snapshot *snap,
 
 /* Without changes, the index has the entries it started with. Else the one it started with is kept,
  * so that what changed is looked at again each time. */
-static void keep_for_next(const struct snapshot *snap, const char *tree)
+static void keep_for_next(const struct git_snapshot *snap, const char *tree)
 {
     struct kept_index what = {.young = true};
     if (snap->kept.key[0] == '\0') {
@@ -494,7 +515,7 @@ static bool same_file(const char *path, const char *other)
 }
 
 /* After a snapshot from a kept index: keeps what git found out by the way. */
-static void keep_better(const struct snapshot *snap,
+static void keep_better(const struct git_snapshot *snap,
                         const struct kept_index *taken,
                         const char *tree)
 {
@@ -513,32 +534,39 @@ static void keep_better(const struct snapshot *snap,
     }
 }
 
-/* The snapshot from the kept index. False when there is none, or whatever goes wrong: the long way
- * will say so in words. */
-static bool take_from_kept(struct snapshot *snap, char tree[GIT_ID_MAX])
+/* Starts from the kept index. False when there is none, or whatever goes wrong: the long way will
+ * say so in words. */
+static bool begin_from_kept(struct git_snapshot *snap)
 {
-    struct kept_index taken;
-    if (!kept_take(&snap->kept, snap->index, &taken)) {
-        return false;
-    }
-    bool good = link(snap->index, snap->base) == 0 && add_all(snap, 1, NULL) == 0;
-    if (good && snap->added.len == 0 && taken.tree[0] != '\0') {
-        memcpy(tree, taken.tree, sizeof taken.tree);
+    snap->from_kept = kept_take(&snap->kept, snap->index, &snap->taken);
+    return snap->from_kept && link(snap->index, snap->base) == 0 && add_begin(snap, NULL) == 0;
+}
+
+static void drop_kept(struct git_snapshot *snap)
+{
+    kept_drop(&snap->kept);
+    (void)unlink(snap->index);
+    (void)unlink(snap->base);
+    str_clear(&snap->added);
+    snap->from_kept = false;
+}
+
+static bool end_from_kept(struct git_snapshot *snap, char tree[GIT_ID_MAX])
+{
+    const struct kept_index *taken = &snap->taken;
+    bool good = add_all(snap, 1, NULL) == 0;
+    if (good && snap->added.len == 0 && taken->tree[0] != '\0') {
+        memcpy(tree, taken->tree, sizeof taken->tree);
     } else {
         good = good && write_tree(snap, tree, NULL) == 0;
     }
-    if (!good) {
-        kept_drop(&snap->kept);
-        (void)unlink(snap->index);
-        (void)unlink(snap->base);
-        str_clear(&snap->added);
-        return false;
+    if (good) {
+        keep_better(snap, taken, tree);
     }
-    keep_better(snap, &taken, tree);
-    return true;
+    return good;
 }
 
-static int prepare(struct snapshot *snap, const char *const *exclude, struct err *err)
+static int prepare(struct git_snapshot *snap, const char *const *exclude, struct err *err)
 {
     int result = exclude_add(snap, ".sluice");
     for (size_t i = 0; exclude != NULL && exclude[i] != NULL && result == 0; i++) {
@@ -559,8 +587,8 @@ static int prepare(struct snapshot *snap, const char *const *exclude, struct err
     return result;
 }
 
-/* The snapshot from the user's index. */
-static int take_from_index(struct snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
+/* Starts from the user's index. */
+static int begin_from_index(struct git_snapshot *snap, struct err *err)
 {
     int result = copy_index(snap, err);
     result = result == 0 ? list_entries(snap, err) : result;
@@ -572,8 +600,77 @@ static int take_from_index(struct snapshot *snap, char tree[GIT_ID_MAX], struct 
     if (result == 0 && snap->kept.key[0] != '\0') {
         save_base(snap);
     }
-    result = result == 0 ? add_all(snap, ADD_ATTEMPTS, err) : result;
-    return result == 0 ? write_tree(snap, tree, err) : result;
+    return result == 0 ? add_begin(snap, err) : result;
+}
+
+static int end_from_index(struct git_snapshot *snap, char tree[GIT_ID_MAX], struct err *err)
+{
+    int result = add_all(snap, ADD_ATTEMPTS, err);
+    result = result == 0 ? write_tree(snap, tree, err) : result;
+    if (result == 0) {
+        keep_for_next(snap, tree);
+        keep_index(snap);
+    }
+    return result;
+}
+
+int git_snapshot_begin(const struct git_repo *repo,
+                       const char *const *exclude,
+                       struct git_snapshot **ret_snapshot,
+                       struct err *err)
+{
+    struct git_snapshot *snap = mem_calloc(1, sizeof *snap);
+    if (snap == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory for a snapshot");
+    }
+    snap->repo = repo;
+    snap->source = -1;
+    str_init(&snap->drop, GIT_OUTPUT_MAX);
+    str_init(&snap->unassume, GIT_OUTPUT_MAX);
+    str_init(&snap->unskip, GIT_OUTPUT_MAX);
+    str_init(&snap->unmerged, 1u << 16);
+    str_init(&snap->added, GIT_OUTPUT_MAX);
+    str_init(&snap->add_errors, GIT_ERRORS_MAX);
+    int result = prepare(snap, exclude, err);
+    if (result == 0 && !begin_from_kept(snap)) {
+        if (snap->from_kept) {
+            drop_kept(snap);
+        }
+        result = begin_from_index(snap, err);
+    }
+    if (result != 0) {
+        git_snapshot_abandon(snap);
+        return result;
+    }
+    *ret_snapshot = snap;
+    return 0;
+}
+
+bool git_snapshot_is_due(struct git_snapshot *snapshot)
+{
+    return run_is_over(snapshot->adding);
+}
+
+int git_snapshot_end(struct git_snapshot *snapshot, char tree[GIT_ID_MAX], struct err *err)
+{
+    int result = 0;
+    if (!snapshot->from_kept) {
+        result = end_from_index(snapshot, tree, err);
+    } else if (!end_from_kept(snapshot, tree)) {
+        drop_kept(snapshot);
+        result = begin_from_index(snapshot, err);
+        result = result == 0 ? end_from_index(snapshot, tree, err) : result;
+    }
+    git_snapshot_abandon(snapshot);
+    return result;
+}
+
+void git_snapshot_abandon(struct git_snapshot *snapshot)
+{
+    if (snapshot != NULL) {
+        snapshot_fini(snapshot);
+        mem_free(snapshot);
+    }
 }
 
 int git_snapshot(const struct git_repo *repo,
@@ -581,34 +678,7 @@ int git_snapshot(const struct git_repo *repo,
                  char tree[GIT_ID_MAX],
                  struct err *err)
 {
-    return git_snapshot_meanwhile(repo, exclude, NULL, tree, err);
-}
-
-int git_snapshot_meanwhile(const struct git_repo *repo,
-                           const char *const *exclude,
-                           const struct git_meanwhile *meanwhile,
-                           char tree[GIT_ID_MAX],
-                           struct err *err)
-{
-    CLEANUP(snapshot_fini)
-    struct snapshot snap = {
-        .repo = repo,
-        .meanwhile = meanwhile,
-        .drop = STR_INIT(GIT_OUTPUT_MAX),
-        .unassume = STR_INIT(GIT_OUTPUT_MAX),
-        .unskip = STR_INIT(GIT_OUTPUT_MAX),
-        .unmerged = STR_INIT(1u << 16),
-        .added = STR_INIT(GIT_OUTPUT_MAX),
-        .source = -1,
-    };
-    int result = prepare(&snap, exclude, err);
-    if (result != 0 || take_from_kept(&snap, tree)) {
-        return result;
-    }
-    result = take_from_index(&snap, tree, err);
-    if (result == 0) {
-        keep_for_next(&snap, tree);
-        keep_index(&snap);
-    }
-    return result;
+    struct git_snapshot *snapshot = NULL;
+    const int result = git_snapshot_begin(repo, exclude, &snapshot, err);
+    return snapshot != NULL ? git_snapshot_end(snapshot, tree, err) : result;
 }

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "proc/keeper.h"
 
 #include <errno.h>
@@ -28,15 +29,20 @@ enum watched {
     WATCH_COUNT
 };
 
-struct child {
+struct run_child {
     pid_t pid;
     struct pollfd watched[WATCH_COUNT]; /* fd -1 = closed */
     struct str *sinks[2];               /* where streams go; NULL = dropped */
     const char *name;
-    int control; /* of its keeper; -1 = it has none */
+    int control;         /* of its keeper; -1 = it has none */
+    int64_t timeout_ms;  /* 0 = none */
+    int64_t deadline_ns; /* 0 = none */
+    bool over;           /* it has ended, or `failed` */
+    int failed;          /* what went wrong with it; 0 = nothing */
+    struct err why;
 };
 
-static void child_close(struct child *child)
+static void child_close(struct run_child *child)
 {
     for (int i = 0; i < WATCH_COUNT; i++) {
         cleanup_fd(&child->watched[i].fd);
@@ -47,7 +53,7 @@ static void child_close(struct child *child)
 }
 
 /* With all it started, as far as that can be known. */
-static void child_kill(struct child *child)
+static void child_kill(struct run_child *child)
 {
     if (child->control < 0) {
         (void)kill(-child->pid, SIGKILL);
@@ -130,7 +136,7 @@ static void reap(pid_t pid, struct run_result *ret_result)
 }
 
 /* Starts the child with its streams on our pipes. On failure nothing is left open. */
-static int child_start(struct child *child, const struct run_request *request, struct err *err)
+static int child_start(struct run_child *child, const struct run_request *request, struct err *err)
 {
     CLEANUP(cleanup_fd) int input = -1;
     int out[2] = {-1, -1};
@@ -164,7 +170,7 @@ static int child_start(struct child *child, const struct run_request *request, s
 }
 
 /* Room for the next read: in the sink, or (without one, or when it is full) in `dropped`. */
-static int find_room(struct child *child,
+static int find_room(struct run_child *child,
                      struct str *sink,
                      char *dropped,
                      char **ret_place,
@@ -188,7 +194,7 @@ static int find_room(struct child *child,
 }
 
 /* Reads what is there. 1 = there may be more, 0 = end, negative = error. */
-static int read_stream(struct child *child, int which, struct err *err)
+static int read_stream(struct run_child *child, int which, struct err *err)
 {
     static char dropped[READ_SIZE];
     struct str *sink = child->sinks[which];
@@ -213,7 +219,7 @@ static int read_stream(struct child *child, int which, struct err *err)
     return n > 0;
 }
 
-static int serve_streams(struct child *child, struct err *err)
+static int serve_streams(struct run_child *child, struct err *err)
 {
     for (int i = WATCH_OUT; i <= WATCH_ERR; i++) {
         if (child->watched[i].revents == 0) {
@@ -233,7 +239,7 @@ static int serve_streams(struct child *child, struct err *err)
 
 /* What the dead child left in its pipes; a descendant may hold them open, so never wait for the
  * end. */
-static int drain(struct child *child, struct err *err)
+static int drain(struct run_child *child, struct err *err)
 {
     for (;;) {
         int ready = poll(child->watched, WATCH_CHILD, 0);
@@ -256,30 +262,103 @@ static int time_left(int64_t deadline_ns)
     return left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms + 1;
 }
 
-static int watch(struct child *child, const struct run_request *request, struct err *err)
+/* Serves what is ready; waits for it no longer than `wait_ms` (-1 = for ever). 1 = the program has
+ * ended. */
+static int serve(struct run_child *child, int wait_ms, struct err *err)
 {
-    int64_t deadline =
-        request->timeout_ms > 0 ? clock_mono_ns() + request->timeout_ms * 1000000 : 0;
-    for (;;) {
-        int ready = poll(child->watched, WATCH_COUNT, time_left(deadline));
-        if (ready < 0 && errno != EINTR) {
-            return err_errno(err, "waiting for %s", child->name);
-        }
-        int rc = ready > 0 ? serve_streams(child, err) : 0;
-        if (rc < 0) {
-            return rc;
-        }
-        if (ready > 0 && child->watched[WATCH_CHILD].revents != 0) {
-            return drain(child, err);
-        }
-        if (deadline != 0 && clock_mono_ns() >= deadline) {
-            return err_set(err,
-                           -ETIMEDOUT,
-                           "%s did not end within %lld ms and was killed",
-                           child->name,
-                           (long long)request->timeout_ms);
-        }
+    int ready = poll(child->watched, WATCH_COUNT, wait_ms);
+    if (ready < 0 && errno != EINTR) {
+        return err_errno(err, "waiting for %s", child->name);
     }
+    int rc = ready > 0 ? serve_streams(child, err) : 0;
+    if (rc < 0) {
+        return rc;
+    }
+    if (ready > 0 && child->watched[WATCH_CHILD].revents != 0) {
+        rc = drain(child, err);
+        return rc < 0 ? rc : 1;
+    }
+    if (child->deadline_ns != 0 && clock_mono_ns() >= child->deadline_ns) {
+        return err_set(err,
+                       -ETIMEDOUT,
+                       "%s did not end within %lld ms and was killed",
+                       child->name,
+                       (long long)child->timeout_ms);
+    }
+    return 0;
+}
+
+static void step(struct run_child *child, int wait_ms)
+{
+    const int rc = serve(child, wait_ms, &child->why);
+    child->failed = rc < 0 ? rc : 0;
+    child->over = rc != 0;
+}
+
+int run_begin(const struct run_request *request,
+              struct str *out,
+              struct str *errors,
+              struct run_child **ret_child,
+              struct err *err)
+{
+    struct run_child *child = mem_calloc(1, sizeof *child);
+    if (child == NULL) {
+        return err_set(err, -ENOMEM, "out of memory starting %s", request->argv[0]);
+    }
+    child->sinks[WATCH_OUT] = out;
+    child->sinks[WATCH_ERR] = errors;
+    child->name = request->argv[0];
+    child->control = -1;
+    int rc = child_start(child, request, err);
+    if (rc < 0) {
+        mem_free(child);
+        return rc;
+    }
+    child->timeout_ms = request->timeout_ms;
+    child->deadline_ns =
+        request->timeout_ms > 0 ? clock_mono_ns() + request->timeout_ms * 1000000 : 0;
+    *ret_child = child;
+    return 0;
+}
+
+bool run_is_over(struct run_child *child)
+{
+    /* one look at a time: a program that never stops printing must not keep us here */
+    if (!child->over) {
+        step(child, 0);
+    }
+    return child->over;
+}
+
+int run_end(struct run_child *child, struct run_result *ret_result, struct err *err)
+{
+    while (!child->over) {
+        step(child, time_left(child->deadline_ns));
+    }
+    const int rc = child->failed;
+    if (rc < 0) {
+        child_kill(child);
+        (void)err_set(err, rc, "%s", child->why.text);
+    }
+    struct run_result result;
+    reap(child->pid, &result);
+    child_close(child);
+    mem_free(child);
+    if (rc == 0 && ret_result != NULL) {
+        *ret_result = result;
+    }
+    return rc;
+}
+
+void run_abandon(struct run_child *child)
+{
+    if (child == NULL) {
+        return;
+    }
+    child_kill(child);
+    reap(child->pid, NULL);
+    child_close(child);
+    mem_free(child);
 }
 
 int run_program(const struct run_request *request,
@@ -288,27 +367,7 @@ int run_program(const struct run_request *request,
                 struct run_result *ret_result,
                 struct err *err)
 {
-    struct child child = {
-        .sinks = {out, errors},
-        .name = request->argv[0],
-        .control = -1,
-    };
-    int rc = child_start(&child, request, err);
-    if (rc < 0) {
-        return rc;
-    }
-    if (request->meanwhile != NULL) { /* what it prints waits in its pipes */
-        request->meanwhile(request->context);
-    }
-    rc = watch(&child, request, err);
-    if (rc < 0) {
-        child_kill(&child);
-    }
-    struct run_result result;
-    reap(child.pid, &result);
-    child_close(&child);
-    if (rc == 0 && ret_result != NULL) {
-        *ret_result = result;
-    }
-    return rc;
+    struct run_child *child = NULL;
+    const int rc = run_begin(request, out, errors, &child, err);
+    return child == NULL ? rc : run_end(child, ret_result, err);
 }

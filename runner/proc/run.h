@@ -19,8 +19,6 @@ struct run_request {
     size_t input_len;
     int64_t
         timeout_ms; /* 0 = none; beyond it the process group is killed and -ETIMEDOUT returned */
-    void (*meanwhile)(void *context); /* called once, while the program runs; NULL = just wait */
-    void *context;
     bool contain; /* whatever the program starts ends with it, daemons as well; costs one fork(2) */
 };
 
@@ -37,5 +35,25 @@ int run_program(const struct run_request *request,
                 struct str *errors,
                 struct run_result *ret_result,
                 struct err *err);
+
+/* The same in parts, for who has something else to do meanwhile. What it prints waits in its pipes
+ * (64 KiB each) until run_is_over() or run_end(). `out`, `errors` and the texts of argv[0] must
+ * stay until then; the time allowed counts from the start. */
+struct run_child;
+
+int run_begin(const struct run_request *request,
+              struct str *out,
+              struct str *errors,
+              struct run_child **ret_child,
+              struct err *err);
+
+/* Has it ended, or failed? Does not wait; takes what was printed so far. */
+bool run_is_over(struct run_child *child);
+
+/* Waits for its end; returns what run_program() does. Frees the handle in any case. */
+int run_end(struct run_child *child, struct run_result *ret_result, struct err *err);
+
+/* Ends it at once, with all it started. NULL is accepted. */
+void run_abandon(struct run_child *child);
 
 #endif

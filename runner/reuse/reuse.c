@@ -7,6 +7,7 @@
 #include "reuse/reuse_impl.h"
 #include "store/evidence_keep.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -41,6 +42,52 @@ void reuse_picture_end(struct reuse *reuse)
         evidence_end_read(reuse->store);
         reuse->picture = false;
     }
+}
+
+static void free_states(struct reuse *reuse)
+{
+    for (size_t i = 0; i < reuse->states.count; i++) {
+        state_free(reuse->states.items[i]);
+    }
+    vec_fini(&reuse->states);
+    map_fini(&reuse->states_by_id);
+}
+
+static void free_notes(struct reuse *reuse)
+{
+    for (size_t i = 0; i < reuse->notes.count; i++) {
+        mem_free(reuse->notes.items[i]);
+    }
+    vec_fini(&reuse->notes);
+}
+
+/* ---- what is only supposed ---- */
+
+static bool read_version(struct reuse *reuse, int64_t *ret_version)
+{
+    reuse_picture_end(reuse); /* an older picture would not show what was written since */
+    reuse_picture_begin(reuse);
+    return reuse->picture && evidence_version(reuse->store, ret_version, NULL) == 0;
+}
+
+void reuse_suppose(struct reuse *reuse)
+{
+    reuse->version_known = read_version(reuse, &reuse->version);
+}
+
+bool reuse_stands(struct reuse *reuse)
+{
+    int64_t version = 0;
+    return reuse->version_known && read_version(reuse, &version) && version == reuse->version;
+}
+
+void reuse_forget(struct reuse *reuse)
+{
+    assert(reuse->leases == NULL);
+    free_states(reuse);
+    free_notes(reuse);
+    vec_fini(&reuse->used);
+    reuse_picture_end(reuse);
 }
 
 /* ---- notes ---- */
@@ -188,15 +235,8 @@ void reuse_close(struct reuse *reuse)
         flush(reuse);
         make_room(reuse);
     }
-    for (size_t i = 0; i < reuse->states.count; i++) {
-        state_free(reuse->states.items[i]);
-    }
-    vec_fini(&reuse->states);
-    map_fini(&reuse->states_by_id);
-    for (size_t i = 0; i < reuse->notes.count; i++) {
-        mem_free(reuse->notes.items[i]);
-    }
-    vec_fini(&reuse->notes);
+    free_states(reuse);
+    free_notes(reuse);
     mem_free(reuse->told);
     vec_fini(&reuse->used);
     vec_fini(&reuse->varying);

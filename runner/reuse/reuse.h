@@ -61,6 +61,15 @@ void reuse_close(struct reuse *reuse);
 /* Asks ahead what every state is asked for, whatever its tree. */
 void reuse_read_ahead(struct reuse *reuse);
 
+/* From here on decisions are asked for on a supposition: that the tree is one it may turn out not
+ * to be. The supposition was right: reuse_stands() says whether the decisions still stand; they do
+ * unless somebody else has written to the store meanwhile (a revocation would be passed over).
+ * When it was wrong, or they do not stand: reuse_forget(), as if nothing had been asked. No lease
+ * may be held then. */
+void reuse_suppose(struct reuse *reuse);
+bool reuse_stands(struct reuse *reuse);
+void reuse_forget(struct reuse *reuse);
+
 /* A sentence about something odd since the last call (conflicting evidence, an answer that could
  * not be had, a full disk), or NULL. Each is told once; valid until the next call. */
 const char *reuse_take_note(struct reuse *reuse);

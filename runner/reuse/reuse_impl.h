@@ -161,6 +161,8 @@ struct reuse {
     struct map states_by_id; /* hex of state->id */
     bool picture;            /* a read transaction is open, since: */
     int64_t picture_ns;
+    bool version_known; /* of the store, when something was supposed: */
+    int64_t version;
     uint64_t clock; /* counts questions, for the order of states */
     struct reuse_lease *leases;
 

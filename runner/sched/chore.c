@@ -357,6 +357,9 @@ static int launch(struct sched *sched,
     if (has_answer(sched, chore, request, arena, &why)) {
         return 1;
     }
+    if (!sched_confirm(sched, true)) {
+        return sched_refused(sched, err);
+    }
     int rc = runs_beside(chore) ? 0 : world_make(sched, chore->layer, err);
     if (rc < 0) {
         return mend_world(sched, rc, err);
@@ -430,7 +433,12 @@ void chore_start_next(struct sched *sched)
         sched->chore_runs = rc == 0;
         if (rc < 0) {
             const struct outcome outcome = {
-                .status = OUTCOME_ERRORED, .exit_code = -1, .message = err.text, .final = true};
+                .status = OUTCOME_ERRORED,
+                .exit_code = -1,
+                .flags = sched->refused != 0 ? FLAG_CANCELLED : 0,
+                .message = err.text,
+                .final = true,
+            };
             on_done(sched, &outcome); /* we are inside the pump: it does not pump again */
             sched->again = true;
         }

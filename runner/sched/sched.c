@@ -20,7 +20,11 @@ void sched_emit(struct sched *sched, struct event *event)
 {
     event->seq = ++sched->seq;
     event->time_ms = clock_wall_ms();
-    sched->options->sink->emit(sched->options->sink, event);
+    if (sched->confirmed) {
+        sched->options->sink->emit(sched->options->sink, event);
+    } else {
+        holding_keep(sched, event);
+    }
 }
 
 void sched_note(struct sched *sched, const char *level, size_t layer, const char *format, ...)
@@ -61,6 +65,16 @@ static void act(struct sched *sched, const struct plan_action *action)
     }
 }
 
+/* Is the tree known by now? Every few actions: a guess that is wrong should not be followed to its
+ * end. */
+static bool goes_on(struct sched *sched)
+{
+    if (!sched->confirmed && ++sched->actions % CONFIRM_EACH == 0) {
+        (void)sched_confirm(sched, false);
+    }
+    return sched->refused == 0;
+}
+
 /* Not re-entered: what an action ends at once is met by the loop that started it. */
 void sched_pump(struct sched *sched)
 {
@@ -74,9 +88,11 @@ void sched_pump(struct sched *sched)
         do {
             action = plan_next(sched->plan);
             act(sched, &action);
-        } while (action.type != PLAN_WAIT && action.type != PLAN_DONE);
-        chore_start_next(sched);
-    } while (sched->again);
+        } while (goes_on(sched) && action.type != PLAN_WAIT && action.type != PLAN_DONE);
+        if (sched->refused == 0) {
+            chore_start_next(sched);
+        }
+    } while (sched->again && sched->refused == 0);
     sched->pumping = false;
     if (action.type == PLAN_DONE) {
         (void)uv_timer_stop(&sched->tick);
@@ -250,11 +266,13 @@ static void fini(struct sched *sched)
     plan_free(sched->plan);
     arena_free(sched->arena);
     arena_free(sched->start_arena);
+    holding_fini(&sched->holding);
 }
 
 static int init(struct sched *sched, const struct sched_options *options, struct err *err)
 {
     sched->options = options;
+    sched->confirmed = options->confirm == NULL;
     sched->pipeline = config_pipeline(options->config);
     sched->arena = arena_new(SCHED_ARENA_MAX);
     sched->layers = mem_calloc(sched->pipeline->layer_count, sizeof *sched->layers);
@@ -293,7 +311,7 @@ static void run_loop(struct sched *sched)
     sched->tick.data = sched;
     (void)uv_timer_start(&sched->tick, on_tick, SCHED_TICK_MS, SCHED_TICK_MS);
     sched_pump(sched);
-    if (uv_is_active((const uv_handle_t *)&sched->tick)) {
+    if (uv_is_active((const uv_handle_t *)&sched->tick) && sched_confirm(sched, true)) {
         (void)uv_run(loop, UV_RUN_DEFAULT);
     }
     /* The timer is ours, so its close must end here. One turn is not always enough: a run that
@@ -318,12 +336,15 @@ int sched_run(const struct sched_options *options, enum exit_code *ret_exit, str
     }
     emit_started(&sched);
     run_loop(&sched);
-    *ret_exit = emit_finished(&sched);
+    if (sched_confirm(&sched, true)) {
+        *ret_exit = emit_finished(&sched);
+    }
+    rc = sched_refused(&sched, err);
     if (options->started != NULL) {
         options->started(options->started_context, NULL);
     }
     fini(&sched);
-    return 0;
+    return rc;
 }
 
 void sched_running(const struct sched *sched,

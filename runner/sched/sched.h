@@ -55,6 +55,13 @@ struct sched_options {
     int (*prepare)(void *context, struct err *err);
     void *prepare_context;
     struct sched_reuse *reuse; /* NULL = everything runs */
+    /* `tree` is a guess, and this says whether it was right. Until then evidence is looked up, but
+     * no program is started, nothing is laid out, and the sink hears nothing; then it hears all of
+     * it. 1 = it was right; 0 = not known yet (never with `wait`); negative: it was not, or it
+     * cannot be known: sched_run() returns that with *err, and has done nothing. Asked now and then
+     * without `wait`, until the answer is not 0. NULL = the tree is no guess. */
+    int (*confirm)(void *context, bool wait, struct err *err);
+    void *confirm_context;
     const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
     const char *tree;     /* snapshot id or NULL */
     const char *diff;     /* lines that the run is about, for plugins: JSON, see plan in
@@ -98,7 +105,8 @@ struct sched_options {
 /* Is `name` this unit's: LAYER/UNIT, or UNIT alone? */
 bool sched_explains(const char *name, const struct layer *layer, const char *unit);
 
-/* Runs to the end. Returns 0 with *ret_exit filled, negative when the run could not be set up. */
+/* Runs to the end. Returns 0 with *ret_exit filled, negative when the run could not be set up, or
+ * was refused by confirm(). */
 int sched_run(const struct sched_options *options, enum exit_code *ret_exit, struct err *err);
 
 /* From signal handlers on the loop's thread, while sched_run() is under way: first call finishes

@@ -9,6 +9,7 @@
  *   unit.c     one unit: request, environment, outcome
  *   kept.c     what is kept of a unit beside its outcome and its products
  *   reusing.c  evidence instead of running
+ *   holding.c  what is told while the tree is only a guess
  *   joining.c  units that wait for another process
  *   remake.c   products that were lost between look-up and use
  *   worlds.c   which products a layer sees
@@ -33,6 +34,12 @@
 #define START_ARENA_MAX (64u << 20)
 /* What is kept of a report on standard output; larger ones must be files. */
 #define REPORT_STDOUT_MAX (128u << 20)
+/* Events that wait: UNITS_MAX of about 600 bytes, and what their cases say. */
+#define HOLDING_ARENA_MAX (4ull << 30)
+/* Texts that are copied once for events that follow each other. */
+#define HOLDING_TEXTS 4
+/* Actions of the plan between two looks at whether the tree is known: one takes 5 us, a look 1. */
+#define CONFIRM_EACH 32u
 /* Time for `plan` of a layer (discovery of thousands of tests takes seconds), and for `judge` (a
  * million outcomes are 200 MiB of JSON: 10 s for a slow reader). One that hangs costs no more. */
 #define CHORE_TIMEOUT_MS (2LL * 60 * 1000)
@@ -158,6 +165,18 @@ struct joining {
     int64_t since_ns;
 };
 
+/* What waits for the tree to be confirmed. Texts that do not live as long as the run are copied. */
+struct holding {
+    struct arena *arena; /* NULL = nothing was held */
+
+    struct {
+        VEC_FIELDS(struct event);
+    } events;
+
+    const char *texts[HOLDING_TEXTS]; /* copied last: most are those of the event before */
+    bool failed;                      /* out of memory */
+};
+
 struct sched {
     const struct sched_options *options;
     const struct pipeline *pipeline;
@@ -203,6 +222,11 @@ struct sched {
     bool any_shut, any_error, any_selected, any_excluded;
     bool bad_filter; /* it had no answer for a unit: nothing is proven */
     const char *first_reason;
+    bool confirmed; /* the tree is no guess (any more) */
+    int refused;    /* it was one, and wrong; negative */
+    struct err refusal;
+    unsigned actions; /* since it was asked last */
+    struct holding holding;
     bool pumping;
     bool again;         /* a chore that could not start ended: ask the plan again */
     bool told_in_place; /* the warning that nothing is isolated */
@@ -218,6 +242,16 @@ void sched_note(struct sched *sched, const char *level, size_t layer, const char
     __attribute__((format(printf, 4, 5)));
 /* Starts everything that can start now. */
 void sched_pump(struct sched *sched);
+
+/* holding.c */
+/* May something be started, or told? Asks whether the tree is confirmed, and waits for the answer
+ * when `wait` is set. False: the run ends here, and all that is still done in it is in vain. */
+bool sched_confirm(struct sched *sched, bool wait);
+/* As it does when it was not confirmed: fills *err. */
+int sched_refused(const struct sched *sched, struct err *err);
+/* Keeps a copy of an event that nobody may hear yet. */
+void holding_keep(struct sched *sched, const struct event *event);
+void holding_fini(struct holding *holding);
 
 /* layer.c */
 void layer_start(struct sched *sched, size_t index);

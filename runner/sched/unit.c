@@ -557,6 +557,9 @@ static int start_now(struct sched *sched,
                      const char *why,
                      struct err *err)
 {
+    if (!sched_confirm(sched, true)) {
+        return sched_refused(sched, err);
+    }
     int rc = world_make(sched, slot->unit->layer, err);
     if (rc == 0 && slot->view != NULL) {
         rc = view_make(sched, slot->unit->layer, slot->view, err);
@@ -582,6 +585,9 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
     int rc = view_of_unit(sched, slot->unit, &slot->view, err);
     if (rc < 0) {
         return rc;
+    }
+    if (request.artifact_dir != NULL && !sched_confirm(sched, true)) { /* a hit puts them there */
+        return sched_refused(sched, err);
     }
     if (request.observe) {
         struct reuse_subject subject = subject_of(sched, slot, &request);
@@ -628,7 +634,12 @@ static void begin_or_fail(struct sched *sched, struct sched_slot *slot)
     int rc =
         arena == NULL ? err_set(&err, -ENOMEM, "out of memory") : begin(sched, slot, arena, &err);
     if (rc < 0) {
-        struct outcome outcome = {.status = OUTCOME_ERRORED, .exit_code = -1, .slot = -1};
+        struct outcome outcome = {
+            .status = OUTCOME_ERRORED,
+            .exit_code = -1,
+            .flags = sched->refused != 0 ? FLAG_CANCELLED : 0,
+            .slot = -1,
+        };
         const struct unit *unit = slot->unit;
         (void)err_wrap(&err, "infrastructure");
         outcome.message = err.text;

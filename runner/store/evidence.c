@@ -199,6 +199,19 @@ void evidence_end_read(struct evidence_store *store)
     (void)sqlite3_exec(store->database.db, "COMMIT", NULL, NULL, NULL);
 }
 
+int evidence_version(struct evidence_store *store, int64_t *ret_version, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    assert(store->reading);
+    int result = evidence_statement(store, SQL_DATA_VERSION, &statement, err);
+    result = result == 0 ? evidence_next(store, statement, err) : result;
+    if (result == 1) {
+        *ret_version = sqlite3_column_int64(statement, 0);
+        (void)sqlite3_reset(statement);
+    }
+    return result < 0 ? result : 0;
+}
+
 static int begin(struct evidence_store *store, struct err *err)
 {
     unsigned char secret[HASH_SIZE];

@@ -69,6 +69,9 @@ const unsigned char *evidence_secret(const struct evidence_store *store); /* HAS
 int evidence_begin_read(struct evidence_store *store, struct err *err);
 void evidence_end_read(struct evidence_store *store);
 
+/* A number that is another one after anybody else wrote. Inside evidence_begin_read() only. */
+int evidence_version(struct evidence_store *store, int64_t *ret_version, struct err *err);
+
 /* Many writes at once. Ended with ok = false, or when a write in between failed, nothing of them
  * happened. Others cannot write meanwhile: keep it short. */
 int evidence_begin_write(struct evidence_store *store, struct err *err);

@@ -74,6 +74,7 @@ enum evidence_sql {
     SQL_ROLLS_SWEEP,
     SQL_ROLLS_STALE,
     SQL_ROLLS_CLEAR,
+    SQL_DATA_VERSION,
     SQL_COUNT,
 };
 

@@ -123,6 +123,7 @@ static const char *const evidence_sql[SQL_COUNT] = {
         "INSERT OR REPLACE INTO roll (name, generation, used_ms, rows) VALUES (?, ?, ?, ?)",
     [SQL_ROLLS_STALE] = "DELETE FROM roll WHERE generation <> (SELECT generation FROM meta)",
     [SQL_ROLLS_CLEAR] = "DELETE FROM roll",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_ROLLS_SWEEP] = "DELETE FROM roll WHERE name NOT IN "
                         "(SELECT name FROM roll ORDER BY used_ms DESC LIMIT ?)",
 };

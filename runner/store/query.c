@@ -192,10 +192,16 @@ int store_outcomes(struct store *store,
     return result == 0 && stop == 0 ? outcomes_reused(store, run_id, each, context, err) : result;
 }
 
-int store_last_open(struct store *store, const char *layer, char *buf, size_t size, struct err *err)
+/* The snapshot's id that a query gives: 1 and copied into buf, 0 = none. */
+static int query_tree(struct store *store,
+                      enum statement which,
+                      const char *text,
+                      char *buf,
+                      size_t size,
+                      struct err *err)
 {
     sqlite3_stmt *statement = NULL;
-    int result = query(store, STATEMENT_LAST_OPEN, layer, &statement, err);
+    int result = query(store, which, text, &statement, err);
     if (result != 0) {
         return result;
     }
@@ -211,6 +217,16 @@ int store_last_open(struct store *store, const char *layer, char *buf, size_t si
     }
     int end = finish(store, statement, code, 0, err);
     return end < 0 ? end : result;
+}
+
+int store_last_open(struct store *store, const char *layer, char *buf, size_t size, struct err *err)
+{
+    return query_tree(store, STATEMENT_LAST_OPEN, layer, buf, size, err);
+}
+
+int store_last_tree(struct store *store, char *buf, size_t size, struct err *err)
+{
+    return query_tree(store, STATEMENT_LAST_TREE, NULL, buf, size, err);
 }
 
 int store_prune(struct store *store, unsigned keep, struct err *err)

@@ -95,6 +95,8 @@ static const char *const statement_sql[STATEMENT_COUNT] = {
         "JOIN reused_set ON reused_set.id = reused.units JOIN layer ON layer.id = reused_set.layer "
         "WHERE run = (SELECT id FROM run WHERE run_id = ?)",
     [STATEMENT_LAST_OPEN] = "SELECT open_tree FROM layer WHERE name = ? AND open_tree IS NOT NULL",
+    [STATEMENT_LAST_TREE] =
+        "SELECT tree FROM run WHERE id = (SELECT max(id) FROM run) AND tree IS NOT NULL",
     [STATEMENT_PRUNE] = "DELETE FROM run WHERE id NOT IN "
                         "(SELECT id FROM run ORDER BY started_ms DESC, run_id DESC LIMIT ?)",
 };

@@ -86,6 +86,10 @@ int store_outcomes(struct store *store,
 int store_last_open(
     struct store *store, const char *layer, char *buf, size_t size, struct err *err);
 
+/* The snapshot of the run that was started last: 1 and the id copied into buf; 0 = there is no run,
+ * or it had none. */
+int store_last_tree(struct store *store, char *buf, size_t size, struct err *err);
+
 /* Deletes runs older than the newest `keep`, with their rows (durations stay). */
 int store_prune(struct store *store, unsigned keep, struct err *err);
 

@@ -50,10 +50,11 @@ enum statement {
     STATEMENT_OUTCOMES,
     STATEMENT_OUTCOMES_REUSED,
     STATEMENT_LAST_OPEN,
+    STATEMENT_LAST_TREE,
     STATEMENT_PRUNE,
 };
 
-#define STATEMENT_COUNT 23
+#define STATEMENT_COUNT 24
 
 /* One thing to write. Strings are in the batch's arena. */
 struct pending_row {

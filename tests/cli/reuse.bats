@@ -744,3 +744,113 @@ plan_says() {
     says "1 of 2 reused"
     grep -q sluice.reused "$BATS_TEST_TMPDIR/j.xml"
 }
+
+# ---- while git still looks at the tree ----
+
+# slow_git FILE: git waits before it looks at the tree while FILE is there, and leaves FILE.seen.
+slow_git() {
+    local real
+    real=$(command -v git)
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/git" <<END
+#!/bin/sh
+if [ "\$1" = add ] && [ -e "$1" ]; then
+    touch "$1.seen"
+    while [ -e "$1" ]; do sleep 0.02; done
+fi
+exec "$real" "\$@"
+END
+    chmod +x "$BATS_TEST_TMPDIR/bin/git"
+    export PATH="$BATS_TEST_TMPDIR/bin:$PATH"
+}
+
+# begin ARGS...: a run in the background that waits for git, with all that needs no tree done.
+begin() {
+    touch "$BATS_TEST_TMPDIR/slow"
+    slow_git "$BATS_TEST_TMPDIR/slow"
+    "$SLUICE" run --json "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    pid=$!
+    wait_for test -e "$BATS_TEST_TMPDIR/slow.seen"
+    sleep 0.5
+}
+
+# end CODE: git goes on, and the run ends with that code.
+end() {
+    local code=0
+    rm -f "$BATS_TEST_TMPDIR/slow"
+    wait "$pid" || code=$?
+    output=$(cat "$BATS_TEST_TMPDIR/out")
+    [ "$code" -eq "$1" ]
+}
+
+# untold: nothing is in the log of the newest run, or elsewhere.
+untold() {
+    local run
+    run=$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)
+    [ ! -s "$run/events.ndjson" ]
+    [ ! -e report.xml ]
+    [ ! -s "$BATS_TEST_TMPDIR/out" ]
+}
+
+@test "nothing is told before git has looked at the tree, and all of it then" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    begin --junit report.xml
+    untold
+    end 0
+    json 'd["counts"]["passed"] == 1 and d["counts"]["reused"] == 1'
+    grep -q 'name="sluice.reused" value="1"' report.xml
+    grep -q hello .sluice/runs/*/out.reused
+}
+
+@test "a tree that is another one after all is looked up anew" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    echo other >a
+    begin --junit report.xml
+    untold
+    end 0
+    json 'd["counts"]["passed"] == 1 and d["counts"]["reused"] == 0'
+    ! grep -q 'sluice.reused' report.xml
+    ! grep -qs hello "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)"/out.*
+    hits
+}
+
+@test "of two trees that both are known, the right one answers" {
+    echo one >a
+    unit 'cat a'
+    earn
+    echo two >a
+    earn
+    echo one >a
+    begin
+    end 0
+    json 'd["counts"]["reused"] == 1'
+    grep -q one "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/out.reused"
+    ! grep -q two "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/out.reused"
+    [ "$(jq -r 'select(.type == "run_started") | .tree' "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/events.ndjson")" = \
+        "$(jq -r 'select(.type == "run_started") | .tree' "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | head -n 1)/events.ndjson")" ]
+}
+
+@test "what is revoked while git looks at the tree does not answer" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    begin
+    "$SLUICE" cache revoke --host "$(hostname)" >/dev/null
+    end 0
+    json 'd["counts"]["reused"] == 0 and d["counts"]["passed"] == 1'
+}
+
+@test "an interrupt while git looks at the tree leaves nothing" {
+    echo hello >a
+    unit 'cat a'
+    earn
+    begin --junit report.xml
+    kill -TERM "$pid" # a shell lets what it runs in the background ignore INT
+    end 143
+    untold
+    hits
+}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/test.h"
@@ -54,26 +55,27 @@ TEST(the_snapshot_of_a_clean_repository_is_its_commits_tree)
     assert_false(repo->private_repo);
 }
 
-static void count_work(void *context)
+TEST(a_snapshot_is_taken_while_its_caller_does_something_else)
 {
-    ++*(unsigned *)context;
-}
-
-TEST(work_beside_a_snapshot_is_done_once_and_not_before_an_error)
-{
-    unsigned done = 0;
     char tree[GIT_ID_MAX];
-    const struct git_meanwhile meanwhile = {count_work, &done};
+    const struct timespec moment = {.tv_nsec = 1000000};
+    struct git_snapshot *taking = NULL;
     sh(REPO);
     const struct git_repo *repo = open_repo("r");
-    for (unsigned i = 1; i <= 3; i++) { /* from the user's index, then from a kept one */
-        assert_int_equal(git_snapshot_meanwhile(repo, NULL, &meanwhile, tree, NULL), 0);
-        assert_int_equal(done, i);
+    for (unsigned i = 0; i < 3; i++) { /* from the user's index, then from a kept one */
+        assert_int_equal(git_snapshot_begin(repo, NULL, &taking, NULL), 0);
+        while (i > 0 && !git_snapshot_is_due(taking)) {
+            (void)nanosleep(&moment, NULL);
+        }
+        assert_int_equal(git_snapshot_end(taking, tree, NULL), 0);
         assert_string_equal(tree, sh_out("cd r; git rev-parse HEAD^{tree}"));
     }
+    assert_int_equal(git_snapshot_begin(repo, NULL, &taking, NULL), 0);
+    git_snapshot_abandon(taking);
+    git_snapshot_abandon(NULL);
+    assert_string_equal(sh_out("ls r/.sluice/tmp"), "");
     sh("rm r/.git/index; mkdir r/.git/index");
-    assert_true(git_snapshot_meanwhile(repo, NULL, &meanwhile, tree, NULL) < 0);
-    assert_int_equal(done, 3);
+    assert_true(git_snapshot_begin(repo, NULL, &taking, NULL) < 0);
 }
 
 /* "git add" fails when an excluded path is also ignored, after it has added all the others: a

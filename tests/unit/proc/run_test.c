@@ -56,41 +56,69 @@ TEST(input_environment_and_folder_are_passed)
 /* Twice over what its pipe holds: it waits for a reader, and none of it is lost. */
 #define MUCH_BYTES 131072u
 
-static void note_work(void *context)
+static int begin_shell(const char *script,
+                       struct run_request *request,
+                       struct str *out,
+                       struct run_child **ret_child)
 {
-    const struct timespec moment = {.tv_nsec = 20000000};
-    (void)nanosleep(&moment, NULL);
-    ++*(unsigned *)context;
+    const char *argv[] = {"sh", "-c", script, NULL};
+    request->argv = argv;
+    return run_begin(request, out, NULL, ret_child, NULL);
 }
 
-TEST(work_is_done_once_while_the_program_runs)
+static void wait_until_over(struct run_child *child)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    while (!run_is_over(child)) {
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
+TEST(a_program_runs_while_its_caller_does_something_else)
 {
     CLEANUP(str_fini) struct str out = STR_INIT((size_t)2 * MUCH_BYTES);
-    unsigned done = 0;
-    struct run_request request = {.meanwhile = note_work, .context = &done, .timeout_ms = 60000};
-    struct run_result result;
+    CLEANUP(str_fini) struct str inner = STR_INIT(1000);
+    struct run_request request = {.timeout_ms = 60000};
+    struct run_request another = {0};
+    struct run_child *child = NULL;
+    struct run_result result = {0};
     assert_int_equal(
-        run_shell("head -c 131072 /dev/zero | tr '\\0' x", &request, &out, NULL, &result, NULL), 0);
-    assert_int_equal(result.exit_code, 0);
-    assert_int_equal(done, 1);
-    assert_int_equal(out.len, MUCH_BYTES);
+        begin_shell(
+            "head -c 131072 /dev/zero | tr '\\0' x; echo end; exit 3", &request, &out, &child),
+        0);
+    assert_int_equal(run_shell("echo inner", &another, &inner, NULL, NULL, NULL), 0);
+    assert_string_equal(str_text(&inner), "inner\n");
+    wait_until_over(child);
+    assert_true(run_is_over(child));
+    assert_int_equal(run_end(child, &result, NULL), 0);
+    assert_int_equal(result.exit_code, 3);
+    assert_int_equal(out.len, MUCH_BYTES + 4);
     assert_int_equal(strspn(out.data, "x"), MUCH_BYTES);
 }
 
-static void run_another(void *context)
+TEST(the_time_allowed_counts_while_nobody_waits)
 {
-    struct run_request request = {0};
-    assert_int_equal(run_shell("echo inner", &request, context, NULL, NULL, NULL), 0);
+    struct run_request request = {.timeout_ms = 50};
+    struct run_child *child = NULL;
+    struct err err = {0};
+    assert_int_equal(begin_shell("sleep 30", &request, NULL, &child), 0);
+    wait_until_over(child);
+    assert_int_equal(run_end(child, NULL, &err), -ETIMEDOUT);
+    assert_non_null(strstr(err.text, "50 ms"));
 }
 
-TEST(the_work_meanwhile_may_run_a_program_itself)
+TEST(a_program_that_was_begun_may_be_abandoned)
 {
-    CLEANUP(str_fini) struct str inner = STR_INIT(1000);
-    CLEANUP(str_fini) struct str out = STR_INIT(1000);
-    struct run_request request = {.meanwhile = run_another, .context = &inner};
-    assert_int_equal(run_shell("echo outer", &request, &out, NULL, NULL, NULL), 0);
-    assert_string_equal(str_text(&inner), "inner\n");
-    assert_string_equal(str_text(&out), "outer\n");
+    struct run_request request = {0};
+    struct run_child *child = NULL;
+    const int64_t before = clock_mono_ns();
+    run_abandon(NULL);
+    assert_int_equal(begin_shell("sleep 30", &request, NULL, &child), 0);
+    run_abandon(child);
+    assert_int_equal(begin_shell("true", &request, NULL, &child), 0);
+    wait_until_over(child);
+    run_abandon(child);
+    assert_true(clock_mono_ns() - before < 20000000000LL);
 }
 
 TEST(a_program_that_does_not_exist_is_named)

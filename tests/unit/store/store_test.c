@@ -357,6 +357,26 @@ TEST(events_outside_of_a_run_are_not_recorded)
 
 /* A filtered run whose gate opened proves nothing of the layer: with `when: changed` the rest would
  * never run. */
+TEST(the_snapshot_of_the_last_run_is_known_unless_it_had_none)
+{
+    char tree[65] = "untouched";
+    char small[2] = "x";
+    struct store *store = open_store("s.db");
+    assert_int_equal(store_last_tree(store, tree, sizeof tree, NULL), 0);
+    tell_resume(store, "r1", "t1", NULL);
+    tell_end(store, EXIT_OPEN);
+    assert_int_equal(store_last_tree(store, tree, sizeof tree, NULL), 1);
+    assert_string_equal(tree, "t1");
+    tell_resume(store, "r2", "t2", NULL); /* never ended */
+    assert_int_equal(store_last_tree(store, tree, sizeof tree, NULL), 1);
+    assert_string_equal(tree, "t2");
+    assert_int_equal(store_last_tree(store, small, sizeof small, NULL), -ENOBUFS);
+    tell_resume(store, "r3", NULL, NULL);
+    assert_int_equal(store_last_tree(store, tree, sizeof tree, NULL), 0);
+    assert_string_equal(tree, "t2");
+    store_close(store);
+}
+
 TEST(a_gate_counts_as_open_only_for_all_units_on_a_snapshot)
 {
     static const struct {

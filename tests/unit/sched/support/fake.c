@@ -529,9 +529,11 @@ void story_run(struct story *story,
     if (change != NULL) {
         change(&options);
     }
-    if (sched_run(&options, &story->exit_code, &err) < 0) {
+    story->code = sched_run(&options, &story->exit_code, &err);
+    if (story->code < 0 && options.confirm == NULL) {
         fail_msg("%s", err.text);
     }
+    (void)snprintf(story->error, sizeof story->error, "%s", err.text);
     exec_free(&fake.exec);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);

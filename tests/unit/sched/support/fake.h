@@ -19,6 +19,8 @@ struct story {
     struct event_sink sink;
     char text[16384];
     enum exit_code exit_code;
+    int code;         /* of sched_run(); 0, or what confirm() refused it with */
+    char error[1024]; /* its words */
     char reason[1024];
     char messages[4096];      /* of units that did not pass */
     char last_products[1024]; /* folder of products of the world of what was started last */

@@ -145,7 +145,7 @@ static void decide(struct sched_reuse *reuse,
 {
     struct fake_reuse *fake = (struct fake_reuse *)reuse;
     char unit[256];
-    char word[256];
+    char word[4096];
     (void)snprintf(unit, sizeof unit, "%s/%s", subject->layer->id, subject->unit);
     assert_true(subject->request->observe);
     assert_non_null(subject->request->env);

@@ -19,7 +19,7 @@ struct fake_answer {
     const char *words;
 };
 
-#define FAKE_ASKED_MAX 64
+#define FAKE_ASKED_MAX 256
 
 struct fake_reuse {
     struct sched_reuse reuse;

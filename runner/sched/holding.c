@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* While git looks at the tree, the run goes on as if it were the one it was last time: see
+ * confirm() of sched.h. What happens meanwhile is not told; it is kept here, and told when the tree
+ * turns out to be that one, or forgotten. No event of a program that was started can be among it.
+ */
+#include "base/mem.h"
+#include "sched/sched_impl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static const char *keep_text(struct holding *holding, const char *text)
+{
+    const char *copy = text != NULL ? arena_strdup(holding->arena, text) : NULL;
+    holding->failed = holding->failed || (text != NULL && copy == NULL);
+    return copy;
+}
+
+/* Of a text that is the same in event after event, one copy is enough. `place` is which one. */
+static const char *keep_common(struct holding *holding, unsigned place, const char *text)
+{
+    assert(place < HOLDING_TEXTS);
+    if (text == NULL) {
+        return NULL;
+    }
+    if (holding->texts[place] == NULL || strcmp(holding->texts[place], text) != 0) {
+        holding->texts[place] = keep_text(holding, text);
+    }
+    return holding->texts[place];
+}
+
+static void *keep_bytes(struct holding *holding, const void *bytes, size_t count, size_t size)
+{
+    void *copy = count > 0 ? arena_calloc(holding->arena, count, size) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, bytes, count * size);
+    }
+    holding->failed = holding->failed || (count > 0 && copy == NULL);
+    return copy;
+}
+
+static void keep_cases(struct holding *holding, struct case_list *cases)
+{
+    struct test_case *items = keep_bytes(holding, cases->items, cases->count, sizeof *items);
+    for (size_t i = 0; items != NULL && i < cases->count; i++) {
+        const char **const texts[] = {
+            &items[i].suite,
+            &items[i].classname,
+            &items[i].name,
+            &items[i].file,
+            &items[i].message,
+            &items[i].type,
+            &items[i].details,
+            &items[i].output,
+        };
+        for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++) {
+            *texts[k] = keep_text(holding, *texts[k]);
+        }
+    }
+    cases->items = items;
+}
+
+static const struct outcome *keep_outcome(struct holding *holding, const struct outcome *outcome)
+{
+    struct outcome *copy = keep_bytes(holding, outcome, 1, sizeof *copy);
+    if (copy == NULL) {
+        return NULL;
+    }
+    copy->message = keep_text(holding, copy->message);
+    copy->hint = keep_text(holding, copy->hint);
+    copy->unstored = keep_text(holding, copy->unstored);
+    copy->out.file = keep_common(holding, 0, copy->out.file);
+    copy->err.file = keep_common(holding, 0, copy->err.file);
+    copy->trace = NULL; /* of what ran, and nothing did */
+    keep_cases(holding, &copy->cases);
+    struct reused *reused =
+        keep_bytes(holding, copy->reused, copy->reused != NULL ? 1 : 0, sizeof *reused);
+    if (reused != NULL) {
+        reused->evidence = keep_text(holding, reused->evidence);
+        reused->run = keep_common(holding, 1, reused->run);
+        reused->change = keep_common(holding, 2, reused->change);
+        reused->tree = keep_common(holding, 3, reused->tree);
+    }
+    copy->reused = reused;
+    return copy;
+}
+
+/* Without a plugin's own findings: these come of a program that judges. */
+static void keep_judged(struct holding *holding, struct event *event)
+{
+    struct judgement *judgement = NULL;
+    struct verdict *verdict =
+        keep_bytes(holding, event->u.layer_judged.verdict, 1, sizeof *verdict);
+    event->u.layer_judged.tally =
+        keep_bytes(holding, event->u.layer_judged.tally, 1, sizeof(struct tally));
+    if (event->u.layer_judged.judgement != NULL) {
+        judgement = keep_bytes(holding, event->u.layer_judged.judgement, 1, sizeof *judgement);
+    }
+    if (judgement != NULL) {
+        assert(judgement->finding_count == 0 && judgement->artifacts.count == 0);
+        judgement->metrics = keep_bytes(
+            holding, judgement->metrics, judgement->metric_count, sizeof *judgement->metrics);
+    }
+    if (verdict != NULL) {
+        verdict->reason = keep_text(holding, verdict->reason);
+    }
+    event->u.layer_judged.verdict = verdict;
+    event->u.layer_judged.judgement = judgement;
+}
+
+/* Names of layers and units, and what is known of a unit, live as long as the run. */
+static void copy_parts(struct holding *holding, struct event *event)
+{
+    switch (event->type) {
+    case EVENT_RUN_STARTED:
+        event->u.run_started.host = keep_text(holding, event->u.run_started.host);
+        break;
+    case EVENT_UNIT_FINISHED:
+        event->u.unit_finished.outcome = keep_outcome(holding, event->u.unit_finished.outcome);
+        break;
+    case EVENT_LAYER_JUDGED:
+        keep_judged(holding, event);
+        break;
+    case EVENT_NOTE:
+        event->u.note.text = keep_text(holding, event->u.note.text);
+        break;
+    case EVENT_LAYER_STARTED:
+    case EVENT_LAYER_PLANNED:
+        break;
+    case EVENT_UNIT_STARTED:
+    case EVENT_UNIT_SLOW:
+    case EVENT_RUN_FINISHED:
+        assert(false); /* these come of what was started, or after all */
+    }
+}
+
+void holding_keep(struct sched *sched, const struct event *event)
+{
+    struct holding *holding = &sched->holding;
+    struct event copy = *event;
+    if (holding->arena == NULL) {
+        holding->arena = arena_new(HOLDING_ARENA_MAX);
+    }
+    if (holding->arena == NULL) {
+        holding->failed = true;
+        return;
+    }
+    copy_parts(holding, &copy);
+    holding->failed = holding->failed || vec_push(&holding->events, copy) != 0;
+}
+
+static void tell(struct sched *sched)
+{
+    struct event_sink *sink = sched->options->sink;
+    const struct event *event;
+    vec_for_each (event, &sched->holding.events) {
+        sink->emit(sink, event);
+    }
+    holding_fini(&sched->holding);
+}
+
+void holding_fini(struct holding *holding)
+{
+    vec_fini(&holding->events);
+    arena_free(holding->arena);
+    *holding = (struct holding){0};
+}
+
+bool sched_confirm(struct sched *sched, bool wait)
+{
+    const struct sched_options *options = sched->options;
+    if (sched->confirmed || sched->refused != 0) {
+        return sched->refused == 0;
+    }
+    int rc = options->confirm(options->confirm_context, wait, &sched->refusal);
+    if (rc > 0 && sched->holding.failed) {
+        rc = err_set(&sched->refusal, -ENOMEM, "out of memory for what was reused");
+    }
+    sched->refused = rc < 0 ? rc : 0;
+    sched->confirmed = rc > 0;
+    if (sched->confirmed) {
+        tell(sched);
+    }
+    return rc >= 0;
+}
+
+int sched_refused(const struct sched *sched, struct err *err)
+{
+    return sched->refused == 0 ? 0 : err_set(err, sched->refused, "%s", sched->refusal.text);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs that begin with a tree that is only a guess: nothing is told or started before it is
+ * confirmed, and nothing ever when it was wrong. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support/fake.h"
+#include "support/fake_reuse.h"
+#include "support/test.h"
+
+static struct story story;
+static struct fake_reuse fake;
+
+#define HEAD "version: 1\nstages: [one, two]\nlayers:\n"
+#define LAYER(id, stage, units, more) \
+    "  " id ": {stage: " stage ", uses: fake, with: {units: \"" units "\"}" more "}\n"
+
+// clang-format off
+#define ANSWERS(...) ((const struct fake_answer[]){__VA_ARGS__, {NULL, NULL}})
+// clang-format on
+
+#define TWO_LAYERS \
+    HEAD LAYER("a", "one", "ok-1 ok-2", "") LAYER("b", "two", "ok", ", gate: {total: {min: 2}}")
+#define ALL_HITS                            \
+    ANSWERS({"a/(plan)", "plan:ok-1 ok-2"}, \
+            {"a/ok-1", "hit"},              \
+            {"a/ok-2", "fail"},             \
+            {"b/(plan)", "plan:ok"},        \
+            {"b/ok", "hit+out"})
+
+/* What the tree turns out to be. */
+static struct truth {
+    int answer;        /* of confirm(), once it is known */
+    unsigned known_at; /* the look without waiting that knows it; 0 = none */
+    unsigned looks;    /* without waiting, so far */
+    unsigned waits;    /* with */
+    unsigned asked;    /* questions to reuse when it was told */
+    char told[16384];  /* what had been told before */
+    unsigned prepared; /* whether anything was on disk before */
+} truth;
+
+static unsigned prepared;
+
+static int prepare(void *context, struct err *err)
+{
+    (void)context;
+    (void)err;
+    prepared++;
+    return 0;
+}
+
+static int confirm(void *context, bool wait, struct err *err)
+{
+    assert_ptr_equal(context, &truth);
+    truth.waits += wait ? 1 : 0;
+    truth.looks += wait ? 0 : 1;
+    if (!wait && truth.looks != truth.known_at) {
+        return 0;
+    }
+    (void)snprintf(truth.told, sizeof truth.told, "%s", story.text);
+    truth.prepared = prepared;
+    truth.asked = fake_reuse_count(&fake, "ask ");
+    return truth.answer < 0 ? err_set(err, truth.answer, "another tree") : truth.answer;
+}
+
+static void with_guess(struct sched_options *options)
+{
+    options->reuse = &fake.reuse;
+    options->prepare = prepare;
+    options->confirm = confirm;
+    options->confirm_context = &truth;
+}
+
+static void without_guess(struct sched_options *options)
+{
+    with_guess(options);
+    options->confirm = NULL;
+}
+
+static void run(const char *yaml, const struct fake_answer *answers, int answer, unsigned known_at)
+{
+    fake_reuse_init(&fake, answers);
+    prepared = 0;
+    truth = (struct truth){.answer = answer, .known_at = known_at};
+    story_run(&story, yaml, 2, with_guess);
+    assert_int_equal(fake.open, 0); /* tickets */
+    assert_string_equal(truth.told, "");
+    assert_int_equal(truth.prepared, 0);
+}
+
+TEST(a_right_guess_is_told_as_if_the_tree_had_been_known)
+{
+    static struct story plain;
+    fake_reuse_init(&fake, ALL_HITS);
+    fake.note = "something odd";
+    story_run(&plain, TWO_LAYERS, 2, without_guess);
+    fake_reuse_init(&fake, ALL_HITS);
+    fake.note = "something odd";
+    prepared = 0;
+    truth = (struct truth){.answer = 1};
+    story_run(&story, TWO_LAYERS, 2, with_guess);
+    assert_int_equal(story.code, 0);
+    assert_string_equal(truth.told, "");
+    assert_string_equal(story.text, plain.text);
+    assert_string_equal(story.messages, plain.messages);
+    assert_string_equal(story.reason, plain.reason);
+    assert_int_equal(story.exit_code, plain.exit_code);
+    assert_int_equal(story.tally.reused, plain.tally.reused);
+    assert_int_equal(truth.waits, 1);
+    assert_int_equal(prepared, 0);
+    assert_non_null(strstr(story.text, "unit a/ok-2 failed (reused)"));
+    assert_non_null(strstr(story.text, "something odd"));
+}
+
+TEST(of_a_wrong_guess_nothing_is_told_or_done)
+{
+    run(TWO_LAYERS, ALL_HITS, -ESTALE, 0);
+    assert_int_equal(story.code, -ESTALE);
+    assert_string_equal(story.error, "another tree");
+    assert_string_equal(story.text, "");
+    assert_int_equal(prepared, 0);
+}
+
+TEST(a_unit_that_must_run_waits_for_the_tree)
+{
+    run(TWO_LAYERS, ANSWERS({"a/(plan)", "plan:ok-1 ok-2"}, {"a/ok-1", "hit"}), 1, 0);
+    assert_int_equal(story.code, 0);
+    assert_int_equal(truth.waits, 1);
+    assert_int_equal(prepared, 1);
+    assert_story(&story,
+                 "started a",
+                 "unit a/ok-1 passed (reused)",
+                 "starts a/ok-2: nothing is known",
+                 "unit a/ok-2 passed",
+                 "unit b/ok passed");
+}
+
+TEST(a_unit_that_must_run_does_not_on_a_wrong_guess)
+{
+    run(TWO_LAYERS, ANSWERS({"a/(plan)", "plan:ok-1 ok-2"}, {"a/ok-1", "hit"}), -ESTALE, 0);
+    assert_int_equal(story.code, -ESTALE);
+    assert_string_equal(story.text, "");
+    assert_int_equal(prepared, 0);
+    assert_int_equal(story.most_at_once, 0);
+    assert_null(strstr(fake.text, "ended a/ok-2 passed"));
+}
+
+TEST(a_program_that_plans_waits_for_the_tree)
+{
+    run(HEAD LAYER("a", "one", "ok", ""), ANSWERS({"a/ok", "hit"}), 1, 0);
+    assert_story(&story, "started a", "unit a/ok passed (reused)", "finished 0");
+    run(HEAD LAYER("a", "one", "ok", ""), ANSWERS({"a/ok", "hit"}), -ESTALE, 0);
+    assert_int_equal(story.code, -ESTALE);
+    assert_string_equal(story.text, "");
+    assert_int_equal(story.most_at_once, 0);
+}
+
+TEST(what_waits_for_another_process_waits_for_the_tree_first)
+{
+    const struct fake_answer *answers =
+        ANSWERS({"a/(plan)", "plan:ok-1 ok-2"}, {"a/ok-1", "join join hit"}, {"a/ok-2", "hit"});
+    run(HEAD LAYER("a", "one", "ok-1 ok-2", ""), answers, 1, 0);
+    assert_story(&story, "unit a/ok-2 passed (reused)", "unit a/ok-1 passed (reused)");
+    run(HEAD LAYER("a", "one", "ok-1 ok-2", ""), answers, -ESTALE, 0);
+    assert_string_equal(story.text, "");
+    assert_int_equal(fake_reuse_count(&fake, "(peek)"), 0);
+}
+
+TEST(units_with_artifacts_wait_for_the_tree_as_a_hit_puts_them_on_disk)
+{
+    run(HEAD LAYER("a", "one", "ok", ", artifacts: [\"*.png\"]"),
+        ANSWERS({"a/(plan)", "plan:ok"}, {"a/ok", "hit"}),
+        -ESTALE,
+        0);
+    assert_int_equal(fake_reuse_count(&fake, "ask a/(plan)"), 1);
+    assert_int_equal(fake_reuse_count(&fake, "ask a/ok"), 0);
+}
+
+/* "plan:ok-0 ok-1 ..." and an answer for each. */
+#define MANY 200
+static char many_plan[16 * MANY];
+static char many_names[MANY][24];
+static struct fake_answer many[MANY + 2];
+
+static const struct fake_answer *answer_many(void)
+{
+    size_t len = (size_t)snprintf(many_plan, sizeof many_plan, "plan:");
+    for (unsigned i = 0; i < MANY; i++) {
+        len += (size_t)snprintf(many_plan + len, sizeof many_plan - len, "ok-%u ", i);
+        (void)snprintf(many_names[i], sizeof many_names[i], "a/ok-%u", i);
+        many[i + 1] = (struct fake_answer){many_names[i], "hit"};
+    }
+    many_plan[len - 1] = '\0';
+    many[0] = (struct fake_answer){"a/(plan)", many_plan};
+    return many;
+}
+
+TEST(a_tree_that_is_known_early_is_asked_for_no_more)
+{
+    run(HEAD LAYER("a", "one", "-", ""), answer_many(), 1, 2);
+    assert_int_equal(story.code, 0);
+    assert_int_equal(story.tally.reused, MANY);
+    assert_int_equal(truth.looks, 2);
+    assert_int_equal(truth.waits, 0);
+    assert_in_range(truth.asked, 1, MANY / 2);
+}
+
+TEST(a_guess_that_is_known_to_be_wrong_is_not_followed_to_its_end)
+{
+    run(HEAD LAYER("a", "one", "-", ""), answer_many(), -ESTALE, 2);
+    assert_int_equal(story.code, -ESTALE);
+    assert_string_equal(story.text, "");
+    assert_int_equal(truth.looks, 2);
+    assert_int_equal(truth.waits, 0);
+    assert_int_equal(fake_reuse_count(&fake, "ask "), truth.asked);
+}
