@@ -222,6 +222,7 @@ TEST(parts_of_a_file_are_one_file_of_the_report)
     CLEANUP(json_cleanup)
     json_t *lines =
         judged(WITH(""), outcome("a.py#1/2", "1.ndjson"), outcome("a.py#2/2", "2.ndjson"));
+    assert_non_null(lines);
     const char *text = layer_read(".sluice-mutation/report/mutation.json");
     if (json_parse(text, strlen(text), &report, &err) != 0) {
         fail_msg("%s", err.text);
