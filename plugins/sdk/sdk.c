@@ -377,6 +377,7 @@ int sdk_emit_unit(struct sdk *sdk, const struct sdk_unit *unit, struct err *err)
     put_list(&w, "needs", unit->needs);
     put_list(&w, "outputs", unit->outputs);
     put_list(&w, "artifacts", unit->artifacts);
+    jw_put_string(&w, "memo", unit->memo);
     jw_end_object(&w);
     sdk->unit_count++;
     return end_line(sdk, start, unit->id, err);

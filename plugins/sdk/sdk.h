@@ -126,6 +126,8 @@ struct sdk_unit {
     const char *const *needs;     /* ids of units of this layer */
     const char *const *outputs;   /* paths or glob patterns, relative to the root */
     const char *const *artifacts; /* the same; kept whatever the outcome, see sdk_outcome */
+    const char *memo;             /* path relative to the root of a file that it finds again when it
+                                     runs the next time, as it left it; may only save time */
 };
 
 /* For a private verb that is the command of a unit that `expands`: `emit` writes units to standard

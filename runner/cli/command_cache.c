@@ -17,6 +17,7 @@
 #include "model/event.h"
 #include "store/evidence_keep.h"
 #include "store/evidence_transfer.h"
+#include "store/unit_memo.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct cache {
     struct str out;  /* the answer */
     const char *run; /* --run: its id; NULL = not given */
     struct past_run latest;
+    char folder[PATH_TEXT_MAX];
 };
 
 /* ---- stats ---- */
@@ -168,12 +170,22 @@ static void tell_cleaned(struct cache *cache, const struct evidence_cleaned *cle
                       size_format(cleaned->bytes_after, after));
 }
 
+/* Memos only save time: they get a fifth of what evidence may take. */
+static uint64_t memo_budget(const struct size_choice *budget)
+{
+    return budget->given && budget->bytes / 5 < UNIT_MEMO_BUDGET ? budget->bytes / 5
+                                                                 : UNIT_MEMO_BUDGET;
+}
+
 static int run_gc(struct cache *cache, struct err *err)
 {
     const struct size_choice *budget = &cache->invocation->cache.budget;
     struct evidence_cleaned cleaned;
     int result = evidence_gc(
         cache->store, budget->given ? budget->bytes : EVIDENCE_BUDGET_DEFAULT, &cleaned, err);
+    result = result == 0 ? unit_memo_tidy(
+                 cache->folder, clock_wall_ms() - UNIT_MEMO_AGE_MS, memo_budget(budget), NULL, err)
+                         : result;
     if (result == 0) {
         tell_cleaned(cache, &cleaned);
     }
@@ -187,7 +199,10 @@ static int run_prune(struct cache *cache, struct err *err)
     if (older_ms == 0) {
         return err_set(err, -EINVAL, "say what to prune: sluice cache prune --older-than 30d");
     }
-    int result = evidence_prune(cache->store, clock_wall_ms() - older_ms, &cleaned, err);
+    const int64_t before_ms = clock_wall_ms() - older_ms;
+    int result = evidence_prune(cache->store, before_ms, &cleaned, err);
+    result = result == 0 ? unit_memo_tidy(cache->folder, before_ms, UNIT_MEMO_BUDGET, NULL, err)
+                         : result;
     if (result == 0) {
         tell_cleaned(cache, &cleaned);
     }
@@ -299,15 +314,21 @@ static int run_revoke(struct cache *cache, struct err *err)
         .until_ms = INT64_MAX,
     };
     uint64_t count = 0;
+    uint64_t memos = 0;
     int result = read_times(choice, &what, err);
     result = result == 0
                  ? evidence_revoke(cache->store, &what, choice->dry_run, &listener, &count, err)
                  : result;
+    result =
+        result == 0 ? unit_memo_revoke(cache->folder, &what, choice->dry_run, &memos, err) : result;
     if (result == 0 && !cache->invocation->json) {
         (void)str_appendf(&cache->out,
                           "%s: evidence %llu\n",
                           choice->dry_run ? "would be revoked" : "revoked",
                           (unsigned long long)count);
+        if (memos > 0) {
+            (void)str_appendf(&cache->out, "memos: %llu\n", (unsigned long long)memos);
+        }
     }
     return result;
 }
@@ -614,6 +635,7 @@ static int run_verb(struct cache *cache, const struct cache_verb *verb, struct e
     char folder[PATH_TEXT_MAX];
     int result = cache_folder(folder, sizeof folder, err);
     result = result == 0 ? find_run(cache, err) : result;
+    (void)snprintf(cache->folder, sizeof cache->folder, "%s", result == 0 ? folder : "");
     result = result == 0 ? evidence_open(folder, &cache->store, err) : result;
     result = result == 0 ? verb->run(cache, err) : result;
     evidence_close(cache->store);

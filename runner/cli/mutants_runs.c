@@ -23,13 +23,23 @@ struct walking {
     struct err *err;
 };
 
+/* LAYER/UNIT.attempt-N: what an earlier attempt of a unit left; a later one did it again. */
+static bool is_set_aside(const char *path)
+{
+    const char *slash = strchr(path, '/');
+    const char *mark =
+        slash != NULL && strchr(slash + 1, '/') == NULL ? strstr(slash, ".attempt-") : NULL;
+    return mark != NULL
+           && mark[strlen(".attempt-") + strspn(mark + strlen(".attempt-"), "0123456789")] == '\0';
+}
+
 static int visit(void *context, int root, const char *path, mode_t mode)
 {
     struct walking *walking = context;
     char full[PATH_TEXT_MAX];
     (void)root;
     if (S_ISDIR(mode)) {
-        return 1;
+        return !is_set_aside(path);
     }
     if (!S_ISREG(mode) || !text_ends_with(path, RESULTS_ENDING)
         || snprintf(full, sizeof full, "%s/%s", walking->folder, path) >= (int)sizeof full

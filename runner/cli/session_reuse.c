@@ -9,6 +9,7 @@
 #include "cli/cache_folder.h"
 #include "reuse/reuse.h"
 #include "store/evidence.h"
+#include "store/unit_memo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,11 @@ struct session_reuse {
     struct reuse_state *answer; /* a layer share one. NULL = none yet */
     int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end; /* its length */
+    char cache[PATH_TEXT_MAX];
+    char host[256];
+    const char *program; /* a plugin's, whose digest is known: units of a layer share one */
+    struct hash program_digest;
+    bool kept_memo;
     int64_t renewed_ns;
     char unstored[ERR_TEXT_MAX]; /* why what ended last became no evidence; "" = it did */
     char note[ERR_TEXT_MAX];     /* one of our own, not told yet; "" = none */
@@ -386,6 +392,72 @@ static int read_products(struct sched_reuse *sched,
     return reuse_read_products(of(sched)->reuse, folder, true, arena, ret_products, err);
 }
 
+/* ---- memos ---- */
+
+/* A plugin is a program of a few MiB, or a script. */
+#define PROGRAM_MAX (256u << 20)
+
+static int memo_of(struct session_reuse *reuse,
+                   const struct reuse_memo *name,
+                   struct unit_memo *ret_memo,
+                   struct err *err)
+{
+    const struct invocation *in = reuse->session->invocation;
+    if (reuse->program == NULL || strcmp(reuse->program, name->program) != 0) {
+        CLEANUP(str_fini) struct str text = STR_INIT(PROGRAM_MAX);
+        const int rc = file_read_regular(name->program, &text, err);
+        if (rc != 0) {
+            return rc;
+        }
+        reuse->program = name->program;
+        reuse->program_digest = hash_bytes(str_text(&text), text.len);
+    }
+    *ret_memo = (struct unit_memo){
+        .layer = name->layer,
+        .unit = name->unit,
+        .program = reuse->program_digest,
+        .who = {in->trust == 0 ? EVIDENCE_MEMBER : (enum evidence_trust)(in->trust - 1),
+                in->change != NULL ? in->change : ""},
+        .host = reuse->host,
+        .run = reuse->session->run_id,
+        .time_ms = clock_wall_ms(),
+    };
+    return 0;
+}
+
+static int give_memo(struct sched_reuse *sched, const struct reuse_memo *name, const char *file)
+{
+    struct session_reuse *reuse = of(sched);
+    CLEANUP(str_fini) struct str text = STR_INIT(UNIT_MEMO_MAX);
+    struct unit_memo memo;
+    struct err err = {0};
+    if (reuse->session->invocation->no_reuse || memo_of(reuse, name, &memo, &err) != 0
+        || unit_memo_get(reuse->cache, &memo, &text, &err) != 1) {
+        return 0;
+    }
+    return file_write_atomic(file, str_text(&text), text.len, &err) == 0 ? 1 : 0;
+}
+
+static void keep_memo(struct sched_reuse *sched, const struct reuse_memo *name, const char *file)
+{
+    struct session_reuse *reuse = of(sched);
+    CLEANUP(str_fini) struct str text = STR_INIT(UNIT_MEMO_MAX);
+    struct unit_memo memo;
+    struct err err = {0};
+    int rc = file_read_regular(file, &text, &err);
+    rc = rc == 0 ? memo_of(reuse, name, &memo, &err) : rc;
+    rc = rc == 0 ? unit_memo_put(reuse->cache, &memo, str_text(&text), text.len, &err) : rc;
+    reuse->kept_memo = reuse->kept_memo || rc == 0;
+    if (rc != 0 && reuse->note[0] == '\0') {
+        (void)snprintf(reuse->note,
+                       sizeof reuse->note,
+                       "the memo of %s/%s is not kept, it will take its time again: %.1500s",
+                       name->layer,
+                       name->unit,
+                       err.text);
+    }
+}
+
 /* Says a few times per lease that we are alive. */
 static void tick(struct sched_reuse *sched)
 {
@@ -442,6 +514,8 @@ int session_reuse_new(const struct session *session,
         return rc;
     }
     reuse->session = session;
+    (void)snprintf(reuse->cache, sizeof reuse->cache, "%s", cache);
+    (void)snprintf(reuse->host, sizeof reuse->host, "%s", host);
     reuse->out = -1;
     reuse->renewed_ns = clock_mono_ns();
     reuse->sched = (struct sched_reuse){
@@ -450,6 +524,8 @@ int session_reuse_new(const struct session *session,
         .unstored = unstored,
         .read_products = read_products,
         .restore = restore,
+        .give_memo = give_memo,
+        .keep_memo = keep_memo,
         .tick = tick,
         .take_note = take_note,
     };
@@ -491,6 +567,10 @@ void session_reuse_free(struct session_reuse *reuse)
 {
     if (reuse == NULL) {
         return;
+    }
+    if (reuse->kept_memo) {
+        (void)unit_memo_tidy(
+            reuse->cache, clock_wall_ms() - UNIT_MEMO_AGE_MS, UNIT_MEMO_BUDGET, NULL, NULL);
     }
     reuse_close(reuse->reuse);
     reuse_keys_free(reuse->keys);

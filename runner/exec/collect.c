@@ -18,9 +18,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Modification time of everything in the lower layers (GIT_MTIME of git/git.h for products too). */
-#define COLLECTED_MTIME 1000000000
-
 int open_in_world(int folder, const char *path, int flags)
 {
     const struct open_how how = {.flags = (unsigned)flags, .resolve = RESOLVE_NO_MAGICLINKS};

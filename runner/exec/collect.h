@@ -15,6 +15,9 @@
  * stay under 40. Beyond: an error that names the folder. */
 #define COLLECT_DEPTH_MAX 256
 
+/* Modification time of everything in the lower layers (GIT_MTIME of git/git.h for products too). */
+#define COLLECTED_MTIME 1000000000
+
 /* Files taken from one unit. A full Linux kernel build leaves about 60,000. Beyond: an error. */
 #define COLLECT_FILES_MAX 1000000
 

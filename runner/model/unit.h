@@ -42,6 +42,8 @@ struct unit_links {
     struct text_list outputs;   /* paths and glob patterns below the root, added to the layer's;
                                    seen by units that need this one, transitively */
     struct text_list artifacts; /* the same, collected whatever the outcome and seen by no unit */
+    const char *memo;           /* path below the root of what it wants to find again when it runs
+                                   the next time, docs/decisions/0021-memo.md; NULL = nothing */
 };
 
 struct unit {

@@ -48,6 +48,7 @@ struct fields {
     json_t *needs;
     json_t *outputs;
     json_t *artifacts;
+    const char *memo;
     int64_t cost_ms;
     int64_t slots;
     int64_t line;
@@ -132,6 +133,7 @@ static int read_fields(json_t *object, struct fields *ret_fields, struct err *er
         {"needs",     JSON_FIELD_ARRAY,  false, &f->needs    },
         {"outputs",   JSON_FIELD_ARRAY,  false, &f->outputs  },
         {"artifacts", JSON_FIELD_ARRAY,  false, &f->artifacts},
+        {"memo",      JSON_FIELD_STRING, false, &f->memo     },
     };
     return json_read_object(object, table, sizeof table / sizeof table[0], err);
 }
@@ -330,11 +332,12 @@ static int check_sense(const struct fields *f, struct err *err)
                        "\"expands\" cannot stand beside \"needs\": such a unit runs before the "
                        "others are known");
     }
-    if (f->expands && json_array_size(f->artifacts) > 0) {
-        return err_set(err,
-                       -EINVAL,
-                       "\"expands\" cannot stand beside \"artifacts\": what such a unit leaves is "
-                       "further units");
+    if (f->expands && (json_array_size(f->artifacts) > 0 || f->memo != NULL)) {
+        return err_set(
+            err,
+            -EINVAL,
+            "\"expands\" cannot stand beside \"artifacts\" or \"memo\": what such a unit leaves is "
+            "further units");
     }
     if (f->skip != NULL && f->skip[0] == '\0') {
         return err_set(err, -EINVAL, "skip is empty: it is the reason shown to people");
@@ -387,13 +390,30 @@ static int check_pattern(const char *what, const char *path, struct err *err)
     return status != 0 ? status : word_check_id(what, path, err);
 }
 
+static int read_memo(struct unit_reader *reader,
+                     const char *path,
+                     struct unit_links *links,
+                     struct err *err)
+{
+    if (path == NULL) {
+        return 0;
+    }
+    int status = check_pattern("memo", path, err);
+    if (status == 0 && glob_has_magic(path)) {
+        char shown[WORD_SHOWN_MAX];
+        status =
+            err_set(err, -EINVAL, "memo \"%s\" is one file, not a pattern", word_show(path, shown));
+    }
+    return status == 0 ? share_field(reader, path, &links->memo, err) : status;
+}
+
 static int read_links(struct unit_reader *reader,
                       const struct fields *f,
                       struct unit *unit,
                       struct err *err)
 {
-    if (json_array_size(f->needs) + json_array_size(f->outputs) + json_array_size(f->artifacts)
-        == 0) {
+    if (json_array_size(f->needs) + json_array_size(f->outputs) + json_array_size(f->artifacts) == 0
+        && f->memo == NULL) {
         return 0;
     }
     struct unit_links *links = arena_alloc(reader->arena, sizeof *links);
@@ -418,7 +438,7 @@ static int read_links(struct unit_reader *reader,
         status = read_shared_list(
             reader, lists[i].what, lists[i].list, lists[i].check, lists[i].ret_list, err);
     }
-    return status;
+    return status == 0 ? read_memo(reader, f->memo, links, err) : status;
 }
 
 /* The id of two units: says where the first one stands. */

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "exec/collect.h"
+#include "model/world.h"
 #include "sched/sched_impl.h"
 
 #include <errno.h>
@@ -23,6 +24,13 @@
 static const struct text_list *artifacts_of(const struct unit *unit)
 {
     return unit->links != NULL ? &unit->links->artifacts : NULL;
+}
+
+/* In place a memo lies in the tree, where it stays. */
+static const char *memo_of(const struct sched *sched, const struct unit *unit)
+{
+    return unit->links != NULL && sched->layers[unit->layer].world.isolated ? unit->links->memo
+                                                                            : NULL;
 }
 
 static bool keeps_artifacts(const struct sched *sched, const struct unit *unit)
@@ -56,13 +64,161 @@ int kept_fill_request(struct sched *sched,
 {
     const struct unit *unit = slot->unit;
     const struct layer *layer = sched_layer_of(sched, unit->layer);
-    if (!keeps_artifacts(sched, unit)) {
+    const char *memo = memo_of(sched, unit);
+    if (!keeps_artifacts(sched, unit) && memo == NULL) {
         return 0;
     }
     request->artifact_dir = unit_folder(sched, KEPT_ARTIFACTS, unit, slot->index, arena);
-    return request->artifact_dir == NULL || set_aside(slot, request->artifact_dir, arena) != 0
-               ? -ENOMEM
-               : patterns_join(&layer->artifacts, artifacts_of(unit), arena, &request->artifacts);
+    int rc = request->artifact_dir == NULL || set_aside(slot, request->artifact_dir, arena) != 0
+                 ? -ENOMEM
+                 : patterns_join(&layer->artifacts, artifacts_of(unit), arena, &request->artifacts);
+    if (rc != 0 || memo == NULL) {
+        return rc;
+    }
+    const char **own = arena_calloc(arena, 2, sizeof *own);
+    if (own == NULL) {
+        return -ENOMEM;
+    }
+    own[0] = memo; /* collected as they are; kept_take_memo() parts them */
+    const struct text_list artifacts = request->artifacts;
+    return patterns_join(&artifacts, &(struct text_list){own, 1}, arena, &request->artifacts);
+}
+
+/* ---- memos ---- */
+
+/* Its folder of memo, as a layer of products of its own. */
+#define KEPT_MEMOS EXEC_PRODUCTS "/memo"
+
+/* NULL when nobody keeps memos. */
+static struct sched_reuse *keeper_of(const struct sched *sched)
+{
+    struct sched_reuse *reuse = sched->options->reuse;
+    return reuse != NULL && reuse->give_memo != NULL && reuse->keep_memo != NULL ? reuse : NULL;
+}
+
+static struct reuse_memo name_of(const struct sched *sched, const struct unit *unit)
+{
+    return (struct reuse_memo){
+        .layer = sched_layer_of(sched, unit->layer)->id,
+        .unit = unit->id,
+        .program = sched->options->plugins[unit->layer].program,
+    };
+}
+
+/* All that is below the lower layers has one modification time. */
+static void set_constant_time(const char *file)
+{
+    const struct timespec times[2] = {{.tv_sec = COLLECTED_MTIME}, {.tv_sec = COLLECTED_MTIME}};
+    (void)utimensat(AT_FDCWD, file, times, AT_SYMLINK_NOFOLLOW);
+}
+
+static const char **products_with(const struct exec_request *request,
+                                  const char *folder,
+                                  struct arena *arena)
+{
+    const char **all = arena_calloc(arena, request->products.count + 2, sizeof *all);
+    for (size_t i = 0; all != NULL && i < request->products.count; i++) {
+        all[i + 1] = request->products.items[i];
+    }
+    if (all != NULL) {
+        all[0] = folder;
+    }
+    return all;
+}
+
+void kept_give_memo(struct sched *sched,
+                    const struct sched_slot *slot,
+                    struct arena *arena,
+                    struct exec_request *request)
+{
+    const char *path = memo_of(sched, slot->unit);
+    struct sched_reuse *keeper = keeper_of(sched);
+    if (path == NULL || keeper == NULL || request->products.count >= EXEC_PRODUCTS_MAX) {
+        return;
+    }
+    const struct reuse_memo memo = name_of(sched, slot->unit);
+    const char *folder = unit_folder(sched, KEPT_MEMOS, slot->unit, slot->index, arena);
+    const char *file = folder != NULL ? arena_printf(arena, "%s/%s", folder, path) : NULL;
+    const char *above =
+        file != NULL ? arena_printf(arena, "%.*s", (int)(path_basename(file) - file - 1), file)
+                     : NULL;
+    const char **all = above != NULL ? products_with(request, folder, arena) : NULL;
+    if (all == NULL || tree_remove(AT_FDCWD, folder, NULL) != 0
+        || dir_make(above, 0755, NULL) != 0) {
+        return;
+    }
+    if (keeper->give_memo(keeper, &memo, file) == 1) {
+        set_constant_time(file);
+        request->products = (struct text_list){all, request->products.count + 1};
+    }
+}
+
+/* What a unit asks of its memo is no question about the tree. */
+static void drop_memo_from_trace(const char *path, struct arena *arena, struct outcome *outcome)
+{
+    const struct trace *trace = outcome->trace;
+    const char *inside = arena_printf(arena, "%s/%s", WORLD_ROOT, path);
+    struct trace *copy = arena_alloc(arena, sizeof *copy);
+    struct observation *items =
+        arena_calloc(arena, trace->count > 0 ? trace->count : 1, sizeof *items);
+    if (inside == NULL || copy == NULL || items == NULL) {
+        outcome->trace = NULL; /* then it earns nothing */
+        return;
+    }
+    *copy = *trace;
+    copy->count = 0;
+    for (size_t i = 0; i < trace->count; i++) {
+        if (trace->items[i].kind == OBSERVE_HOST || strcmp(trace->items[i].path, inside) != 0) {
+            items[copy->count++] = trace->items[i];
+        }
+    }
+    copy->items = items;
+    outcome->trace = copy;
+}
+
+/* Folders that are empty without it are none of the artifacts. */
+static void remove_memo(const char *folder, char *path)
+{
+    CLEANUP(cleanup_fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || unlinkat(fd, path, 0) != 0) {
+        return;
+    }
+    for (char *slash = strrchr(path, '/'); slash != NULL; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (unlinkat(fd, path, AT_REMOVEDIR) != 0) {
+            return;
+        }
+    }
+}
+
+void kept_take_memo(struct sched *sched,
+                    const struct sched_slot *slot,
+                    struct arena *arena,
+                    struct outcome *outcome)
+{
+    const char *path = memo_of(sched, slot->unit);
+    struct sched_reuse *keeper = keeper_of(sched);
+    if (path == NULL) {
+        return;
+    }
+    if (arena == NULL) {
+        outcome->trace = NULL;
+        return;
+    }
+    const struct reuse_memo memo = name_of(sched, slot->unit);
+    const char *folder = unit_folder(sched, KEPT_ARTIFACTS, slot->unit, slot->index, arena);
+    const char *file = folder != NULL ? arena_printf(arena, "%s/%s", folder, path) : NULL;
+    char *own = arena_strdup(arena, path);
+    if (outcome->trace != NULL) {
+        drop_memo_from_trace(path, arena, outcome);
+    }
+    if (file == NULL || own == NULL || !file_exists(file)) {
+        return;
+    }
+    if (keeper != NULL) {
+        keeper->keep_memo(keeper, &memo, file);
+    }
+    remove_memo(folder, own);
 }
 
 /* ---- what was kept ---- */

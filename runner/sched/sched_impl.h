@@ -386,6 +386,18 @@ int kept_fill_request(struct sched *sched,
                       const struct sched_slot *slot,
                       struct arena *arena,
                       struct exec_request *request);
+/* The unit's last memo becomes a part of what it sees. What cannot be given is missing: it only
+ * saves time. */
+void kept_give_memo(struct sched *sched,
+                    const struct sched_slot *slot,
+                    struct arena *arena,
+                    struct exec_request *request);
+/* It ended: takes its memo out of its artifacts, keeps it, and takes what it asked of it out of its
+ * trace. */
+void kept_take_memo(struct sched *sched,
+                    const struct sched_slot *slot,
+                    struct arena *arena,
+                    struct outcome *outcome);
 /* Files that were kept as artifacts of a unit that ended, or that evidence put back: absolute
  * paths, sorted, in `arena`. -E2BIG beyond KEPT_TOLD_MAX. */
 int kept_list_artifacts(struct sched *sched,

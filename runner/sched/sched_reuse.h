@@ -31,6 +31,13 @@ enum reuse_choice {
     REUSE_CHOICE_JOIN, /* another process runs the same now: ask again later */
 };
 
+/* Whose memo it is. */
+struct reuse_memo {
+    const char *layer;
+    const char *unit;
+    const char *program; /* the plugin's, absolute: what another program left is no use */
+};
+
 /* Lives in the caller's arena. */
 struct reuse_found {
     enum reuse_choice choice;
@@ -70,6 +77,13 @@ struct sched_reuse {
                    const struct manifest *products,
                    const char *folder,
                    struct err *err);
+
+    /* Writes the memo that was kept last to `file`, whose folder is there: 1; 0 = there is none, or
+     * none may be given. May be NULL, as keep_memo(). */
+    int (*give_memo)(struct sched_reuse *reuse, const struct reuse_memo *memo, const char *file);
+
+    /* Keeps a file as memo, in place of an earlier one. What cannot be kept is not. */
+    void (*keep_memo)(struct sched_reuse *reuse, const struct reuse_memo *memo, const char *file);
 
     /* Called every SCHED_TICK_MS. */
     void (*tick)(struct sched_reuse *reuse);

@@ -356,8 +356,11 @@ static void on_done(void *context, const struct outcome *result)
     }
     outcome.attempt = was.attempt;
     outcome.flaky = outcome.status == OUTCOME_PASSED && was.attempt > 1;
+    struct arena *arena = sched_take_arena(sched);
+    kept_take_memo(sched, &was, arena, &outcome);
     outcome.unstored = reusing_ended(sched, was.ticket, &outcome, products);
     outcome.trace = NULL;
+    sched_give_arena(sched, arena);
     unit_finish(sched, slot->index, unit, &outcome);
     sched_pump(sched);
 }
@@ -553,6 +556,7 @@ static int mend_world(struct sched *sched, struct sched_slot *slot, int failed, 
 /* Starts what no evidence answers for. */
 static int start_now(struct sched *sched,
                      struct sched_slot *slot,
+                     struct arena *arena,
                      struct exec_request *request,
                      const char *why,
                      struct err *err)
@@ -568,6 +572,7 @@ static int start_now(struct sched *sched,
     if (rc < 0) {
         return mend_world(sched, slot, rc, err);
     }
+    kept_give_memo(sched, slot, arena, request);
     emit_started(sched, slot, why);
     slot->started_ns = clock_mono_ns();
     slot->world = request->world;
@@ -607,7 +612,7 @@ static int begin(struct sched *sched, struct sched_slot *slot, struct arena *are
         return 0;
     }
     slot->ticket = found.ticket;
-    return start_now(sched, slot, &request, found.why, err);
+    return start_now(sched, slot, arena, &request, found.why, err);
 }
 
 struct arena *sched_take_arena(struct sched *sched)

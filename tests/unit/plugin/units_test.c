@@ -273,11 +273,15 @@ TEST(each_field_is_checked)
     assert_field_refused("\"needs\":[\"\"]", "need is empty");
     assert_field_refused(
         "\"expands\":true,\"artifacts\":[\"b\"]",
-        "\"expands\" cannot stand beside \"artifacts\": what such a unit leaves is "
+        "\"expands\" cannot stand beside \"artifacts\" or \"memo\": what such a unit leaves is "
         "further units");
     assert_field_refused("\"artifacts\":[\"/a\"]",
                          "artifact \"/a\" must be a relative path without \"..\", \".\" and empty "
                          "parts");
+    assert_field_refused(
+        "\"memo\":\"../a\"",
+        "memo \"../a\" must be a relative path without \"..\", \".\" and empty parts");
+    assert_field_refused("\"memo\":\"a/*\"", "memo \"a/*\" is one file, not a pattern");
     assert_field_refused("\"outputs\":[\"../a\"]",
                          "output \"../a\" must be a relative path without \"..\", \".\" and empty "
                          "parts");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "support/fake.h"
+#include "support/fake_reuse.h"
 #include "support/test.h"
 
 static struct story story;
@@ -116,4 +117,40 @@ TEST(a_unit_that_did_not_start_has_none)
 {
     run(HEAD LAYER("fail ok<fail", ""));
     assert_told("ok", 0, "");
+}
+
+/* ---- memos ---- */
+
+static struct fake_reuse fake;
+static const struct fake_answer no_answers[] = {
+    {NULL, NULL}
+};
+
+static void with_memos(struct sched_options *options)
+{
+    with_judge(options);
+    options->reuse = &fake.reuse;
+}
+
+TEST(a_memo_is_given_before_and_kept_after_whatever_the_outcome_and_is_no_artifact)
+{
+    fake_reuse_init(&fake, no_answers);
+    fake.memo = "old";
+    story_run(&story, HEAD LAYER("ok!memo=new,x=1 fail!memo=bad ok-2", ""), 1, with_memos);
+    assert_story(&story, "\nok sees memo=old in 1", "\nfail sees memo=old in 1");
+    story_lacks(&story, "ok-2 sees");
+    assert_int_equal(fake_reuse_count(&fake, "keep memo a/ok: new\n"), 1);
+    assert_int_equal(fake_reuse_count(&fake, "keep memo a/fail: bad\n"), 1);
+    assert_int_equal(fake_reuse_count(&fake, "memo a/ok-2"), 0);
+    assert_told("ok", 0, "x");
+    assert_told("fail", 0, "");
+}
+
+TEST(without_a_memo_a_unit_runs_as_ever)
+{
+    fake_reuse_init(&fake, no_answers);
+    story_run(&story, HEAD LAYER("ok!memo=new", ""), 1, with_memos);
+    story_lacks(&story, "sees");
+    assert_int_equal(fake_reuse_count(&fake, "give memo a/ok\n"), 1);
+    assert_int_equal(fake_reuse_count(&fake, "keep memo a/ok: new\n"), 1);
 }

@@ -45,7 +45,7 @@ static int plan_one(struct sdk *sdk, struct err *err)
                                   .expands = true};
     int status = sdk_emit_unit(sdk, &full, err);
     const char *const artifacts[] = {"results/a.ndjson", NULL};
-    const struct sdk_unit bare = {.id = "bare", .argv = argv, .artifacts = artifacts};
+    const struct sdk_unit bare = {.id = "bare", .argv = argv, .artifacts = artifacts, .memo = "m"};
     return status != 0 ? status : sdk_emit_unit(sdk, &bare, err);
 }
 
@@ -220,7 +220,7 @@ TEST(plan_writes_one_unit_a_line_and_leaves_out_what_is_not_set)
                   "\"report\":{\"format\":\"tap\",\"path\":\"a.tap\"},\"file\":\"t.c\",\"line\":7,"
                   "\"skip\":\"why\",\"expands\":true}\n"
                   "{\"id\":\"bare\",\"argv\":[\"make\",\"check \\\"1\\\"\"],"
-                  "\"artifacts\":[\"results/a.ndjson\"]}\n");
+                  "\"artifacts\":[\"results/a.ndjson\"],\"memo\":\"m\"}\n");
 }
 
 TEST(judge_reads_outcomes_and_answers)

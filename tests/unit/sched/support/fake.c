@@ -28,6 +28,7 @@ struct fake_slot {
     char unit[256];
     char output_dir[1024]; /* "" = none; the request's own does not outlive its start */
     char artifact_dir[1024];
+    char products[EXEC_PRODUCTS_MAX][1024];
     char verb[32];
     bool busy;
     bool stopped;
@@ -93,6 +94,7 @@ static void put_unit(struct str *out, const char *word)
     }
     if (artifacts != NULL) {
         put_words(out, "artifacts", artifacts + 1, strlen(artifacts + 1));
+        (void)str_append(out, strstr(artifacts, "memo=") != NULL ? ",\"memo\":\"memo\"" : "");
     }
     (void)str_append(out, strncmp(word, "expand", 6) == 0 ? ",\"expands\":true}\n" : "}\n");
 }
@@ -234,7 +236,7 @@ static void note_seen(struct fake *fake, const struct fake_slot *slot)
     struct seen seen = {.text = STR_INIT(4096)};
     const struct exec_request *request = &slot->request;
     for (size_t i = 0; i < request->products.count; i++) {
-        see(&seen, request->products.items[i]);
+        see(&seen, slot->products[i]);
     }
     if (request->world->products != NULL) {
         see(&seen, request->world->products);
@@ -327,6 +329,10 @@ static int fake_start(struct exec *exec,
                    sizeof slot->output_dir,
                    "%s",
                    request->output_dir != NULL ? request->output_dir : "");
+    for (size_t i = 0; i < request->products.count; i++) {
+        (void)snprintf(
+            slot->products[i], sizeof slot->products[i], "%s", request->products.items[i]);
+    }
     (void)snprintf(slot->artifact_dir,
                    sizeof slot->artifact_dir,
                    "%s",

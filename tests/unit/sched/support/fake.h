@@ -6,7 +6,8 @@
  * "expand-fail" fails, "expand-on" into one more of its kind, and so on, "expand-hang"
  * never ends. A plugin that selects takes the words of its setting `select`; "crash" crashes,
  * "flood" prints too much. A unit "ID<NEED,NEED>PATH=CONTENT,..." needs others and leaves files;
- * "ID!PATH=CONTENT,..." leaves artifacts, whatever its outcome. */
+ * "ID!PATH=CONTENT,..." leaves artifacts, whatever its outcome; one whose path is "memo" is its
+ * memo. */
 #ifndef SLUICE_TESTS_SCHED_FAKE_H
 #define SLUICE_TESTS_SCHED_FAKE_H
 

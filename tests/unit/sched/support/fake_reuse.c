@@ -244,6 +244,23 @@ static const char *take_note(struct sched_reuse *reuse)
     return note;
 }
 
+static int give_memo(struct sched_reuse *reuse, const struct reuse_memo *memo, const char *file)
+{
+    struct fake_reuse *fake = (struct fake_reuse *)(void *)reuse;
+    add(fake, "give memo %s/%s\n", memo->layer, memo->unit);
+    return fake->memo != NULL && file_write_atomic(file, fake->memo, strlen(fake->memo), NULL) == 0
+               ? 1
+               : 0;
+}
+
+static void keep_memo(struct sched_reuse *reuse, const struct reuse_memo *memo, const char *file)
+{
+    struct fake_reuse *fake = (struct fake_reuse *)(void *)reuse;
+    CLEANUP(str_fini) struct str text = STR_INIT(4096);
+    assert_int_equal(file_read(file, &text, NULL), 0);
+    add(fake, "keep memo %s/%s: %s\n", memo->layer, memo->unit, str_text(&text));
+}
+
 void fake_reuse_init(struct fake_reuse *fake, const struct fake_answer *answers)
 {
     *fake = (struct fake_reuse){
@@ -251,6 +268,8 @@ void fake_reuse_init(struct fake_reuse *fake, const struct fake_answer *answers)
                   .ended = ended,
                   .read_products = read_products,
                   .restore = restore,
+                  .give_memo = give_memo,
+                  .keep_memo = keep_memo,
                   .tick = tick,
                   .take_note = take_note},
         .answers = answers,

@@ -30,10 +30,11 @@ struct fake_reuse {
     bool products_unreadable;
     bool products_differ; /* what is read is not what was promised */
     const char *note;     /* told once */
+    const char *memo;     /* what every unit is given; NULL = nothing */
 
     /* What happened, a line each: "ask a/ok run", "ask a/ok run (again)", "ask a/ok hit (peek)",
      * "ask b/ok run sees out/ok", "ended a/ok passed", "ended a/ok passed with out/ok",
-     * "restore out/ok". */
+     * "restore out/ok", "give memo a/ok", "keep memo a/ok: TEXT". */
     char text[16384];
     unsigned open; /* tickets not given back */
     unsigned ticks;
