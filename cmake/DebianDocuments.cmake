@@ -35,6 +35,15 @@ file(GLOB licences ${documents}/licenses/*)
 foreach(licence IN LISTS licences)
   get_filename_component(name ${licence} NAME)
   as_field(${licence} text)
+  if(text MATCHES "Apache License")
+    string(APPEND copyright "
+Files: ${name}/*
+Copyright: Stryker Mutator Team
+License: Apache-2.0
+Comment: The viewer of reports of mutants, a script beside the plugin mutation.
+")
+    continue()
+  endif()
   string(REGEX MATCH "Copyright \\([cC]\\) ([^\n]+)" found "${text}")
   string(APPEND copyright "
 Files: ${name}/*

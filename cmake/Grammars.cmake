@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The grammars that plugins/mutation parses with (docs/decisions/0020-tree-sitter.md): generated C, MIT, from npm, pinned by
-# version and SHA-512. They are fetched once for all build folders of a checkout, and never asked for again.
+# version and SHA-512; and, from there too, the viewer of its HTML report, Apache-2.0. They are fetched once for all build folders
+# of a checkout, and never asked for again.
 #
 #   cmake -P cmake/Grammars.cmake     fetches what is missing
 #
@@ -21,7 +22,8 @@ set(grammar_packages
   "tree-sitter-c 0.23.6 d1dc572b39d5c94034b3a3e336894936cdb217cecee5a2f9dfc03f791ea78c0e68a97dc2def1f8be7c7741d38ac2e51da4a11c15d1ee883a5128b2c203fb63bd"
   "tree-sitter-python 0.23.6 c8833dcf4a31288c53edb02d3ce860a1597a8135e59a5221b9eee58854f8a013c5fe585aec76b8750052f3602fea130c459a159c5248f0cea62fe4b05a82c3dc"
   "tree-sitter-javascript 0.23.1 fdb9e16eb4c3f5fad46074138989cf731c87391230d79ec44416ba76acda2b1bd1ff1dcf0b863377e0f5a5920c4baccd836bf76bc059d282bb8c7aac428f5f58"
-  "tree-sitter-typescript 0.23.2 7b4e095142b14d3e77ff1dd4ab5cc82f8e43a182957c71f8099ab081984f839a9844e9799d08d5fbce6bb85cc5199c6ef9078555b4533c3467a8bf546d4e1578")
+  "tree-sitter-typescript 0.23.2 7b4e095142b14d3e77ff1dd4ab5cc82f8e43a182957c71f8099ab081984f839a9844e9799d08d5fbce6bb85cc5199c6ef9078555b4533c3467a8bf546d4e1578"
+  "mutation-testing-elements 3.9.0 dc6e068413bc59cfd9aea389e6e4fc01b33587f7b0f647d7d0c225a72e7d816bbf6a6319c8a1f74eb78a00e330c173626e164c38bec0de7e6716f85858b76d61")
 
 # language, folder of its parser below the package's
 set(grammar_languages c python javascript typescript tsx)
@@ -111,6 +113,9 @@ function(sluice_grammars target)
     set(folder_of_${name} ${folder})
     install(FILES ${folder}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}/licenses RENAME ${name})
   endforeach()
+  set(viewer ${folder_of_mutation-testing-elements}/dist/mutation-test-elements.js)
+  configure_file(${viewer} ${CMAKE_BINARY_DIR}/libexec/sluice/mutation-test-elements.js COPYONLY)
+  install(FILES ${viewer} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/sluice)
   foreach(language IN LISTS grammar_languages)
     string(REGEX MATCH "^[^/]+" name ${grammar_source_${language}})
     string(REGEX REPLACE "^[^/]+" "${folder_of_${name}}" source ${grammar_source_${language}})
