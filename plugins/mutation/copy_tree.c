@@ -415,8 +415,10 @@ static int visit_repair(struct copy_tree *tree, FTS *fts, FTSENT *node, struct e
     struct copy_entry *entry = find(tree, path);
     if (entry != NULL) {
         entry->seen = is_as_remembered(entry, node->fts_statp);
-        if (node->fts_info == FTS_DNR) {
-            (void)fchmodat(tree->fd, path, 0700, 0); /* its names are restored by themselves */
+        /* A test took the right to read a folder away. Its names are restored by themselves. */
+        if (node->fts_info == FTS_DNR && fchmodat(tree->fd, path, 0700, 0) != 0
+            && errno != ENOENT) {
+            return err_set(err, -errno, "cannot read %s again: %s", path, strerror(errno));
         }
         return 0;
     }

@@ -106,6 +106,7 @@ int engine_state_new(const struct schema *const *schemas,
         engine_state_fini(&state);
         return rc;
     }
+    assert(state.map != NULL); /* mmap() gives no address 0 that was not asked for */
     state.head = head;
     *state.map = head;
     struct sluice_mutant_range *ranges = part(&state, head.files_at);
