@@ -79,8 +79,8 @@ struct schema_macros {
     const char *definitions; /* lines "#define NAME(...) ..." of its headers; NULL = none */
 };
 
-/* Finds the sites of the mutants of `list`, of `source`; `macros` may be NULL. *ret_schema is to be freed by
- * schema_fini(). Ignored mutants have no place. */
+/* Finds the sites of the mutants of `list`, of `source`; `macros` may be NULL. *ret_schema is to be
+ * freed by schema_fini(). Ignored mutants have no place. */
 int schema_plan(const struct source *source,
                 const struct mutant_list *list,
                 const struct schema_macros *macros,
