@@ -158,6 +158,7 @@ static int make_mutant(struct finding *finding,
         .original = arena_strndup(
             finding->arena, finding->source->text + extent.start, extent.end - extent.start),
         .replacement = place->replacement,
+        .note = place->note,
         .span = {.start = extent.start, .end = extent.end},
     };
     /* Rules live as long as the operators, mutants as long as their list. */

@@ -70,6 +70,7 @@ struct place {
     struct extent extent;
     const char *name; /* of the operator */
     const char *replacement;
+    const char *note;        /* see struct mutant */
     const struct rule *rule; /* its #in? and #not-in? are still to be asked; NULL = none */
     uint32_t order;          /* of the operator: of equal changes the first one names the mutant */
 };

@@ -92,9 +92,11 @@ static int take_line(struct finding *finding, const char *line, size_t length, s
         .extent = {(uint32_t)in.start, (uint32_t)in.end},
         .name = arena_strdup(finding->arena, in.name),
         .replacement = arena_strdup(finding->arena, in.text),
+        .note = in.note != NULL ? arena_strdup(finding->arena, in.note) : NULL,
         .order = finding->order,
     };
-    if (place.name == NULL || place.replacement == NULL) {
+    if (place.name == NULL || place.replacement == NULL
+        || (in.note != NULL && place.note == NULL)) {
         return finding_short_of_memory(finding, err);
     }
     return finding_add(finding, &place, err);

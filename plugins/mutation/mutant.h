@@ -52,6 +52,7 @@ struct mutant {
     const char *operator;    /* e.g. "relational-boundary" */
     const char *original;    /* the text at `span` */
     const char *replacement;
+    const char *note;    /* what the command that proposed it says of it; NULL = nothing */
     const char *ignored; /* reason why it is not tried; NULL = it is */
     struct mutant_span span;
     uint32_t number; /* index in its list: what schemata and engines count by */

@@ -46,6 +46,19 @@ TEST(a_command_names_its_operators)
         "1 model.v1: 1 => 2\n");
 }
 
+TEST(a_command_says_why)
+{
+    struct mutant_list list = {0};
+    struct err err = {0};
+    const char *settings =
+        "{\"only\": \"generated\", \"command\": \"echo '{\\\"start\\\": 0, \\\"end\\\": 3, \\\"text\\\": "
+        "\\\"long\\\", \\\"note\\\": \\\"wider\\\"}'\"}";
+    assert_int_equal(find_in_text("a.c", "int x;\n", settings, NULL, &list, &err), 0);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.items[0].note, "wider");
+    mutant_list_fini(&list);
+}
+
 TEST(a_command_that_prints_nothing_finds_nothing)
 {
     assert_string_equal(by_command("int x;\n", "true"), "");
