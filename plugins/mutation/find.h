@@ -15,9 +15,10 @@
 /* What is mutated, ready to be applied to any number of files. */
 struct operators;
 
-/* From the setting `operators` (NULL = the default set): {only: [NAME], off: [NAME], queries:
- * [FILE.scm], regex: [{name, pattern, replace, files}], command: "..."}; `root` is where files are
- * looked for, the command runs. Errors name the operator, or file:line:column of a query. */
+/* From the setting `operators` (NULL = the default set): {only: [NAME], on: [NAME], off: [NAME],
+ * arid: [PATTERN], queries: [FILE.scm], regex: [{name, pattern, replace, files}], command: "..."},
+ * as docs/mutation/operators.md has it; `root` is where files are looked for, the command runs.
+ * Errors name the operator, or file:line:column of a query. */
 int operators_load(json_t *settings,
                    const char *root,
                    struct operators **ret_operators,

@@ -35,7 +35,7 @@ static const struct setting {
     {"check", TEXT_SCHEMA,
      "Command that must succeed for a mutant to count; {file} is the mutated file.", true},
     {"operators", "\"type\":\"object\"",
-     "Which changes are made: only, off, queries, regex, command.", true},
+     "Which changes are made: only, on, off, arid, queries, regex, command.", true},
     {"scope", "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
      "\"lines\":{\"enum\":[\"all\",\"diff\"]},"
      "\"per_line\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000}}",
