@@ -54,7 +54,7 @@ function(grammar_fetch line folder)
   file(REMOVE_RECURSE ${new})
   file(MAKE_DIRECTORY ${new})
   message(STATUS "Fetching the grammar ${name} ${version}")
-  execute_process(COMMAND ${grammar_npm} pack --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=60000 --cache ${new}/cache
+  execute_process(COMMAND ${grammar_npm} pack --loglevel=error --ignore-scripts --fetch-retries=1 --fetch-timeout=60000 --cache ${new}/cache
       --pack-destination ${new} ${name}@${version}
     WORKING_DIRECTORY ${new} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
   set(archive ${new}/${name}-${version}.tgz)
