@@ -147,7 +147,7 @@ TEST(regions_are_named_by_queries)
 TEST(mistakes_in_a_query_have_their_place)
 {
     static const char *const wrong[][2] = {
-        {"\n (binary_expression",                                  "error: c.scm:2:20: this is no pattern"                  },
+        {"\n (binary_expression",                                  "error: c.scm:2:20: this is no pattern"                 },
         {"(nothing) @mutant",                                      "error: c.scm:1:2: the grammar has no node of this type"},
         {"(binary_expression\n  side: (_))",
          "error: c.scm:2:3: the grammar has no field of this name"                                                         },
