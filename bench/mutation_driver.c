@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What bench/mutation.sh measures with: the schemata and engines of plugins/mutation, without the
- * runner around them. Prints one line for each mutant and one JSON object of figures.
+ * runner around them. A TEST is a command for sh, FOLDER//COMMAND to run it in a folder. Prints one
+ * JSON object.
  *
- *   bench_mutation build ROOT TREE COMMAND FILE...       copies, builds, tells what was refused
- *   bench_mutation try ROOT TREE ENGINE OUT FILE TEST... tries the mutants of FILE; verdicts in OUT
- *   bench_mutation naive ROOT TREE COMMAND COUNT SEED VERDICTS OUT FILE TEST...
- *                                                        the same of a sample, by compiling each */
+ *   bench_mutation build ROOT TREE COMMAND FILE        copies ROOT to TREE and builds the schema
+ *   bench_mutation try ROOT TREE ENGINE OUT FILE TEST...
+ *                                                      fork, exec, or audit: fork with its audit;
+ *                                                      verdicts in OUT, a line each
+ *   bench_mutation naive ROOT TREE CHECK COUNT VERDICTS FILE TEST...
+ *                                                      compiles mutants one by one, in the order of
+ *                                                      a hash of their ids, and compares verdicts;
+ *                                                      CHECK must accept one, TESTs build
+ * themselves
+ */
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -90,42 +97,37 @@ static int read_refused(const char *tree, const char *name, struct schema *schem
     return fclose(in);
 }
 
+static void print_built(const struct build_file *file, int64_t cpu_us)
+{
+    const struct schema *schema = &file->schema;
+    uint32_t errors = 0;
+    for (uint32_t i = 0; i < schema->mutant_count; i++) {
+        errors += schema->places[i].compile_error;
+    }
+    (void)printf("{\"file\": \"%s\", \"mutants\": %" PRIu32 ", \"in_schema\": %" PRIu32
+                 ", \"compile_errors\": %" PRIu32 ", \"build_cpu_s\": %.3f}\n",
+                 file->source->path,
+                 schema->mutant_count,
+                 schema_count(schema),
+                 errors,
+                 (double)cpu_us / 1e6);
+}
+
 static int build(int argc, char **argv, struct err *err)
 {
-    const char *root = argv[0];
     const struct build_options options = {.tree = argv[1], .command = argv[2], .watch = &watch};
-    size_t count = (size_t)argc - 3;
-    struct build_files files = {.arena = arena_new(ARENA_MAX), .count = count};
-    const struct schema_macros macros = {0};
-    struct one *all = mem_calloc(count, sizeof(*all));
+    struct one one = {0};
+    struct build_file file = {.source = &one.source, .list = &one.list};
+    struct build_files files = {.arena = arena_new(ARENA_MAX), .items = &file, .count = 1};
     int64_t cpu_us = 0;
-    files.items = mem_calloc(count, sizeof(*files.items));
-    int rc = build_copy(root, options.tree, err);
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = find(root, argv[3 + i], &all[i], err);
-        if (rc == 0) {
-            files.items[i].source = &all[i].source;
-            files.items[i].list = &all[i].list;
-            rc = schema_plan(&all[i].source, &all[i].list, &macros, &files.items[i].schema, err);
-        }
-    }
+    (void)argc;
+    int rc = build_copy(argv[0], options.tree, err);
+    rc = rc < 0 ? rc : find(argv[0], argv[3], &one, err);
+    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, NULL, &file.schema, err);
+    rc = rc < 0 ? rc : build_schemata(&files, &options, &cpu_us, err);
+    rc = rc < 0 ? rc : write_refused(&file, options.tree);
     if (rc == 0) {
-        rc = build_schemata(&files, &options, &cpu_us, err);
-    }
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        const struct schema *schema = &files.items[i].schema;
-        uint32_t errors = 0;
-        for (uint32_t j = 0; j < schema->mutant_count; j++) {
-            errors += schema->places[j].compile_error;
-        }
-        (void)printf("{\"file\": \"%s\", \"mutants\": %" PRIu32 ", \"in_schema\": %" PRIu32
-                     ", \"compile_errors\": %" PRIu32 ", \"build_cpu_us\": %" PRId64 "}\n",
-                     argv[3 + i],
-                     schema->mutant_count,
-                     schema_count(schema),
-                     errors,
-                     cpu_us);
-        rc = write_refused(&files.items[i], options.tree);
+        print_built(&file, cpu_us);
     }
     return rc;
 }
@@ -193,33 +195,31 @@ static void print_figures(const struct engine_cost *cost, const struct engine_ve
     (void)printf("}\n");
 }
 
+/* Baseline, cover and canaries; then the mutants. */
+static int run_engines(const struct engine_job *job, struct engine_cover *cover, struct err *err)
+{
+    const struct engine_group group = {&job->schema, 1, job->options, job->watch};
+    size_t used = 0;
+    int rc = engine_baseline(job->tests, job->options, job->watch, &used, err);
+    rc = rc < 0 ? rc : engine_cover(job->tests, &group, cover, err);
+    rc = rc < 0 ? rc : engine_canary(job->tests, &group, err);
+    return rc < 0 ? rc : engine_schema_run(job, err);
+}
+
 static int attempt(int argc, char **argv, struct err *err)
 {
     struct one one = {0};
     struct schema schema = {0};
-    const struct schema_macros macros = {0};
     struct engine_tests tests = {0};
     struct engine_cover cover = {0};
     struct engine_cost cost = {0};
-    const char *audit = getenv("BENCH_AUDIT");
+    struct engine_verdicts verdicts = {.arena = arena_new(ARENA_MAX)};
+    bool audit = strcmp(argv[2], "audit") == 0;
     const struct engine_options options = {.root = argv[1],
                                            .seed = 1,
-                                           .audit_percent = audit != NULL ? 2 : 0,
-                                           .audit_min = audit != NULL ? 50 : 0,
-                                           .audit_survivors = audit != NULL};
-    size_t used = 0;
-    int kind = engine_parse(argv[2]);
-    int rc = find(argv[0], argv[4], &one, err);
-    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, &macros, &schema, err);
-    rc = rc < 0 ? rc : read_refused(argv[1], argv[4], &schema);
-    if (rc < 0) {
-        return rc;
-    }
-    load_tests(&tests, argc - 5, argv + 5, kind);
-    const struct schema *schemata[] = {&schema};
-    const struct engine_group group = {schemata, 1, &options, &watch};
-    struct engine_verdicts verdicts = {.arena = arena_new(ARENA_MAX), .count = one.list.count};
-    verdicts.items = arena_calloc(verdicts.arena, verdicts.count, sizeof(*verdicts.items));
+                                           .audit_percent = audit ? 2 : 0,
+                                           .audit_min = audit ? 50 : 0,
+                                           .audit_survivors = audit};
     const struct engine_job job = {.tests = &tests,
                                    .list = &one.list,
                                    .schema = &schema,
@@ -228,10 +228,16 @@ static int attempt(int argc, char **argv, struct err *err)
                                    .watch = &watch,
                                    .verdicts = &verdicts,
                                    .cost = &cost};
-    rc = engine_baseline(&tests, &options, &watch, &used, err);
-    rc = rc < 0 ? rc : engine_cover(&tests, &group, &cover, err);
-    rc = rc < 0 ? rc : engine_canary(&tests, &group, err);
-    rc = rc < 0 ? rc : engine_schema_run(&job, err);
+    int rc = find(argv[0], argv[4], &one, err);
+    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, NULL, &schema, err);
+    rc = rc < 0 ? rc : read_refused(argv[1], argv[4], &schema);
+    if (rc < 0) {
+        return rc;
+    }
+    load_tests(&tests, argc - 5, argv + 5, engine_parse(argv[2]));
+    verdicts.count = one.list.count;
+    verdicts.items = arena_calloc(verdicts.arena, verdicts.count, sizeof(*verdicts.items));
+    rc = run_engines(&job, &cover, err);
     rc = rc < 0 ? rc : write_verdicts(argv[3], &one, &verdicts);
     if (rc == 0) {
         print_figures(&cost, &verdicts);
@@ -239,18 +245,157 @@ static int attempt(int argc, char **argv, struct err *err)
     return rc;
 }
 
+/* ---- naive ---- */
+
+struct naive {
+    struct one one;
+    struct engine_tests tests;
+    struct engine_options options;
+    const char *tree;
+    const char *check;
+    int64_t cpu_us;
+};
+
+struct drawn {
+    uint64_t ticket;
+    size_t index;
+};
+
+static int by_ticket(const void *a, const void *b)
+{
+    const struct drawn *left = a;
+    const struct drawn *right = b;
+    return left->ticket < right->ticket ? -1 : left->ticket > right->ticket;
+}
+
+/* The first test that does not pass decides, as in the engines. */
+static int try_naive(struct naive *naive, enum mutant_status *ret_status, struct err *err)
+{
+    const char *const check[] = {"sh", "-c", naive->check, NULL};
+    const struct copy_command command = {.argv = check, .cwd = naive->tree};
+    struct copy_ended ended = {0};
+    int rc = copy_run(&command, &ended, err);
+    naive->cpu_us += ended.cpu_us;
+    *ret_status = copy_passed(&ended) ? MUTANT_SURVIVED : MUTANT_COMPILE_ERROR;
+    for (size_t i = 0; rc == 0 && *ret_status == MUTANT_SURVIVED && i < naive->tests.count; i++) {
+        const struct engine_test *test = &naive->tests.items[i];
+        rc = engine_run_test(test, &naive->options, 1, &ended, err);
+        naive->cpu_us += ended.cpu_us;
+        if (rc == 0 && ended.timed_out) {
+            rc = engine_run_test(test, &naive->options, ENGINE_RETRY_FACTOR, &ended, err);
+            naive->cpu_us += ended.cpu_us;
+        }
+        if (ended.timed_out) {
+            *ret_status = MUTANT_TIMEOUT;
+        } else if (!engine_passed(test, &ended)) {
+            *ret_status = MUTANT_KILLED;
+        }
+    }
+    return rc;
+}
+
+/* Reads what an engine said of a mutant. */
+static int said_of(const char *verdicts, const char *id)
+{
+    char word[32];
+    const char *line = strstr(verdicts, id);
+    return line != NULL && sscanf(line + strlen(id), " %31s", word) == 1 ? mutant_status_parse(word)
+                                                                         : -1;
+}
+
+static int compare_one(struct naive *naive, const struct mutant *mutant, int said, struct err *err)
+{
+    size_t size = 0;
+    enum mutant_status status = MUTANT_PENDING;
+    CLEANUP(cleanup_free) char *text = find_apply(&naive->one.source, mutant, &size);
+    int rc =
+        text == NULL ? -ENOMEM : build_write(naive->tree, naive->one.source.path, text, size, err);
+    rc = rc < 0 ? rc : try_naive(naive, &status, err);
+    bool same = said == (int)status || (said == MUTANT_NO_COVERAGE && status == MUTANT_SURVIVED);
+    if (rc == 0 && !same) {
+        (void)fprintf(stderr,
+                      "differs: %s line %" PRIu32 " %s: naive %s, engine %s\n",
+                      mutant->id,
+                      mutant->span.line,
+                      mutant->operator,
+                      mutant_status_name(status),
+                      mutant_status_name((enum mutant_status)said));
+    }
+    return rc < 0 ? rc : !same;
+}
+
+static struct drawn *draw(const struct mutant_list *list)
+{
+    struct drawn *drawn = mem_calloc(list->count, sizeof(*drawn));
+    for (size_t i = 0; i < list->count; i++) {
+        drawn[i] = (struct drawn){hash_stable64(list->items[i].id), i};
+    }
+    qsort(drawn, list->count, sizeof(*drawn), by_ticket);
+    return drawn;
+}
+
+static void print_compared(const struct naive *naive, size_t compared, int differences)
+{
+    (void)printf("{\"compared\": %zu, \"differences\": %d, \"cpu_s\": %.3f, "
+                 "\"mutants_per_cpu_s\": %.2f}\n",
+                 compared,
+                 differences,
+                 (double)naive->cpu_us / 1e6,
+                 (double)compared * 1e6 / (double)naive->cpu_us);
+}
+
+static int compare(struct naive *naive, size_t count, const char *verdicts, struct err *err)
+{
+    size_t all = naive->one.list.count;
+    size_t compared = 0;
+    int differences = 0;
+    CLEANUP(cleanup_free) struct drawn *drawn = draw(&naive->one.list);
+    for (size_t i = 0; i < all && compared < count; i++) {
+        const struct mutant *mutant = &naive->one.list.items[drawn[i].index];
+        int said = said_of(verdicts, mutant->id);
+        if (said <= MUTANT_PENDING || said == MUTANT_IGNORED) {
+            continue;
+        }
+        int rc = compare_one(naive, mutant, said, err);
+        if (rc < 0) {
+            return rc;
+        }
+        differences += rc;
+        compared++;
+    }
+    print_compared(naive, compared, differences);
+    return 0;
+}
+
+static int naive(int argc, char **argv, struct err *err)
+{
+    CLEANUP(str_fini) struct str verdicts = STR_INIT(ARENA_MAX);
+    struct naive naive = {
+        .tree = argv[1], .check = argv[2], .options = {.root = argv[1], .seed = 1}
+    };
+    size_t used = 0;
+    load_tests(&naive.tests, argc - 6, argv + 6, ENGINE_EXEC);
+    int rc = build_copy(argv[0], argv[1], err);
+    rc = rc < 0 ? rc : find(argv[0], argv[5], &naive.one, err);
+    rc = rc < 0 ? rc : file_read(argv[4], &verdicts, err);
+    rc = rc < 0 ? rc : engine_baseline(&naive.tests, &naive.options, &watch, &used, err);
+    return rc < 0 ? rc : compare(&naive, strtoul(argv[3], NULL, 10), str_text(&verdicts), err);
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
     int rc = -EINVAL;
-    if (argc > 5 && strcmp(argv[1], "build") == 0) {
+    if (argc == 6 && strcmp(argv[1], "build") == 0) {
         rc = build(argc - 2, argv + 2, &err);
     } else if (argc > 7 && strcmp(argv[1], "try") == 0) {
         rc = attempt(argc - 2, argv + 2, &err);
+    } else if (argc > 8 && strcmp(argv[1], "naive") == 0) {
+        rc = naive(argc - 2, argv + 2, &err);
     }
     if (rc < 0) {
         (void)fprintf(
-            stderr, "bench_mutation: %s\n", err.text[0] != '\0' ? err.text : strerror(-rc));
+            stderr, "bench_mutation: %s\n", err.text[0] != '\0' ? err.text : strerrordesc_np(-rc));
     }
     return rc < 0 ? 1 : 0;
 }
