@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Mutants per CPU second of the engines for C, on cJSON and http-parser with their own tests; the same verdicts from engine A (four
+# Mutants per CPU second of the engines for C, on cJSON and sds with their own tests; the same verdicts from engine A (four
 # times, under load), engine B and, for a sample, from compiling each mutant alone.
 # usage: bench/mutation.sh [BUILD_FOLDER]     SAMPLE (200) and ROUNDS (4) from the environment
 # shellcheck source-path=SCRIPTDIR
@@ -95,14 +95,23 @@ least "cjson: mutants per CPU second, engine A" "$engine_a" 400 /s
 least "cjson: the same with the build of the schemata" "$with_build" 120 /s
 least "cjson: mutants per CPU second, engine B" "$engine_b" 35 /s
 
-# http-parser: one program, which asserts and aborts.
-parser=$("$root/tools/apt-source" http-parser "$build/sources")
-cp -r "$parser" "$work/http-parser"
+# sds, as hiredis has it: one program that is its own test. It needs a header of two macros that is in no package.
+hiredis=$("$root/tools/apt-source" hiredis "$build/sources")
+mkdir "$work/sds"
+cp "$hiredis"/{sds.c,sds.h,sdsalloc.h,alloc.h} "$work/sds/"
+cat >"$work/sds/testhelp.h" <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+static int failed;
+#define test_cond(what, condition) do { if (!(condition)) { printf("%s\n", what); failed++; } } while (0);
+#define test_report() exit(failed != 0);
+C
+make_sds="gcc -DSDS_TEST_MAIN -o sds-test sds.c"
 # Both are used by name.
 # shellcheck disable=SC2034
-parser_own=(".//./test")
+sds_own=(".//./sds-test")
 # shellcheck disable=SC2034
-parser_alone=(".//sh -c 'gcc -o test http_parser.c test.c && exec ./test'")
-subject http-parser http_parser.c "gcc -o test http_parser.c test.c" "gcc -fsyntax-only http_parser.c" parser_own parser_alone
+sds_alone=(".//sh -c '$make_sds && exec ./sds-test'")
+subject sds sds.c "$make_sds" "gcc -fsyntax-only -DSDS_TEST_MAIN sds.c" sds_own sds_alone
 
 exit "$broken"

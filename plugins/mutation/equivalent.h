@@ -11,7 +11,7 @@
 #define SLUICE_PLUGINS_MUTATION_EQUIVALENT_H
 
 #include "base/str.h"
-#include "plugins/mutation/mutant.h"
+#include "plugins/mutation/engine.h"
 #include "plugins/mutation/source.h"
 
 /* The reason of such a verdict. */
@@ -47,6 +47,20 @@ int equivalent_find(const struct equivalent_job *job,
                     const char **ret_why,
                     int64_t *cpu_us,
                     struct err *err);
+
+/* The verdicts of a file that has been tried. */
+struct equivalent_marks {
+    const struct source *source;
+    const struct mutant_list *list;
+    struct engine_verdicts *verdicts;
+    const struct engine_watch *watch;
+    struct engine_cost *cost;
+    const char *tree;
+};
+
+/* Survivors that are equal become Ignored with EQUIVALENT_REASON; others with the same code as one
+ * before them are told as its duplicates and still count. That nothing was looked for is a note. */
+int equivalent_mark(const struct equivalent_marks *marks, struct err *err);
 
 /* The flags of a file that decide what it means (-D, -I, -std=...), from TREE/compile_commands.json
  * or one a folder below. 1 and *ret_words (NULL-terminated, one block for mem_free()), the folder

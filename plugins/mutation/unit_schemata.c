@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "plugins/mutation/engine_schema.h"
+#include "plugins/mutation/equivalent.h"
 #include "plugins/mutation/unit.h"
 
 #include <errno.h>
@@ -45,10 +46,6 @@ static int run(struct unit *unit, const struct schema *schema, struct err *err)
         .verdicts = &unit->verdicts,
         .cost = &unit->cost,
     };
-    for (size_t i = 0; i < unit->tests.count; i++) {
-        unit->cost.bare_us +=
-            unit->tests.items[i].excluded == NULL ? unit->tests.items[i].cpu_us : 0;
-    }
     return engine_schema_run(&job, err);
 }
 
@@ -102,6 +99,18 @@ static int try_rest(struct unit *unit, const struct schema *schema, struct err *
     return unit_try_copy(unit, err);
 }
 
+/* Survivors that no test could kill. */
+static int mark_equivalent(struct unit *unit, const char *tree, struct err *err)
+{
+    const struct equivalent_marks marks = {.source = &unit->mutants.source,
+                                           .list = &unit->mutants.list,
+                                           .verdicts = &unit->verdicts,
+                                           .watch = &unit->watch,
+                                           .cost = &unit->cost,
+                                           .tree = tree};
+    return equivalent_mark(&marks, err);
+}
+
 int unit_try_schemata(struct unit *unit, struct err *err)
 {
     CLEANUP(schema_fini) struct schema schema = {0};
@@ -122,5 +131,6 @@ int unit_try_schemata(struct unit *unit, struct err *err)
                  : schema_plan(&unit->mutants.source, &unit->mutants.list, NULL, &schema, err);
     status = status != 0 ? status : unit_load_schema(unit->root, unit->job.file, &schema, err);
     status = status != 0 ? status : run(unit, &schema, err);
-    return status != 0 ? status : try_rest(unit, &schema, err);
+    status = status != 0 ? status : try_rest(unit, &schema, err);
+    return status != 0 || is_late(unit) ? status : mark_equivalent(unit, tree, err);
 }

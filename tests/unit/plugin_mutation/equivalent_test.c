@@ -140,3 +140,44 @@ TEST(code_is_compared_without_names_and_numbers_of_labels)
     assert_false(equivalent_code(assembly, "none", &one));
     assert_false(equivalent_code(assembly, "cut", &one));
 }
+
+static void keep_note(void *context, const char *note)
+{
+    (void)str_append(context, note);
+}
+
+TEST(equivalent_survivors_are_ignored_with_the_reason_and_duplicates_are_told_and_count)
+{
+    struct subject subject;
+    struct engine_verdict items[9] = {0};
+    struct engine_verdicts verdicts = {.items = items, .count = 9};
+    struct engine_cost cost = {0};
+    struct err err = {0};
+    CLEANUP(str_fini) struct str notes = STR_INIT(1000);
+    const struct engine_watch watch = {.context = &notes, .note = keep_note};
+    subject_init(&subject, "src/subject.c", text);
+    verdicts.arena = subject.list.arena;
+    const struct equivalent_marks marks = {.source = &subject.source,
+                                           .list = &subject.list,
+                                           .verdicts = &verdicts,
+                                           .watch = &watch,
+                                           .cost = &cost,
+                                           .tree = test_folder()};
+    for (size_t i = 0; i < 9; i++) {
+        items[i].status = i == 2 ? MUTANT_KILLED : MUTANT_SURVIVED;
+    }
+    make_tree(NULL);
+    assert_int_equal(equivalent_mark(&marks, &err), 0);
+    assert_int_equal(items[0].status, MUTANT_SURVIVED);
+    assert_non_null(strstr(str_text(&notes), "equivalent mutants are not looked for"));
+    make_tree(COMMANDS);
+    assert_int_equal(equivalent_mark(&marks, &err), 0);
+    assert_int_equal(items[0].status, MUTANT_IGNORED);
+    assert_string_equal(items[0].reason, EQUIVALENT_REASON);
+    assert_int_equal(items[1].status, MUTANT_SURVIVED);
+    assert_int_equal(items[2].status, MUTANT_KILLED);
+    assert_int_equal(items[7].status, MUTANT_SURVIVED);
+    assert_non_null(strstr(items[7].reason, "duplicate of 0000000000000006"));
+    assert_true(cost.build_us > 0);
+    subject_fini(&subject);
+}
