@@ -290,6 +290,56 @@ TEST(code_that_runs_in_a_process_of_the_test_takes_it_to_engine_b)
     attempt_fini(&attempt);
 }
 
+/* ---- how programs are put together ---- */
+
+/* The subject is f(); other.c, with mutants that are not tried, calls it. */
+static void expect_linked(const char *command)
+{
+    struct attempt attempt;
+    struct subject other;
+    subject_init(&other,
+                 "other.c",
+                 "int f(int); int main(int argc, char **argv)\n"
+                 "{ (void)argv; return f(argc) @{==~!=}@ 2 ? 0 : 1; }");
+    subject_write(&other, test_folder());
+    attempt_init(&attempt,
+                 "static int g(int a) { @{a++;~;}@ return a; }\n"
+                 "int f(int); int f(int a) { return @{g(a)~(g(a), a + 1)}@ @{+~-}@ 0; }",
+                 command);
+    expect(&attempt, ENGINE_EXEC, "Killed Survived Survived");
+    expect(&attempt, ENGINE_FORK, "Killed Survived Survived");
+    if (attempt.tests.items[0].kind != ENGINE_FORK) {
+        fail_msg("%s", str_text(&attempt.notes));
+    }
+    attempt_fini(&attempt);
+    subject_fini(&other);
+}
+
+TEST(a_program_of_several_schemata_tries_those_of_the_file_that_is_asked_for)
+{
+    expect_linked("gcc -O2 -o program subject.c other.c");
+    expect_linked(
+        "clang -O2 -c subject.c && ar rc libs.a subject.o && gcc -o program other.c libs.a");
+    expect_linked("echo '#include \"subject.c\"' >all.c && echo '#include \"other.c\"' >>all.c && "
+                  "gcc -o program all.c");
+}
+
+TEST(shared_libraries_with_a_runtime_of_their_own_are_followed)
+{
+    expect_linked(
+        "gcc -shared -fPIC -fvisibility=hidden -Df='__attribute__((visibility(\"default\"))) "
+        "f' -o libs.so subject.c && gcc -o program other.c -L. -ls -Wl,-rpath,'$ORIGIN'");
+    expect_linked("gcc -shared -fPIC -Wl,-Bsymbolic -o libs.so subject.c && "
+                  "gcc -o program other.c -L. -ls -Wl,-rpath,'$ORIGIN'");
+}
+
+TEST(programs_with_sanitizers_or_linked_statically_can_be_forked)
+{
+    expect_linked("gcc -fsanitize=address,undefined -g -o program subject.c other.c");
+    expect_linked("gcc -static -o program subject.c other.c");
+    expect_linked("gcc -O2 -flto -o program subject.c other.c");
+}
+
 /* ---- guards ---- */
 
 TEST(a_test_that_fails_or_is_flaky_without_a_mutant_is_named_and_not_used)
