@@ -192,13 +192,15 @@ static int tree_at(const struct git_repo *repo,
 }
 
 /* Most runs are of the tree of the run before. Not worth a guess is a run that will start programs
- * anyway, and one whose choice of units rests on the tree. */
+ * anyway, and one whose choice of units rests on the tree; what --diff says of the tree is told to
+ * plugins before the guess is settled. */
 static bool guess_tree(struct session *session)
 {
     const struct invocation *in = session->invocation;
     struct err ignored = {0};
-    return session->guesses && session->isolated && session->store != NULL && session->reuse != NULL
-           && !in->no_reuse && !in->rerun_failed && !in->resume.given
+    return session->guesses && session->invocation->diff == NULL && session->isolated
+           && session->store != NULL && session->reuse != NULL && !in->no_reuse && !in->rerun_failed
+           && !in->resume.given
            && store_last_tree(session->store, session->tree, sizeof session->tree, &ignored) == 1;
 }
 
