@@ -423,9 +423,7 @@ static int judge_layer(struct judge *judge, struct err *err)
         status = judge_baseline_read(judge->settings.baseline, &judge->baseline, err);
     }
     status = status != 0 ? status : take_outcomes(judge, err);
-    if (status == 0 && judge->parts.count > 0) {
-        status = report(judge, err);
-    }
+    status = status != 0 ? status : report(judge, err); /* of nothing, too: not an old one */
     status = status != 0 ? status : emit_metrics(judge, err);
     if (status == 0 && judge->findings > JUDGE_FINDINGS_MAX) {
         (void)fprintf(stderr,

@@ -88,6 +88,11 @@ int unit_make_folder(const char *root, struct err *err);
 /* A sentence on standard error. Returns UNIT_REFUSED. */
 int unit_refuse(const struct err *err);
 
+/* A case of its own, for what is no verdict of a mutant: that something was proven, or why the unit
+ * cannot do its work. `file` may be NULL. */
+int unit_write_case(
+    struct str *out, const char *name, const char *status, const char *message, const char *file);
+
 /* `build JOB`, `try JOB`, `nothing REASON`, `replay ID` with the layer's settings on standard
  * input. */
 int unit_run_build(int argc, char **argv);

@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "plugins/mutation/build.h"
 #include "plugins/mutation/engine_schema.h"
@@ -141,11 +140,10 @@ static int prove(struct building *building, struct err *err)
     return status != 0 ? status : engine_canary(&unit->tests, &group, err);
 }
 
-/* One case: that it was built and proven, and in how many files. */
-static int report(const struct building *building, struct err *err)
+/* One case: that it was built and proven, and in how many files; or why not. */
+static int report(const struct building *building, const struct err *why)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(SDK_LINE_MAX);
-    struct json_writer w;
     char message[200];
     uint32_t mutants = 0;
     for (size_t i = 0; i < building->schema_count; i++) {
@@ -158,16 +156,13 @@ static int report(const struct building *building, struct err *err)
                    building->schema_count,
                    building->unit.tests.count,
                    (double)building->build_us / 1e6);
-    jw_begin(&w, &text);
-    jw_object(&w);
-    jw_put_string(&w, "name", "schemata are built, tests pass with them, canaries die");
-    jw_put_string(&w, "status", "passed");
-    jw_put_string(&w, "message", message);
-    jw_end_object(&w);
-    (void)str_append_char(&text, '\n');
-    int status = str_error(&text) != 0 ? str_error(&text)
-                                       : fd_write_all(STDOUT_FILENO, str_text(&text), text.len);
-    return status == 0 ? 0 : err_set(err, status, "cannot write the report");
+    int status = unit_write_case(&text,
+                                 "schemata are built, tests pass with them, canaries die",
+                                 why == NULL ? "passed" : "errored",
+                                 why == NULL ? message : why->text,
+                                 NULL);
+    status = status != 0 ? status : fd_write_all(STDOUT_FILENO, str_text(&text), text.len);
+    return status == 0 && why == NULL ? 0 : UNIT_REFUSED;
 }
 
 int unit_run_build(int argc, char **argv)
@@ -183,6 +178,8 @@ int unit_run_build(int argc, char **argv)
     status = status != 0 ? status : find_schemata(&building, &err);
     status = status != 0 ? status : build(&building, &err);
     status = status != 0 ? status : prove(&building, &err);
-    status = status != 0 ? status : report(&building, &err);
-    return status != 0 ? unit_refuse(&err) : 0;
+    if (status != 0) {
+        (void)unit_refuse(&err);
+    }
+    return report(&building, status != 0 ? &err : NULL);
 }

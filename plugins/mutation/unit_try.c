@@ -163,6 +163,19 @@ static int try_job(struct unit *unit, const char *text, struct err *err)
     return status != 0 ? status : report(unit, err);
 }
 
+/* Why there are no verdicts is told in the report, too: an error, never a pass. */
+static int refuse(struct unit *unit, const struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(SDK_LINE_MAX);
+    struct err unwritten = {0};
+    if (unit->job.file != NULL
+        && unit_write_case(&text, "the mutants can be tried", "errored", err->text, unit->job.file)
+               == 0) {
+        (void)leave(unit, UNIT_CASES, &text, &unwritten); /* the exit code says so, too */
+    }
+    return unit_refuse(err);
+}
+
 int unit_run_try(int argc, char **argv)
 {
     struct err err = {0};
@@ -172,6 +185,7 @@ int unit_run_try(int argc, char **argv)
         return 2;
     }
     int status = try_job(&unit, argv[1], &err);
+    status = status < 0 ? refuse(&unit, &err) : status;
     unit_fini(&unit);
-    return status < 0 ? unit_refuse(&err) : status;
+    return status;
 }
