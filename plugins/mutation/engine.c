@@ -74,7 +74,8 @@ int64_t engine_cpu_limit_us(const struct engine_test *test, const struct engine_
 int64_t engine_wall_limit_us(const struct engine_test *test, const struct engine_options *options)
 {
     int64_t factor = options->cpu_factor > 0 ? options->cpu_factor : ENGINE_CPU_FACTOR;
-    return at_least(test->wall_us * factor * ENGINE_WALL_FACTOR, ENGINE_WALL_MIN_US);
+    return at_least(test->wall_us * factor * ENGINE_WALL_FACTOR,
+                    options->wall_min_us > 0 ? options->wall_min_us : ENGINE_WALL_MIN_US);
 }
 
 /* ---- one run ---- */

@@ -92,7 +92,8 @@ struct engine_options {
     uint32_t audit_min;     /* and at least so many; 50 by default */
     bool audit_survivors;   /* and every reached survivor once; on by default */
     int64_t deadline_ms;    /* clock_monotonic_ms() at which to stop, the rest pending; 0 = none */
-    uint32_t cpu_factor;    /* ENGINE_CPU_FACTOR */
+    uint32_t cpu_factor;    /* 0 = ENGINE_CPU_FACTOR */
+    int64_t wall_min_us;    /* 0 = ENGINE_WALL_MIN_US */
 };
 
 /* Told now and then; NULL functions are not called. Return is void: it cannot fail. */

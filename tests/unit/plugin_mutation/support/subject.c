@@ -13,6 +13,9 @@
 #define TEXT_MAX    (4u << 20)
 #define MUTANTS_MAX 256
 
+/* What only waits is ended after this, and again after four times as long. */
+#define WALL_MIN_US 400000
+
 /* Takes the marks out of a text. */
 static void read_marks(struct subject *subject, const char *marked, struct str *text)
 {
@@ -114,7 +117,8 @@ void attempt_init(struct attempt *attempt, const char *marked, const char *comma
     attempt->tests.arena = arena_new(TEXT_MAX);
     attempt->tests.items =
         arena_calloc(attempt->tests.arena, SUBJECT_TESTS_MAX, sizeof(struct engine_test));
-    attempt->options = (struct engine_options){.root = attempt->folder, .seed = 1};
+    attempt->options =
+        (struct engine_options){.root = attempt->folder, .seed = 1, .wall_min_us = WALL_MIN_US};
     attempt->watch = (struct engine_watch){.context = attempt, .note = keep_note};
     attempt->schemata[0] = &attempt->subject.schema;
     attempt->group =
