@@ -138,9 +138,27 @@ static void write_run(struct str *out, enum byte_class class, const char *bytes,
     }
 }
 
+/* Eight bytes at once: none is a control character, '"', '\\' or beyond ASCII. */
+static bool are_plain(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t tops = UINT64_C(0x8080808080808080);
+    const uint64_t quote = bytes ^ ones * '"';
+    const uint64_t backslash = bytes ^ ones * '\\';
+    /* below 0x20: a borrow into the top bit; equal to one of the two: zero after the exclusive or
+     */
+    return ((bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops) == 0;
+}
+
 static bool is_plain(const char *text, size_t len)
 {
     size_t at = 0;
+    for (uint64_t bytes = 0; at + sizeof bytes <= len; at += sizeof bytes) {
+        memcpy(&bytes, text + at, sizeof bytes);
+        if (!are_plain(bytes)) {
+            break; /* or looks so: by a borrow from the byte below */
+        }
+    }
     while (at < len && classify((unsigned char)text[at]) == BYTE_PLAIN) {
         at++;
     }
@@ -285,18 +303,72 @@ void jw_raw(struct json_writer *w, const char *valid_json)
     (void)str_append(w->out, valid_json);
 }
 
+static char *put_bytes(char *at, const char *bytes, size_t len)
+{
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
+/* `,"key":` as bytes with room for so many more behind them, or NULL: then it is written piece by
+ * piece. Logs are made of millions of short fields. */
+static char *begin_field(struct json_writer *w, const char *key, size_t more)
+{
+    const size_t len = strlen(key);
+    assert(w->depth < JSON_DEPTH_MAX);
+    if (!is_plain(key, len) || str_reserve(w->out, size_add(len + 4, more)) != 0) {
+        return NULL;
+    }
+    char *at = w->out->data + w->out->len;
+    if (w->need_comma[w->depth]) {
+        *at++ = ',';
+    }
+    *at++ = '"';
+    at = put_bytes(at, key, len);
+    *at++ = '"';
+    *at++ = ':';
+    w->need_comma[w->depth] = true;
+    return at;
+}
+
+static void end_field(struct json_writer *w, char *end)
+{
+    *end = '\0';
+    w->out->len = (size_t)(end - w->out->data);
+}
+
 void jw_put_string(struct json_writer *w, const char *key, const char *value)
 {
-    if (value != NULL) {
-        jw_key(w, key);
-        jw_string(w, value);
+    if (value == NULL) {
+        return;
     }
+    const size_t len = strlen(value);
+    char *at = is_plain(value, len) ? begin_field(w, key, size_add(len, 2)) : NULL;
+    if (at == NULL) {
+        jw_key(w, key);
+        jw_string_n(w, value, len);
+        return;
+    }
+    *at++ = '"';
+    at = put_bytes(at, value, len);
+    *at++ = '"';
+    end_field(w, at);
 }
 
 void jw_put_int(struct json_writer *w, const char *key, int64_t value)
 {
-    jw_key(w, key);
-    jw_int(w, value);
+    char text[INT_TEXT_MAX];
+    char *end = text + sizeof text;
+    char *start = digits_before(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    if (value < 0) {
+        *--start = '-';
+    }
+    char *at = begin_field(w, key, (size_t)(end - start));
+    if (at == NULL) {
+        jw_key(w, key);
+        jw_int(w, value);
+        return;
+    }
+    end_field(w, put_bytes(at, start, (size_t)(end - start)));
 }
 
 void jw_put_double(struct json_writer *w, const char *key, double value)

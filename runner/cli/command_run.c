@@ -182,7 +182,9 @@ static int open_sink(struct run *run, struct err *err)
 
 static int recorded(void *context, struct err *err)
 {
-    return run_reports_recorded(context, err);
+    struct run *run = context;
+    const int rc = session_flush(&run->session, err);
+    return rc == 0 ? run_reports_recorded(&run->reports, err) : rc;
 }
 
 static int open_reports(struct run *run, struct err *err)
@@ -224,7 +226,7 @@ static enum exit_code open_all(struct run *run, struct err *err)
     run->sink.next = fanout_sink(run->reports.facts);
     run->sink.views = fanout_sink(run->reports.fanout);
     run->sink.recorded = recorded;
-    run->sink.recorded_context = &run->reports;
+    run->sink.recorded_context = run;
     return EXIT_OPEN;
 }
 

@@ -171,6 +171,14 @@ void session_tree_known(struct session *session)
     }
 }
 
+int session_flush(struct session *session, struct err *err)
+{
+    if (session->reuse == NULL || session_reuse_flush(session->reuse, err) == 0) {
+        return 0;
+    }
+    return err_wrap(err, "what reused units printed is not complete");
+}
+
 void session_start_over(struct session *session)
 {
     session_reuse_forget(session->reuse);

@@ -71,6 +71,9 @@ bool session_knows_tree(const struct session *session);
  * is in use any more. Negative: git failed. */
 int session_confirm(struct session *session, struct err *err);
 
+/* Writes what waits to be written of the run folder, but for the reports. */
+int session_flush(struct session *session, struct err *err);
+
 /* As if nothing had been looked up. */
 void session_start_over(struct session *session);
 

@@ -23,6 +23,9 @@
 /* Texts of one outcome on its way into the store: as large as a result may be. */
 #define RECORD_ARENA_MAX (512u << 20)
 
+/* Bytes of it that are written at once: 10,000 units with a line or two. */
+#define PRINTED_FLUSH ((size_t)1 << 20)
+
 struct session_reuse {
     struct sched_reuse sched;
     struct reuse *reuse;
@@ -30,6 +33,7 @@ struct session_reuse {
     const struct session *session;
     struct reuse_world asked; /* the world that was asked for last, and its state: most units of */
     struct reuse_state *answer; /* a layer share one. NULL = none yet */
+<<<<<<< HEAD
     int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end; /* its length */
     char cache[PATH_TEXT_MAX];
@@ -37,6 +41,11 @@ struct session_reuse {
     const char *program; /* a plugin's, whose digest is known: units of a layer share one */
     struct hash program_digest;
     bool kept_memo;
+=======
+    int out;            /* REUSED_FILE, opened for the first unit that printed something; -1 */
+    off_t out_end;      /* its length, with what waits to be written: */
+    struct str printed; /* nobody reads what passed before the run has ended */
+>>>>>>> c1ee0d1 (wip)
     int64_t renewed_ns;
     char unstored[ERR_TEXT_MAX]; /* why what ended last became no evidence; "" = it did */
     char note[ERR_TEXT_MAX];     /* one of our own, not told yet; "" = none */
@@ -137,23 +146,39 @@ static int open_output(struct session_reuse *reuse, struct err *err)
     return 0;
 }
 
-static int write_printed(struct session_reuse *reuse,
-                         const struct printed *printed,
-                         struct err *err)
+static int flush_printed(struct session_reuse *reuse, struct err *err)
 {
-    if (printed->text == NULL) {
-        int rc = reuse_fetch(reuse->reuse, printed->blob, reuse->out, err);
-        reuse->out_end = lseek(reuse->out, 0, SEEK_END);
-        return rc == 0 && reuse->out_end < 0 ? err_errno(err, REUSED_FILE) : rc;
+    if (reuse->printed.len == 0) {
+        return 0;
     }
-    int rc = fd_write_all(reuse->out, printed->text, printed->len);
+    const int rc = fd_write_all(reuse->out, reuse->printed.data, reuse->printed.len);
+    str_clear(&reuse->printed);
     if (rc != 0) { /* some of it may be there */
         reuse->out_end = lseek(reuse->out, 0, SEEK_END);
         errno = -rc;
         return err_errno(err, REUSED_FILE);
     }
-    reuse->out_end += (off_t)printed->len;
     return 0;
+}
+
+static int write_printed(struct session_reuse *reuse,
+                         const struct printed *printed,
+                         struct err *err)
+{
+    int rc = 0;
+    if (printed->text == NULL) {
+        rc = flush_printed(reuse, err);
+        rc = rc == 0 ? reuse_fetch(reuse->reuse, printed->blob, reuse->out, err) : rc;
+        reuse->out_end = lseek(reuse->out, 0, SEEK_END);
+        return rc == 0 && reuse->out_end < 0 ? err_errno(err, REUSED_FILE) : rc;
+    }
+    if (str_append_n(&reuse->printed, printed->text, printed->len) != 0) {
+        str_clear(&reuse->printed);
+        reuse->out_end = lseek(reuse->out, 0, SEEK_END);
+        return err_set(err, -ENOMEM, "out of memory for what was printed");
+    }
+    reuse->out_end += (off_t)printed->len;
+    return reuse->printed.len >= PRINTED_FLUSH ? flush_printed(reuse, err) : 0;
 }
 
 /* Puts what a reused unit printed back into the run folder. */
@@ -221,6 +246,9 @@ static int take_hit(struct session_reuse *reuse,
         const struct printed errors = {decision->err, decision->err_text, decision->err_len};
         int rc = fetch_output(reuse, &out, &outcome->out, &err);
         rc = rc == 0 ? fetch_output(reuse, &errors, &outcome->err, &err) : rc;
+        if (rc == 0 && (subject->plans || outcome->status != OUTCOME_PASSED)) {
+            rc = flush_printed(reuse, &err); /* somebody reads it at once */
+        }
         if (rc == 0 && decision->artifacts != NULL) {
             rc =
                 restore_artifacts(reuse, decision->artifacts, subject->request->artifact_dir, &err);
@@ -517,6 +545,7 @@ int session_reuse_new(const struct session *session,
     (void)snprintf(reuse->cache, sizeof reuse->cache, "%s", cache);
     (void)snprintf(reuse->host, sizeof reuse->host, "%s", host);
     reuse->out = -1;
+    str_init(&reuse->printed, (size_t)4 * PRINTED_FLUSH);
     reuse->renewed_ns = clock_mono_ns();
     reuse->sched = (struct sched_reuse){
         .decide = decide,
@@ -543,6 +572,11 @@ void session_reuse_read_ahead(struct session_reuse *reuse)
     reuse_read_ahead(reuse->reuse);
 }
 
+int session_reuse_flush(struct session_reuse *reuse, struct err *err)
+{
+    return flush_printed(reuse, err);
+}
+
 void session_reuse_suppose(struct session_reuse *reuse)
 {
     reuse_suppose(reuse->reuse);
@@ -558,7 +592,8 @@ void session_reuse_forget(struct session_reuse *reuse)
     reuse_forget(reuse->reuse);
     reuse->answer = NULL;
     reuse->note[0] = '\0';
-    if (reuse->out >= 0) { /* what they printed */
+    str_clear(&reuse->printed);
+    if (reuse->out >= 0) {
         reuse->out_end = ftruncate(reuse->out, 0) == 0 ? 0 : lseek(reuse->out, 0, SEEK_END);
     }
 }
@@ -568,10 +603,15 @@ void session_reuse_free(struct session_reuse *reuse)
     if (reuse == NULL) {
         return;
     }
+<<<<<<< HEAD
     if (reuse->kept_memo) {
         (void)unit_memo_tidy(
             reuse->cache, clock_wall_ms() - UNIT_MEMO_AGE_MS, UNIT_MEMO_BUDGET, NULL, NULL);
     }
+=======
+    (void)flush_printed(reuse, NULL);
+    str_fini(&reuse->printed);
+>>>>>>> c1ee0d1 (wip)
     reuse_close(reuse->reuse);
     reuse_keys_free(reuse->keys);
     cleanup_fd(&reuse->out);

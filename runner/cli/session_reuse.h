@@ -20,6 +20,9 @@ struct sched_reuse *session_reuse_for_sched(struct session_reuse *reuse);
 /* Asks ahead what every unit's state is asked for. */
 void session_reuse_read_ahead(struct session_reuse *reuse);
 
+/* Writes what reused units printed. */
+int session_reuse_flush(struct session_reuse *reuse, struct err *err);
+
 /* See reuse_suppose() of reuse/reuse.h: from here on the session's tree is a guess. */
 void session_reuse_suppose(struct session_reuse *reuse);
 /* It was right: do the decisions stand? */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -367,4 +368,47 @@ TEST(a_hostile_field_name_is_shown_cut_and_without_control_bytes)
     assert_int_equal(read_sample(str_text(&text), &sample, &err), -EINVAL);
     assert_true(text_starts_with(err.text, "unknown field \"?[31mxxx"));
     assert_true(strlen(err.text) < 200);
+}
+
+/* Plain text is looked at eight bytes at once: every byte at every place among plain ones. */
+TEST(a_field_is_written_alike_wherever_a_byte_stands_in_it)
+{
+    for (size_t len = 1; len < 20; len++) {
+        for (unsigned c = 1; c < 0x80; c++) {
+            char value[20] = "";
+            char expected[64];
+            CLEANUP(str_fini) struct str out = STR_INIT(1000);
+            struct json_writer w;
+            const size_t place = (len * 7 + c) % len;
+            memset(value, 'x', len);
+            value[place] = (char)c;
+            jw_begin(&w, &out);
+            jw_object(&w);
+            jw_put_int(&w, "before", -7);
+            jw_put_string(&w, "value", value);
+            jw_put_string(&w, value, "key");
+            jw_end_object(&w);
+            /* the same, piece by piece */
+            CLEANUP(str_fini) struct str text = STR_INIT(1000);
+            jw_begin(&w, &text);
+            jw_string_n(&w, value, place);
+            text.len--; /* its closing quote */
+            if (c == '"' || c == '\\') {
+                (void)str_append_char(&text, '\\');
+                (void)str_append_char(&text, (char)c);
+            } else if (c >= 0x20) {
+                (void)str_append_char(&text, (char)c);
+            } else if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+                (void)str_append_char(&text, '\\');
+                (void)str_append_char(&text, "btn?fr"[c - 0x08]);
+            } else {
+                (void)str_appendf(&text, "\\u%04x", c);
+            }
+            (void)str_append(&text, value + place + 1);
+            (void)snprintf(expected, sizeof expected, "%s\"", str_text(&text));
+            str_clear(&text);
+            (void)str_appendf(&text, "{\"before\":-7,\"value\":%s,%s:\"key\"}", expected, expected);
+            assert_string_equal(str_text(&out), str_text(&text));
+        }
+    }
 }
