@@ -33,19 +33,14 @@ struct session_reuse {
     const struct session *session;
     struct reuse_world asked; /* the world that was asked for last, and its state: most units of */
     struct reuse_state *answer; /* a layer share one. NULL = none yet */
-<<<<<<< HEAD
-    int out;       /* REUSED_FILE, opened for the first unit that printed something; -1 */
-    off_t out_end; /* its length */
     char cache[PATH_TEXT_MAX];
     char host[256];
     const char *program; /* a plugin's, whose digest is known: units of a layer share one */
     struct hash program_digest;
     bool kept_memo;
-=======
     int out;            /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end;      /* its length, with what waits to be written: */
     struct str printed; /* nobody reads what passed before the run has ended */
->>>>>>> c1ee0d1 (wip)
     int64_t renewed_ns;
     char unstored[ERR_TEXT_MAX]; /* why what ended last became no evidence; "" = it did */
     char note[ERR_TEXT_MAX];     /* one of our own, not told yet; "" = none */
@@ -603,15 +598,12 @@ void session_reuse_free(struct session_reuse *reuse)
     if (reuse == NULL) {
         return;
     }
-<<<<<<< HEAD
     if (reuse->kept_memo) {
         (void)unit_memo_tidy(
             reuse->cache, clock_wall_ms() - UNIT_MEMO_AGE_MS, UNIT_MEMO_BUDGET, NULL, NULL);
     }
-=======
     (void)flush_printed(reuse, NULL);
     str_fini(&reuse->printed);
->>>>>>> c1ee0d1 (wip)
     reuse_close(reuse->reuse);
     reuse_keys_free(reuse->keys);
     cleanup_fd(&reuse->out);
