@@ -69,7 +69,6 @@ int equivalent_flags(const char *tree, const char *path, char ***ret_words, stru
 
 /* The code of one function in assembly, with its name and labels made neutral; *ret_hash is of it.
  * False when it is not there. */
-struct hash;
 bool equivalent_code(const char *assembly, const char *function, struct hash *ret_hash);
 
 #endif

@@ -93,8 +93,8 @@ int unit_refuse(const struct err *err);
 int unit_write_case(
     struct str *out, const char *name, const char *status, const char *message, const char *file);
 
-/* `build JOB`, `try JOB`, `nothing REASON`, `replay ID` with the layer's settings on standard
- * input. */
+/* `build JOB`, `try JOB`, `nothing REASON`, `replay ID` with a request as of plan on
+ * standard input. */
 int unit_run_build(int argc, char **argv);
 int unit_run_try(int argc, char **argv);
 int unit_run_nothing(int argc, char **argv);

@@ -139,16 +139,19 @@ static int replay_in_copy(struct unit *unit, const struct mutant *mutant, struct
     return status != 0 ? status : replay(unit, &copy, mutant, err);
 }
 
-static int start(struct unit *unit, const char *id, json_t **ret_with, struct err *err)
+static int start(struct unit *unit, const char *id, json_t **ret_request, struct err *err)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(SDK_INPUT_MAX);
     const struct mutant *mutant = NULL;
     if (getcwd(unit->root, sizeof unit->root) == NULL) {
         return err_errno(err, "cannot tell the working folder");
     }
-    int status = file_read_fd(STDIN_FILENO, "the settings", &text, err);
-    status = status != 0 ? status : json_parse(str_text(&text), text.len, ret_with, err);
-    status = status != 0 ? status : settings_read(*ret_with, &unit->settings, err);
+    int status = file_read_fd(STDIN_FILENO, "the request", &text, err);
+    status = status != 0 ? status : json_parse(str_text(&text), text.len, ret_request, err);
+    if (status != 0) {
+        return status;
+    }
+    status = settings_read(json_object_get(*ret_request, "with"), &unit->settings, err);
     unit_set_options(unit);
     status =
         status != 0 ? status : tests_find_files(unit->root, &unit->settings, &unit->files, err);
@@ -167,12 +170,12 @@ int unit_run_replay(int argc, char **argv)
 {
     struct err err = {0};
     struct unit unit = {0};
-    CLEANUP(json_cleanup) json_t *with = NULL;
+    CLEANUP(json_cleanup) json_t *request = NULL;
     if (argc != 2) {
-        (void)fprintf(stderr, "usage: replay ID, with the layer's settings on standard input\n");
+        (void)fprintf(stderr, "usage: replay ID, with a request as of plan on standard input\n");
         return 2;
     }
-    int status = start(&unit, argv[1], &with, &err);
+    int status = start(&unit, argv[1], &request, &err);
     unit_fini(&unit);
     return status != 0 ? unit_refuse(&err) : 0;
 }

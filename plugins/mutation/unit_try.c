@@ -10,7 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -119,14 +119,12 @@ static int write_results(struct unit *unit, bool complete, struct err *err)
 }
 
 /* What ends because its time is used up depends on the machine: another run has to go on from
- * there, so this outcome must never answer for it. Reading a device says so to whoever watches. */
+ * there, so this outcome must never answer for it. A process that leaves its namespaces cannot be
+ * observed any more, and is no evidence; this one has nothing left to do there. Where it is refused
+ * the units are not observed either. */
 static void refuse_reuse(void)
 {
-    char byte = 0;
-    CLEANUP(cleanup_fd) int fd = open("/dev/random", O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)!read(fd, &byte, sizeof byte);
-    }
+    (void)unshare(CLONE_NEWUSER);
 }
 
 static int report(struct unit *unit, struct err *err)

@@ -4,7 +4,7 @@
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-observed=yes
+export observed=yes
 grep -q "^yes *system call listener" <<<"$("$SLUICE" doctor 2>/dev/null || true)" || observed=no
 
 # layer NAME GATE SETTING...: an empty project, the working folder from now on, with one layer.
