@@ -72,6 +72,11 @@ static int add_actions(posix_spawn_file_actions_t *actions,
     } else if (error == 0) {
         error = posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO, STDERR_FILENO);
     }
+    /* A descriptor that we were started with is not the test's: engine A would take it for a file
+     * that the test holds open. */
+    if (error == 0) {
+        error = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+    }
     return error != 0 ? error : posix_spawn_file_actions_addchdir_np(actions, command->cwd);
 }
 

@@ -47,7 +47,7 @@ again() {
     says "+++"
     expect_code 0 "$SLUICE" run
     says "nothing ran"
-    ! find .sluice/runs -path '*artifacts*' -name u -type f | grep .
+    [ -z "$(find .sluice/runs -path '*artifacts*' -name u -type f)" ]
     find .sluice/runs -path '*artifacts*' -name l -type f | grep .
 }
 

@@ -813,8 +813,10 @@ untold() {
     untold
     end 0
     json 'd["counts"]["passed"] == 1 and d["counts"]["reused"] == 0'
-    ! grep -q 'sluice.reused' report.xml
-    ! grep -qs hello "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)"/out.*
+    run grep -q 'sluice.reused' report.xml
+    [ "$status" -eq 1 ]
+    run grep -qs hello "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)"/out.*
+    [ "$status" -ne 0 ]
     hits
 }
 
@@ -829,7 +831,8 @@ untold() {
     end 0
     json 'd["counts"]["reused"] == 1'
     grep -q one "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/out.reused"
-    ! grep -q two "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/out.reused"
+    run grep -q two "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/out.reused"
+    [ "$status" -eq 1 ]
     [ "$(jq -r 'select(.type == "run_started") | .tree' "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)/events.ndjson")" = \
         "$(jq -r 'select(.type == "run_started") | .tree' "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | head -n 1)/events.ndjson")" ]
 }
