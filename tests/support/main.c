@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +65,20 @@ static int clean_up(void **state)
     return 0;
 }
 
+/* A part of its name, or the whole name of its file. */
+static bool is_asked(const struct registered *test, const char *asked)
+{
+    const char *slash = strrchr(test->file, '/');
+    return strstr(test->name, asked) != NULL
+           || strcmp(slash != NULL ? slash + 1 : test->file, asked) == 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct CMUnitTest tests[TESTS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < registered_count; i++) {
-        if (argc > 1 && strstr(registered[i].name, argv[1]) == NULL) {
+        if (argc > 1 && !is_asked(&registered[i], argv[1])) {
             continue;
         }
         tests[count++] = (struct CMUnitTest){.name = registered[i].name,
