@@ -193,9 +193,8 @@ static int plain_must_build(struct build *build, struct err *err)
 static int run_alone(struct build *build, const struct build_file *alone, struct err *err)
 {
     for (size_t i = 0; i < build->files->count; i++) {
-        const struct build_file *file = &build->files->items[i];
-        struct build_file plain = *file;
-        plain.dropped = file == alone ? file->dropped : "";
+        struct build_file plain = build->files->items[i];
+        plain.dropped = &build->files->items[i] == alone ? plain.dropped : "";
         int rc = write_file(build, &plain, err);
         if (rc < 0) {
             return rc;

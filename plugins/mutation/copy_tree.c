@@ -418,7 +418,7 @@ static int visit_repair(struct copy_tree *tree, FTS *fts, FTSENT *node, struct e
         /* A test took the right to read a folder away. Its names are restored by themselves. */
         if (node->fts_info == FTS_DNR && fchmodat(tree->fd, path, 0700, 0) != 0
             && errno != ENOENT) {
-            return err_set(err, -errno, "cannot read %s again: %s", path, strerror(errno));
+            return err_errno(err, "cannot read %s again", path);
         }
         return 0;
     }

@@ -179,10 +179,11 @@ static int write_text(const struct search *search, struct err *err)
 static size_t read_errors(struct search *search, const char *log)
 {
     size_t count = 0;
-    char tag[NAME_MAX_TEXT + 1];
     for (size_t i = 0; i < search->job->count; i++) {
-        name_mutant(tag, search->job->survivors[i]);
-        (void)strcat(tag, ":");
+        char name[NAME_MAX_TEXT];
+        char tag[NAME_MAX_TEXT + 1];
+        name_mutant(name, search->job->survivors[i]);
+        (void)snprintf(tag, sizeof(tag), "%s:", name);
         if (!search->copies[i].left_out && strstr(log, tag) != NULL) {
             search->copies[i].left_out = true;
             count++;

@@ -102,7 +102,7 @@ static char **pack(const char *folder, const json_t *words)
     }
     char *text = (char *)(block + count + 2);
     size_t used = 0;
-    block[used++] = strcpy(text, folder);
+    block[used++] = memcpy(text, folder, strlen(folder) + 1);
     text += strlen(folder) + 1;
     bool take = false;
     for (size_t i = 1; i < count; i++) {
@@ -111,7 +111,7 @@ static char **pack(const char *folder, const json_t *words)
                || (word != NULL && begins_with_one(word, kept, sizeof(kept) / sizeof(kept[0]))
                    && !begins_with_one(word, left, sizeof(left) / sizeof(left[0])));
         if (word != NULL && take) {
-            block[used++] = strcpy(text, word);
+            block[used++] = memcpy(text, word, strlen(word) + 1);
             text += strlen(word) + 1;
             take = has_word_behind(word);
         }

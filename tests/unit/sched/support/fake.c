@@ -30,6 +30,7 @@ struct fake_slot {
     char artifact_dir[1024];
     char products[EXEC_PRODUCTS_MAX][1024];
     char verb[32];
+    char word[4096]; /* its command's second, "" = none: those of a chore die before it ends */
     bool busy;
     bool stopped;
 };
@@ -257,7 +258,7 @@ static void note_seen(struct fake *fake, const struct fake_slot *slot)
 /* Writes the files after the mark in its word into a folder; "" = none. */
 static void leave_files(const struct fake_slot *slot, char mark, const char *folder)
 {
-    const char *files = slot->request.argv[1] != NULL ? strchr(slot->request.argv[1], mark) : NULL;
+    const char *files = strchr(slot->word, mark);
     struct err err = {0};
     while (files != NULL && folder[0] != '\0') {
         size_t name = strcspn(files + 1, "=");
@@ -338,6 +339,8 @@ static int fake_start(struct exec *exec,
                    "%s",
                    request->artifact_dir != NULL ? request->artifact_dir : "");
     (void)snprintf(slot->unit, sizeof slot->unit, "%s", env_value(request->env, "SLUICE_UNIT"));
+    (void)snprintf(
+        slot->word, sizeof slot->word, "%s", request->argv[1] != NULL ? request->argv[1] : "");
     (void)snprintf(slot->verb,
                    sizeof slot->verb,
                    "%s",
