@@ -70,10 +70,6 @@ static void uncount_left(struct plan_layer *layer, const struct left_unit *left)
         layer->counts.left_out--;
         return;
     }
-    if (left->why == LEFT_BY_PLUGIN) {
-        layer->counts.left_out--;
-        return;
-    }
     if (left->why != LEFT_CARRIED) {
         layer->counts.excluded--;
         layer->by_filter -= left->why == LEFT_BY_FILTER;

@@ -60,6 +60,23 @@ TEST(a_bare_word_matches_anywhere_in_the_name)
     assert_false(matches("Parse"));
 }
 
+TEST(words_and_operators_are_parted_by_any_white_space)
+{
+    assert_true(matches("json\nand\r\nparse"));
+    assert_true(matches("json\tor\tnothing"));
+    assert_false(matches("json\nand\nnothing"));
+    assert_false(matches("json and nothing")); /* each word is its own, not the first again */
+    assert_true(matches("nothing or json"));
+}
+
+TEST(operators_need_no_blank_before_a_parenthesis)
+{
+    assert_true(matches("stage(test) and not(stage(x))"));
+    assert_true(matches("stage(test) and(stage(test))"));
+    assert_true(matches("stage(x) or(stage(test))"));
+    assert_false(matches("stage(x) or(stage(x))"));
+}
+
 TEST(each_test_asks_its_own_field)
 {
     assert_true(matches("layer(unit)"));
@@ -103,6 +120,16 @@ TEST(matchers_come_in_four_kinds)
     assert_false(matches("name(/DEEP/)"));
     assert_true(matches("name( json* )"));
     assert_true(matches("name( /deep/ )"));
+    assert_true(matches("name(/(json).(parse)/)")); /* groups are allowed, and not asked for */
+    assert_true(matches("name(//)"));
+}
+
+TEST(a_backslash_quotes_parentheses_and_nothing_else)
+{
+    assert_true(name_matches("=a\\(b\\)", "a(b)"));
+    assert_true(name_matches("=a\\b", "a\\b"));
+    assert_false(name_matches("=a\\b", "ab"));
+    assert_true(name_matches("=a\\)b", "a)b"));
 }
 
 TEST(globs_cover_the_whole_value)
@@ -128,6 +155,9 @@ TEST(globs_have_classes_and_quoting)
     assert_false(name_matches("[a-c]x", "dx"));
     assert_true(name_matches("[!a-c]x", "dx"));
     assert_false(name_matches("[!a-c]x", "ax"));
+    assert_true(name_matches("[!a]", "!"));
+    assert_true(name_matches("[!a]", "["));
+    assert_false(name_matches("[a-c]", "-"));
     assert_true(name_matches("[]]", "]"));
     assert_true(name_matches("[a-]", "-"));
     assert_true(name_matches("[open", "[open"));
@@ -183,6 +213,7 @@ TEST(complaints_name_the_column_and_what_to_do)
         {"and foo",
          "column 1: expected a test here, such as a word, name(glob) or status(failed), not \"and\""},
         {"foo or )",         "column 8: expected a test here"                                       },
+        {"(foo and (bar",    "column 10: this '(' is never closed"                                  },
         {"(foo",             "column 1: this '(' is never closed"                                   },
         {"foo)",             "column 4: this ')' closes nothing"                                    },
         {"()",               "column 2: expected a test"                                            },
@@ -193,6 +224,13 @@ TEST(complaints_name_the_column_and_what_to_do)
         {"name(x",           "column 1: this test has no closing ')'"                               },
         {"name()",           "column 6: nothing to match"                                           },
         {"name(=)",          "column 7: nothing to match"                                           },
+        {"name(= )",         "column 8: nothing to match"                                           },
+        {"foo and and",
+         "column 9: expected a test here, such as a word, name(glob) or "
+         "status(failed), not \"and\""                                                              },
+        {"name(x\\",         "column 1: this test has no closing ')'"                               },
+        {"name(/x\\",        "column 6: this pattern has no closing '/'"                            },
+        {"name(/[b-a]xyz/)", "column 10: bad pattern: range out of order"                           },
         {"name(/x)",         "column 6: this pattern has no closing '/'"                            },
         {"name(/x/y)",       "column 9: expected ')' after the pattern"                             },
         {"name(/x/",         "column 9: expected ')' after the pattern"                             },
@@ -224,6 +262,23 @@ TEST(a_complaint_shows_the_place)
                         "filter, column 9: there is no test \"nam(...)\"; did you mean \"name\"?\n"
                         "    name(a) nam(b)\n"
                         "            ^");
+}
+
+TEST(a_filter_that_would_spoil_the_terminal_is_not_shown_below_its_complaint)
+{
+    char text[256];
+    struct err err = {0};
+    struct filter *filter = NULL;
+    /* "nam(aa...a)": 160 characters are shown, 161 are not. */
+    for (int len = 160; len <= 161; len++) {
+        (void)snprintf(text, sizeof text, "nam(%0*d)", len - 5, 0);
+        assert_int_equal(strlen(text), len);
+        assert_int_equal(filter_parse(text, &filter, &err), -EINVAL);
+        assert_true((strchr(err.text, '\n') != NULL) == (len == 160));
+    }
+    assert_int_equal(filter_parse("nam(a)\tb", &filter, &err), -EINVAL);
+    assert_null(strchr(err.text, '\t'));
+    assert_null(filter);
 }
 
 static char *repeated(const char *part, size_t count, const char *tail)
@@ -276,6 +331,10 @@ TEST(depth_and_length_are_bounded)
     char *wide = repeated("abcdefg or ", FILTER_TEXT_MAX / 11, "x");
     assert_int_equal(parse_only(wide, NULL), 0);
     mem_free(wide);
+
+    char *longest = repeated("a", FILTER_TEXT_MAX, "");
+    assert_int_equal(parse_only(longest, NULL), 0);
+    mem_free(longest);
 
     char *long_one = repeated("a", FILTER_TEXT_MAX + 1, "");
     assert_int_equal(parse_only(long_one, &err), -E2BIG);
@@ -372,6 +431,19 @@ TEST(a_pattern_that_is_too_costly_is_an_error_and_no_answer)
     (void)filter_match(filter, &s);
     assert_int_equal(filter_error(filter, &err), -EINVAL);
     assert_non_null(strstr(err.text, "the pattern /^(a+)+$/ is too costly to match against \"aaa"));
+    filter_free(filter);
+}
+
+TEST(a_costly_pattern_behind_another_one_is_an_error_too)
+{
+    struct filter *filter = NULL;
+    struct err err = {0};
+    struct filter_subject s = subject;
+
+    assert_int_equal(filter_parse("name(/^a/) and name(/x/) or name(/^(a+)+$/)", &filter, NULL), 0);
+    s.unit = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    (void)filter_match(filter, &s);
+    assert_int_equal(filter_error(filter, &err), -EINVAL);
     filter_free(filter);
 }
 

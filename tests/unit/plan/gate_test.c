@@ -136,3 +136,22 @@ TEST(a_metric_told_twice_cannot_hide_the_bad_value)
         }
     }
 }
+
+TEST(every_rule_counts_and_replaces_its_own_default)
+{
+    static const struct gate_rule rules[] = {
+        {.metric = "score",  .has_min = true, .min = 0.5},
+        {.metric = "failed", .has_max = true, .max = 3  },
+    };
+    struct metric metrics[5];
+
+    memcpy(metrics, good, sizeof metrics);
+    metrics[1].value = 3;
+    assert_int_equal(gate(rules, 2, metrics, 5), VERDICT_OPEN);
+    assert_int_equal(result_count, GATE_DEFAULT_COUNT + 1);
+    metrics[1].value = 4;
+    assert_int_equal(gate(rules, 2, metrics, 5), VERDICT_SHUT);
+    metrics[1].value = 0;
+    metrics[4].value = 0.4;
+    assert_int_equal(gate(rules, 2, metrics, 5), VERDICT_SHUT);
+}

@@ -275,3 +275,58 @@ TEST(a_long_chain_written_backwards_is_skipped_whole)
     story_expect(&s, "done");
     story_end(&s);
 }
+
+TEST(a_circle_is_told_when_the_layers_beside_it_have_ended)
+{
+    struct story s;
+
+    story_begin(&s, "one two");
+    story_layer(&s, "lint", "one");
+    story_layer(&s, "unit", "one");
+    story_layer(&s, "a", "one");
+    story_layer(&s, "b", "two");
+    story_needs(&s, "a", "b"); /* and b waits for stage one */
+    story_filter(&s, "not name(none)");
+    story_start(&s);
+    story_expect(&s, "layer lint|layer unit|wait");
+    story_planned(&s, "lint", "none");
+    story_expect(&s, "skip lint: the filter matches none of its units|wait");
+    story_opens(&s, "unit");
+    assert_non_null(strstr(story_next(&s), "skip a: its needs and stages form a circle"));
+    assert_non_null(strstr(story_next(&s), "skip b: its needs and stages form a circle"));
+    story_expect(&s, "done");
+    story_end(&s);
+}
+
+TEST(a_layer_is_asked_for_once_though_another_one_ended_before)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "a", "one");
+    story_layer(&s, "b", "one");
+    story_filter(&s, "name(x)");
+    story_start(&s);
+    story_expect(&s, "layer a");
+    story_planned(&s, "a", "y");
+    story_expect(&s, "skip a: the filter matches none of its units|layer b|wait");
+    story_end(&s);
+}
+
+TEST(the_layer_that_holds_a_stage_up_is_named)
+{
+    struct story s;
+
+    story_begin(&s, "one two");
+    story_layer(&s, "good", "one");
+    story_layer(&s, "bad", "one");
+    story_layer(&s, "later", "two");
+    story_start(&s);
+    story_expect(&s, "layer good|layer bad|wait");
+    story_opens(&s, "good");
+    story_planned(&s, "bad", "");
+    story_expect(&s, "judge bad");
+    story_judged(&s, "bad", VERDICT_SHUT);
+    story_expect(&s, "skip later: layer \"bad\" did not open its gate|done");
+    story_end(&s);
+}

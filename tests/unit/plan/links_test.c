@@ -304,6 +304,11 @@ TEST(units_that_need_each_other_in_a_circle_are_named)
                    NULL,
                    "units need each other in a circle: \"c\" needs \"a\", which needs \"b\", which "
                    "needs \"c\"");
+    assert_refused("1<2 2<3 3<4 4<5 5<6 6<7 7<8 8<1",
+                   NULL,
+                   "units need each other in a circle: \"1\" needs \"2\", which needs \"3\", which "
+                   "needs \"4\", which needs \"5\", which needs \"6\", which needs \"7\", which "
+                   "needs \"8\", which needs \"1\"");
     assert_refused(
         "1<2 2<3 3<4 4<5 5<6 6<7 7<8 8<9 9<1",
         NULL,
@@ -312,15 +317,31 @@ TEST(units_that_need_each_other_in_a_circle_are_named)
         "\"8\", which needs \"9\", and so on");
 }
 
+TEST(a_circle_of_units_with_locks_is_told_in_the_same_words)
+{
+    struct story s;
+    struct err err = {0};
+    begin(&s, 2);
+    start(&s);
+    s.next_unit.locks = story_words(&s, "port pool");
+    story_linked(&s, "build", "a<b b<a");
+    assert_int_equal(story_link(&s, "build", &err), -EINVAL);
+    assert_string_equal(err.text,
+                        "units need each other in a circle: \"a\" needs \"b\", which needs \"a\"");
+    assert_int_equal(plan_layer_planned(s.plan, 0, true), 0);
+    story_end(&s);
+}
+
 /* ---- units that had run before ---- */
 
 static void add_ended(struct story *s, const char *id, enum outcome_status status)
 {
     struct unit *unit = arena_alloc(s->arena, sizeof *unit);
-    struct outcome outcome = {.status = status};
+    struct outcome outcome = {.status = status, .flaky = true};
     *unit = (struct unit){.id = id};
     assert_int_equal(plan_add_ended(s->plan, unit, &outcome), 0);
     assert_true(outcome.final);
+    assert_false(outcome.flaky);
     assert_int_equal(outcome.attempt, 1);
 }
 
@@ -350,6 +371,22 @@ TEST(a_unit_that_had_run_and_failed_is_the_layer_s_outcome)
     start(&s);
     add_ended(&s, "configure", OUTCOME_FAILED);
     story_planned(&s, "build", "");
+    story_expect(&s, "judge build");
+    assert_int_equal(story_counts(&s, "build").tally.failed, 1);
+    story_end(&s);
+}
+
+TEST(a_unit_that_had_run_and_failed_is_judged_though_the_filter_leaves_nothing)
+{
+    struct story s;
+    begin(&s, 2);
+    story_filter(&s, "name(=zzz)");
+    s.options.max_fail = 1;
+    start(&s);
+    add_ended(&s, "configure", OUTCOME_FAILED);
+    assert_true(plan_stopped(s.plan));
+    add_ended(&s, "generate", OUTCOME_PASSED);
+    story_planned(&s, "build", "a");
     story_expect(&s, "judge build");
     assert_int_equal(story_counts(&s, "build").tally.failed, 1);
     story_end(&s);

@@ -108,6 +108,25 @@ TEST(the_plugins_estimate_serves_while_history_knows_nothing)
     story_end(&s);
 }
 
+TEST(a_unit_whose_duration_was_never_measured_goes_by_the_estimate)
+{
+    struct story s;
+
+    begin_one(&s, 9);
+    start_one(&s);
+    s.hint = (struct plan_hint){.known = true, .duration_ms = 50};
+    story_units(&s, "unit", "short");
+    s.hint.duration_ms = 0;
+    s.next_unit.cost_ms = -7;
+    story_units(&s, "unit", "odd");
+    assert_int_equal(story_counts(&s, "unit").remaining_ms, 50);
+    s.next_unit.cost_ms = 900;
+    story_planned(&s, "unit", "long");
+    assert_int_equal(story_counts(&s, "unit").remaining_ms, 950);
+    story_expect(&s, "unit unit/long|unit unit/short|unit unit/odd|wait");
+    story_end(&s);
+}
+
 TEST(an_earlier_stage_goes_first_whatever_the_durations)
 {
     struct story s;
@@ -332,6 +351,30 @@ TEST(a_shard_without_units_is_skipped)
     start_one(&s);
     story_planned(&s, "unit", "a b");
     story_expect(&s, "skip unit: none of its units is in this shard|done");
+    story_end(&s);
+}
+
+TEST(what_filter_shard_and_plugin_left_out_together_is_told_as_that)
+{
+    struct story s;
+
+    begin_one(&s, 1);
+    s.options.shard_count = 1000000;
+    s.options.shard_index = 1;
+    story_filter(&s, "name(x*)");
+    start_one(&s);
+    story_planned(&s, "unit", "xa yb");
+    story_expect(&s, "skip unit: none of its units matches the filter and is in this shard|done");
+    story_end(&s);
+
+    begin_one(&s, 1);
+    story_filter(&s, "name(x*)");
+    start_one(&s);
+    story_units(&s, "unit", "yb");
+    s.hint.left_out = true;
+    story_planned(&s, "unit", "xa");
+    story_expect(
+        &s, "skip unit: its plugin selected none of the units that filter and shard leave|done");
     story_end(&s);
 }
 

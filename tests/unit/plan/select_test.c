@@ -403,3 +403,125 @@ TEST(a_needed_layer_has_no_reason_left_from_being_left_out)
     story_expect(&s, "skip unit: layer \"build\" did not open its gate|done");
     story_end(&s);
 }
+
+static void refuse_name(struct story *s, const char *name, const char *message)
+{
+    struct plan *plan = NULL;
+    struct err err = {0};
+
+    s->options.layers = story_words(s, name);
+    assert_int_equal(plan_new(&s->pipeline, &s->options, &plan, &err), -ENOENT);
+    assert_string_equal(err.text, message);
+}
+
+TEST(of_several_near_names_the_nearest_is_offered_and_of_equals_the_first)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "units", "one");
+    story_layer(&s, "unity", "one");
+    story_layer(&s, "unitary", "one");
+    s.pipeline = (struct pipeline){.file = "sluice.yml",
+                                   .stages = s.stages,
+                                   .layers = s.layers,
+                                   .layer_count = s.pipeline.layer_count};
+    refuse_name(&s, "unit", "no layer \"unit\" in sluice.yml; did you mean \"units\"?");
+    refuse_name(&s, "unitay", "no layer \"unitay\" in sluice.yml; did you mean \"unity\"?");
+    refuse_name(&s, "unitari", "no layer \"unitari\" in sluice.yml; did you mean \"unitary\"?");
+    story_end(&s);
+}
+
+TEST(naming_a_layer_takes_in_each_of_the_manual_ones_it_needs)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "fetch", "one")->when = WHEN_MANUAL;
+    story_layer(&s, "flash", "one")->when = WHEN_MANUAL;
+    story_layer(&s, "board", "one");
+    story_needs(&s, "board", "fetch flash");
+    s.options.layers = story_words(&s, "board");
+    story_start(&s);
+    story_expect(&s, "layer fetch|layer flash|wait");
+    story_end(&s);
+
+    story_begin(&s, "one");
+    story_layer(&s, "open", "one");
+    story_layer(&s, "flash", "one")->when = WHEN_MANUAL;
+    story_layer(&s, "board", "one");
+    story_needs(&s, "board", "open flash");
+    story_start(&s);
+    story_expect(&s,
+                 "skip flash: manual: it runs only when named on the command line or in the filter"
+                 "|skip board: it needs layer \"flash\", which is manual and was not named"
+                 "|layer open|wait");
+    story_end(&s);
+}
+
+TEST(what_needs_a_manual_layer_is_found_in_any_order_of_writing)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "upload", "one");
+    story_layer(&s, "plot", "one");
+    story_layer(&s, "bench", "one")->when = WHEN_MANUAL;
+    story_needs(&s, "upload", "plot");
+    story_needs(&s, "plot", "bench");
+    story_start(&s);
+    story_expect(&s,
+                 "skip upload: it needs layer \"plot\", which is manual and was not named"
+                 "|skip plot: it needs layer \"bench\", which is manual and was not named"
+                 "|skip bench: manual: it runs only when named on the command line or in the filter"
+                 "|done");
+    story_end(&s);
+}
+
+TEST(a_product_of_the_same_stage_is_not_waited_for_and_stays_filtered)
+{
+    struct story s;
+
+    story_begin(&s, "one");
+    story_layer(&s, "gen", "one")->outputs = story_words(&s, "out/**");
+    story_layer(&s, "unit", "one");
+    story_filter(&s, "name(a)");
+    story_start(&s);
+    story_expect(&s, "layer gen|layer unit|wait");
+    story_planned(&s, "gen", "a b");
+    assert_int_equal(story_counts(&s, "gen").selected, 1);
+    story_end(&s);
+}
+
+TEST(a_layer_left_out_is_told_as_unasked_unless_another_one_needs_it)
+{
+    struct story s;
+
+    begin_house(&s);
+    s.options.layers = story_words(&s, "unit");
+    story_start(&s);
+    struct plan_action lint = plan_next(s.plan);
+    assert_int_equal(lint.type, PLAN_SKIP_LAYER);
+    assert_true(lint.unasked);
+    assert_true(plan_next(s.plan).unasked);
+    story_expect(&s, "layer build|wait");
+    story_planned(&s, "build", "");
+    story_expect(&s, "judge build");
+    story_judged(&s, "build", VERDICT_SHUT);
+    struct plan_action unit = plan_next(s.plan);
+    assert_int_equal(unit.type, PLAN_SKIP_LAYER);
+    assert_false(unit.unasked);
+    story_end(&s);
+
+    /* Not named, but needed: that it is skipped is somebody's business. */
+    begin_house(&s);
+    s.options.layers = story_words(&s, "mutation");
+    story_start(&s);
+    assert_true(plan_next(s.plan).unasked); /* lint */
+    story_expect(&s, "layer build|wait");
+    story_planned(&s, "build", "");
+    story_expect(&s, "judge build");
+    story_judged(&s, "build", VERDICT_SHUT);
+    assert_false(plan_next(s.plan).unasked); /* unit */
+    story_end(&s);
+}
