@@ -12,34 +12,33 @@
 static const struct {
     const char *word;
     enum scalar_type type;
-    int value;
 } words[] = {
-    {"",      SCALAR_NULL,    0},
-    {"~",     SCALAR_NULL,    0},
-    {"null",  SCALAR_NULL,    0},
-    {"Null",  SCALAR_NULL,    0},
-    {"NULL",  SCALAR_NULL,    0},
-    {"true",  SCALAR_BOOL,    1},
-    {"True",  SCALAR_BOOL,    1},
-    {"TRUE",  SCALAR_BOOL,    1},
-    {"false", SCALAR_BOOL,    0},
-    {"False", SCALAR_BOOL,    0},
-    {"FALSE", SCALAR_BOOL,    0},
-    {"yes",   SCALAR_OLDBOOL, 1},
-    {"Yes",   SCALAR_OLDBOOL, 1},
-    {"YES",   SCALAR_OLDBOOL, 1},
-    {"no",    SCALAR_OLDBOOL, 0},
-    {"No",    SCALAR_OLDBOOL, 0},
-    {"NO",    SCALAR_OLDBOOL, 0},
-    {"on",    SCALAR_OLDBOOL, 1},
-    {"On",    SCALAR_OLDBOOL, 1},
-    {"ON",    SCALAR_OLDBOOL, 1},
-    {"off",   SCALAR_OLDBOOL, 0},
-    {"Off",   SCALAR_OLDBOOL, 0},
-    {"OFF",   SCALAR_OLDBOOL, 0},
-    {".nan",  SCALAR_ODD,     0},
-    {".NaN",  SCALAR_ODD,     0},
-    {".NAN",  SCALAR_ODD,     0},
+    {"",      SCALAR_NULL   },
+    {"~",     SCALAR_NULL   },
+    {"null",  SCALAR_NULL   },
+    {"Null",  SCALAR_NULL   },
+    {"NULL",  SCALAR_NULL   },
+    {"true",  SCALAR_BOOL   },
+    {"True",  SCALAR_BOOL   },
+    {"TRUE",  SCALAR_BOOL   },
+    {"false", SCALAR_BOOL   },
+    {"False", SCALAR_BOOL   },
+    {"FALSE", SCALAR_BOOL   },
+    {"yes",   SCALAR_OLDBOOL},
+    {"Yes",   SCALAR_OLDBOOL},
+    {"YES",   SCALAR_OLDBOOL},
+    {"no",    SCALAR_OLDBOOL},
+    {"No",    SCALAR_OLDBOOL},
+    {"NO",    SCALAR_OLDBOOL},
+    {"on",    SCALAR_OLDBOOL},
+    {"On",    SCALAR_OLDBOOL},
+    {"ON",    SCALAR_OLDBOOL},
+    {"off",   SCALAR_OLDBOOL},
+    {"Off",   SCALAR_OLDBOOL},
+    {"OFF",   SCALAR_OLDBOOL},
+    {".nan",  SCALAR_ODD    },
+    {".NaN",  SCALAR_ODD    },
+    {".NAN",  SCALAR_ODD    },
 };
 
 static struct scalar make(enum scalar_type type, int64_t value)
@@ -129,7 +128,7 @@ struct scalar scalar_parse(const char *text)
 {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i].word, text) == 0) {
-            return make(words[i].type, words[i].value);
+            return make(words[i].type, tolower((unsigned char)*text) == 't');
         }
     }
     return parse_number(text);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -404,6 +405,51 @@ TEST(the_schema_is_draft_07_json_with_every_key_described)
             fail_msg("%s has no description", names[i]);
         }
     }
+}
+
+/* What editors and manual pages get, as a whole. After a change of the table in keys.c write it
+ * anew with SLUICE_TEST_UPDATE=1, and read the difference. */
+static void expect_whole(const char *path, const struct str *made)
+{
+    CLEANUP(str_fini) struct str known = STR_INIT(1 << 20);
+    struct err err;
+    if (getenv("SLUICE_TEST_UPDATE") != NULL) {
+        assert_int_equal(file_write_atomic(path, made->data, made->len, &err), 0);
+    }
+    if (file_read(path, &known, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    size_t same = 0;
+    while (same < known.len && same < made->len && known.data[same] == made->data[same]) {
+        same++;
+    }
+    if (same < known.len || same < made->len) {
+        fail_msg("%s: from byte %zu on\n%.200s\ncame instead of\n%.200s",
+                 path,
+                 same,
+                 str_text(made) + same,
+                 str_text(&known) + same);
+    }
+}
+
+TEST(the_schema_says_of_every_key_what_the_parser_accepts)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(1 << 20);
+    CLEANUP(str_fini) struct str made = STR_INIT(1 << 20);
+    CLEANUP(json_cleanup) json_t *schema = NULL;
+    assert_int_equal(config_schema(&text), 0);
+    assert_int_equal(json_parse(text.data, text.len, &schema, NULL), 0);
+    char *lines = json_dumps(schema, JSON_INDENT(1)); /* one member a line, for people */
+    (void)str_appendf(&made, "%s\n", lines);
+    free(lines);
+    expect_whole(TEST_DATA("expect/schema.json"), &made);
+}
+
+TEST(the_manual_page_has_every_key_with_type_default_and_example)
+{
+    CLEANUP(str_fini) struct str made = STR_INIT(1 << 20);
+    assert_int_equal(config_manual(&made, "2001-02-03", "1.2.3"), 0);
+    expect_whole(TEST_DATA("expect/manual.5"), &made);
 }
 
 TEST(the_committed_reference_is_the_generated_one)

@@ -13,18 +13,28 @@ static void expect(const char *text, enum scalar_type type)
 
 TEST(words_of_the_core_schema_are_typed)
 {
-    expect("", SCALAR_NULL);
-    expect("~", SCALAR_NULL);
-    expect("null", SCALAR_NULL);
-    expect("nUll", SCALAR_TEXT);
-    expect("true", SCALAR_BOOL);
-    expect("FALSE", SCALAR_BOOL);
-    expect("tRue", SCALAR_TEXT);
-    expect("yes", SCALAR_OLDBOOL);
-    expect("OFF", SCALAR_OLDBOOL);
-    expect("y", SCALAR_TEXT);
-    assert_int_equal(scalar_parse("true").integer, 1);
-    assert_int_equal(scalar_parse("false").integer, 0);
+    static const char *const nothing[] = {"", "~", "null", "Null", "NULL"};
+    static const char *const yes[] = {"true", "True", "TRUE"};
+    static const char *const no[] = {"false", "False", "FALSE"};
+    static const char *const old[] = {
+        "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"};
+    static const char *const text[] = {"nUll", "tRue", "y", "n", "None", "oN"};
+
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
+        expect(nothing[i], SCALAR_NULL);
+    }
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        expect(yes[i], SCALAR_BOOL);
+        assert_int_equal(scalar_parse(yes[i]).integer, 1);
+        expect(no[i], SCALAR_BOOL);
+        assert_int_equal(scalar_parse(no[i]).integer, 0);
+    }
+    for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+        expect(old[i], SCALAR_OLDBOOL);
+    }
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        expect(text[i], SCALAR_TEXT);
+    }
 }
 
 TEST(whole_numbers_are_exact_or_odd)
@@ -63,5 +73,7 @@ TEST(floats_have_the_shape_of_yaml_not_of_c)
     expect("1e999", SCALAR_ODD);
     expect(".inf", SCALAR_ODD);
     expect("-.Inf", SCALAR_ODD);
+    expect(".nan", SCALAR_ODD);
     expect(".NaN", SCALAR_ODD);
+    expect(".NAN", SCALAR_ODD);
 }

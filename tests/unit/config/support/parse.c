@@ -5,9 +5,9 @@
 
 #include "support/test.h"
 
-static const char *const plugins[] = {"build", "command", "unit"};
+static const char *const plugins[] = {"build", "command", "mutation", "unit"};
 const struct config_options parse_options = {
-    .seed = 18446744073709551615u, .plugins = plugins, .plugin_count = 3};
+    .seed = 18446744073709551615u, .plugins = plugins, .plugin_count = 4};
 
 struct config *parse(const char *text)
 {

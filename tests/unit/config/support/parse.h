@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-/* With the plugins build, command and unit, and the largest seed. */
+/* With the plugins of the project, and the largest seed. */
 extern const struct config_options parse_options;
 
 /* Fails the test when it is refused. config_free() afterwards. */
