@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,27 @@ static bool append_value(const struct reader *r, const char *name, struct str *o
     return false;
 }
 
+/* Writes the expression that is most like `name`; false when none is like it. */
+static bool nearest_expression(const struct reader *r,
+                               const char *name,
+                               char ret_nearest[EXPRESSION_MAX])
+{
+    unsigned best = UINT_MAX;
+    for (size_t i = 0; i <= r->matrix->count; i++) {
+        char known[EXPRESSION_MAX] = "sluice.seed";
+        const char *candidate = known;
+        if (i > 0) {
+            (void)snprintf(known, sizeof known, "matrix.%s", r->matrix->items[i - 1].name);
+        }
+        unsigned distance = text_distance(name, known);
+        if (distance < best && text_nearest(name, &candidate, 1) != NULL) {
+            best = distance;
+            memcpy(ret_nearest, known, sizeof known);
+        }
+    }
+    return best != UINT_MAX;
+}
+
 static void complain_unknown(struct reader *r, const struct node *node, size_t n, const char *name)
 {
     if (!complaints_room(r->complaints, node)) {
@@ -89,19 +111,8 @@ static void complain_unknown(struct reader *r, const struct node *node, size_t n
     unsigned line = 0;
     unsigned column = 0;
     locate(r, node, n, &line, &column);
-    char known[EXPRESSION_MAX];
-    const char *nearest = NULL;
-    unsigned best = text_distance(name, "sluice.seed");
-    nearest = best <= strlen(name) ? text_nearest(name, (const char *[]){"sluice.seed"}, 1) : NULL;
-    for (size_t i = 0; i < r->matrix->count; i++) {
-        (void)snprintf(known, sizeof known, "matrix.%s", r->matrix->items[i].name);
-        const char *candidate = known;
-        if (nearest == NULL && text_nearest(name, &candidate, 1) != NULL) {
-            nearest = known;
-            break;
-        }
-    }
-    if (nearest != NULL) {
+    char nearest[EXPRESSION_MAX];
+    if (nearest_expression(r, name, nearest)) {
         complain_at(r->complaints,
                     line,
                     column,

@@ -338,6 +338,24 @@ TEST(a_complaint_after_parsing_shows_line_and_caret)
     config_free(config);
 }
 
+TEST(a_pointer_may_name_keys_with_tildes_that_escape_nothing)
+{
+    struct config *config = parse("version: 1\n"
+                                  "layers:\n"
+                                  "  a:\n"
+                                  "    uses: unit\n"
+                                  "    with:\n"
+                                  "      e~2: 1\n"
+                                  "      f~: 2\n"
+                                  "      list: [a, b, c, d, e, f, g, h, i, j, k]\n");
+    expect_pos(config, "/e~2", 6, 7);
+    expect_pos(config, "/f~", 7, 7);
+    expect_pos(config, "/list/10", 8, 44);
+    expect_pos(config, "/list/11", 8, 7);
+    expect_pos(config, "/list/", 8, 7);
+    config_free(config);
+}
+
 TEST(a_missing_file_is_told_with_what_to_do)
 {
     struct config *config = NULL;
