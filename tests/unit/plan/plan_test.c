@@ -718,6 +718,7 @@ static void shuffled_order(unsigned shuffle, bool slow_first, char ret_order[sta
                                 .failed_recently = slow_first,
                                 .in_order = !slow_first};
     story_units(&s, "unit", "a");
+    s.hint.failed_recently = false;
     s.hint.duration_ms = 10;
     story_planned(&s, "unit", "b c d e f g h");
     for (int i = 0; i < 8; i++) {

@@ -525,3 +525,38 @@ TEST(a_layer_left_out_is_told_as_unasked_unless_another_one_needs_it)
     assert_false(plan_next(s.plan).unasked); /* unit */
     story_end(&s);
 }
+
+TEST(a_filter_that_has_no_answer_for_a_layer_is_refused)
+{
+    struct story s;
+    struct plan *plan = NULL;
+    struct err err = {0};
+
+    story_begin(&s, "one");
+    story_layer(&s, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "one");
+    story_filter(&s, "layer(/^(a+)+$/)");
+    s.pipeline.stages = s.stages;
+    s.pipeline.layers = s.layers;
+    assert_int_equal(plan_new(&s.pipeline, &s.options, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "too costly"));
+    assert_null(plan);
+    story_end(&s);
+}
+
+TEST(each_product_of_the_stages_before_is_made_whole)
+{
+    struct story s;
+
+    story_begin(&s, "one two");
+    story_layer(&s, "lint", "one");
+    story_layer(&s, "gen", "one")->outputs = story_words(&s, "out/**");
+    story_layer(&s, "unit", "two");
+    story_filter(&s, "name(a)");
+    story_start(&s);
+    story_expect(&s, "layer lint|layer gen|wait");
+    story_planned(&s, "lint", "a b");
+    assert_int_equal(story_counts(&s, "lint").selected, 1);
+    story_planned(&s, "gen", "a b");
+    assert_int_equal(story_counts(&s, "gen").selected, 2);
+    story_end(&s);
+}
