@@ -46,6 +46,44 @@ TEST(more_layers_than_the_limit_are_refused)
     refuse(text.data, text.len, -EINVAL, "more than 16384 layers");
 }
 
+/* `stages` stages and `variables` variables. */
+static void write_many(struct str *text, int stages, int variables)
+{
+    (void)str_append(text, "version: 1\nstages: [s0");
+    for (int i = 1; i < stages; i++) {
+        (void)str_appendf(text, ", s%d", i);
+    }
+    (void)str_append(text, "]\nlayers:\n  a:\n    uses: unit\n    env: {V0: 1");
+    for (int i = 1; i < variables; i++) {
+        (void)str_appendf(text, ", V%d: 1", i);
+    }
+    (void)str_append(text, "}\n");
+}
+
+TEST(as_many_stages_and_variables_as_the_limits_say_are_accepted_and_no_more)
+{
+    static const struct {
+        int stages;
+        int variables;
+        const char *complaint;
+    } cases[] = {
+        {257, 1,    "2:9: more than 256 stages"                  },
+        {1,   1025, "6:10: more than 1024 variables in one layer"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        CLEANUP(str_fini) struct str text = STR_INIT(CONFIG_BYTES_MAX);
+        write_many(&text, cases[i].stages, cases[i].variables);
+        refuse(text.data, text.len, -EINVAL, cases[i].complaint);
+    }
+    CLEANUP(str_fini) struct str text = STR_INIT(CONFIG_BYTES_MAX);
+    write_many(&text, 256, 1024);
+    struct config *config = parse(str_text(&text));
+    assert_int_equal(config_pipeline(config)->stages.count, 256);
+    assert_int_equal(config_pipeline(config)->layers[0].env.count, 1024);
+    config_free(config);
+}
+
 TEST(more_needs_than_the_limit_are_refused)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(CONFIG_BYTES_MAX);
