@@ -65,12 +65,14 @@ static int clean_up(void **state)
     return 0;
 }
 
-/* A part of its name, or the whole name of its file. */
+/* A part of its name, or the whole name of its file; with '-' in front, all but that. */
 static bool is_asked(const struct registered *test, const char *asked)
 {
     const char *slash = strrchr(test->file, '/');
-    return strstr(test->name, asked) != NULL
-           || strcmp(slash != NULL ? slash + 1 : test->file, asked) == 0;
+    const char *file = slash != NULL ? slash + 1 : test->file;
+    bool inverted = asked[0] == '-';
+    asked += inverted;
+    return (strstr(test->name, asked) != NULL || strcmp(file, asked) == 0) != inverted;
 }
 
 int main(int argc, char **argv)
