@@ -161,8 +161,8 @@ int mutants_diff(const struct invocation *invocation)
         .out = {.text = STR_INIT(MUTANTS_ANSWER_MAX),
                 .color = say_in_color(invocation, STDOUT_FILENO)},
     };
-    struct mutants_run now;
-    struct mutants_run before;
+    struct mutants_run now = {.id = ""};
+    struct mutants_run before = {.id = ""};
     struct err err = {0};
     int rc = comparing.arena == NULL ? err_set(&err, -ENOMEM, "out of memory")
                                      : find_runs(invocation, &now, &before, &err);
