@@ -227,7 +227,7 @@ static int refuse_tests(const struct engine_tests *tests, struct err *err)
 }
 
 int copy_open(const char *origin,
-              const char *check,
+              const struct copy_check *check,
               const struct engine_options *options,
               const struct engine_watch *watch,
               struct copy *ret_copy,
@@ -236,19 +236,19 @@ int copy_open(const char *origin,
     CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
     struct copy *copy = ret_copy;
     int64_t cpu_us = 0;
-    *copy = (struct copy){.check = check, .options = options, .watch = watch};
+    *copy = (struct copy){.check = check->command, .options = options, .watch = watch};
     /* Byte code that is left behind could be read in place of a source that was edited since. */
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): a unit's process has one thread */
     if (setenv("PYTHONDONTWRITEBYTECODE", "1", 1) != 0) {
         return no_memory(err);
     }
     int status = copy_tree_make(origin, &copy->tree, err);
-    status = status != 0 ? status : copy_run_check(copy, ".", &shown, &cpu_us, err);
+    status = status != 0 ? status : copy_run_check(copy, check->file, &shown, &cpu_us, err);
     if (status > 0) {
         return err_set(err,
                        -ENOTRECOVERABLE,
                        "check refuses the tree without any mutant (%.100s); it printed:\n%.*s",
-                       check,
+                       check->command,
                        SHOWN_IN_MESSAGE,
                        str_text(&shown));
     }

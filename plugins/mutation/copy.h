@@ -31,10 +31,17 @@ struct copy {
         .tree = {.fd = -1, .spare_fd = -1, .origin_fd = -1 } \
     }
 
-/* Copies `origin` and runs the check, which has to accept the tree as it is (else -ENOTRECOVERABLE
- * with what it printed). Then copy_baseline(). copy_close() afterwards in any case. */
+/* The command that has to accept a mutant, and the file that is to be mutated. */
+struct copy_check {
+    const char *command; /* {file} is replaced; NULL = none */
+    const char *file;    /* relative to the root; lives only for the call */
+};
+
+/* Copies `origin` and runs the check, which has to accept the file and the tree as they are (else
+ * -ENOTRECOVERABLE with what it printed). Then copy_baseline(). copy_close() afterwards in any
+ * case. */
 int copy_open(const char *origin,
-              const char *check,
+              const struct copy_check *check,
               const struct engine_options *options,
               const struct engine_watch *watch,
               struct copy *ret_copy,
@@ -56,8 +63,9 @@ struct copy_job {
 
 /* Tries the mutants. First the canaries: with the file broken, the tests that reach it must fail.
  * If none does, all files are broken: when no test notices that either, none uses the copy, and no
- * mutant would ever die: -ENOTRECOVERABLE. Then, without a mutant, all must pass. Fills
- * verdicts[number] of the mutants tried; those out of time stay pending.
+ * mutant would ever die: -ENOTRECOVERABLE. Then, without a mutant, all must pass; and those that
+ * killed once more at the end, else the kills are none: -ENOTRECOVERABLE. Fills verdicts[number]
+ * of the mutants tried; those out of time stay pending.
  *
  * Broken is: no language reads it; or, where the check builds C, that it ends the process before
  * main(). */

@@ -178,26 +178,51 @@ static int prove_harness(struct attempt *attempt, struct err *err)
     return status;
 }
 
-/* Without a mutant, after the file was broken and put back, all must pass again. */
-static int prove_sanity(struct attempt *attempt, struct err *err)
+/* Without a mutant a test has to pass again. */
+static int prove_test(struct attempt *attempt, size_t test, const char *when, struct err *err)
 {
     struct copy *copy = attempt->copy;
+    struct copy_ended ended = {0};
+    int status = copy_run_test(copy, test, 1, NULL, &ended, err);
+    if (status != 0 || copy_answers_as_before(copy, test, &ended)) {
+        return status;
+    }
+    return err_set(err,
+                   -ENOTRECOVERABLE,
+                   "test %s failed with %s %s: it passed before, and nothing is changed. Something "
+                   "it leaves outside of the tree (in /tmp or HOME, a server?) breaks it, or it is "
+                   "flaky: a mutant that it fails for would be called killed. Let it begin with "
+                   "a clean state, or leave it out of `tests`",
+                   copy->tests->items[test].name,
+                   attempt->job->source->path,
+                   when);
+}
+
+/* After the file was broken and put back all must pass. */
+static int prove_sanity(struct attempt *attempt, struct err *err)
+{
     int status = build(attempt, "as it is", err);
     for (size_t i = 0; i < attempt->reached_count && status == 0; i++) {
-        struct copy_ended ended = {0};
-        size_t test = attempt->reached[i];
-        status = copy_run_test(copy, test, 1, NULL, &ended, err);
-        if (status == 0 && !copy_answers_as_before(copy, test, &ended)) {
-            status = err_set(err,
-                             -ENOTRECOVERABLE,
-                             "test %s failed with %s edited and put back: it passed before, and "
-                             "nothing is changed. Something it leaves outside of the tree breaks "
-                             "it, or it is flaky",
-                             copy->tests->items[test].name,
-                             attempt->job->source->path);
-        }
+        status = prove_test(attempt, attempt->reached[i], "edited and put back", err);
     }
     return status != 0 ? status : put_back(attempt, err);
+}
+
+/* Those that killed have to pass once more: what the first runs left could be what "killed". */
+static int prove_killers(struct attempt *attempt, struct err *err)
+{
+    bool built = false;
+    int status = 0;
+    for (size_t i = 0; i < attempt->reached_count && status == 0; i++) {
+        uint16_t test = attempt->reached[i];
+        if (attempt->copy->kills[test] == 0) {
+            continue;
+        }
+        status = built ? 0 : build(attempt, "as it is, after all mutants", err);
+        built = true;
+        status = status != 0 ? status : prove_test(attempt, test, "as it is, after mutants", err);
+    }
+    return status;
 }
 
 /* ---- one mutant ---- */
@@ -393,5 +418,6 @@ int copy_try(struct copy *copy,
     memcpy(attempt.order, attempt.reached, attempt.reached_count * sizeof *attempt.order);
     sort_order(&attempt);
     status = status != 0 ? status : prove_sanity(&attempt, err);
-    return status != 0 ? status : try_all(&attempt, err);
+    status = status != 0 ? status : try_all(&attempt, err);
+    return status != 0 ? status : prove_killers(&attempt, err);
 }

@@ -183,6 +183,42 @@ static int try_all(struct engine_attempt *attempt, struct err *err)
 
 /* ---- after ---- */
 
+static int prove_test(const struct engine_job *job, const struct engine_test *test, struct err *err)
+{
+    struct copy_ended ended = {0};
+    int rc = engine_run_test(test, job->options, ENGINE_RETRY_FACTOR, &ended, err);
+    if (rc < 0 || engine_passed(test, &ended)) {
+        return rc;
+    }
+    return err_set(err,
+                   -ENOTRECOVERABLE,
+                   "test \"%s\" fails without any mutant after mutants were tried: it passed "
+                   "before. Something it leaves outside of the tree (in /tmp or HOME, a server?) "
+                   "breaks it, or it is flaky: a mutant that it fails for would be called killed. "
+                   "Let it begin with a clean state, or leave it out of `tests`",
+                   test->name);
+}
+
+/* Tests that killed have to pass once more: what the first runs left could be what "killed". */
+static int prove_killers(const struct engine_job *job, struct err *err)
+{
+    int rc = 0;
+    CLEANUP(cleanup_free) bool *killed = mem_calloc(job->tests->count + 1, sizeof(*killed));
+    if (killed == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to run the tests once more");
+    }
+    for (size_t i = 0; i < job->list->count; i++) {
+        const struct engine_verdict *verdict = &job->verdicts->items[i];
+        if (verdict->status == MUTANT_KILLED) {
+            killed[verdict->killer] = true;
+        }
+    }
+    for (size_t i = 0; rc == 0 && i < job->tests->count; i++) {
+        rc = killed[i] ? prove_test(job, &job->tests->items[i], err) : 0;
+    }
+    return rc;
+}
+
 static void tell(const struct engine_job *job)
 {
     for (size_t i = 0; i < job->list->count; i++) {
@@ -217,6 +253,7 @@ int engine_schema_run(const struct engine_job *job, struct err *err)
     engine_state_fini(&attempt.state);
     mem_free(attempt.open);
     mem_free(attempt.audited);
+    rc = rc < 0 ? rc : prove_killers(job, err);
     if (rc == 0) {
         tell(job);
     }

@@ -71,7 +71,9 @@ struct engine_job {
 };
 
 /* Fills in the verdicts that are pending. Mutants without a place in the schema stay pending, or
- * are CompileError or Ignored where the schema says so; at the deadline the rest stays pending. */
+ * are CompileError or Ignored where the schema says so; at the deadline the rest stays pending.
+ * Tests that killed have to pass once more at the end, else the kills are none: -ENOTRECOVERABLE.
+ */
 int engine_schema_run(const struct engine_job *job, struct err *err);
 
 /* One test with one mutant by engine B, tried again with four times the CPU time where it ran out

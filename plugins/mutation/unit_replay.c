@@ -126,7 +126,8 @@ static int replay_in_copy(struct unit *unit, const struct mutant *mutant, struct
     status = status != 0 ? status : unit_check_of(&unit->settings, &check, err);
     status = status != 0 ? status
                          : copy_open(unit->root,
-                                     check.len > 0 ? str_text(&check) : NULL,
+                                     &(struct copy_check){check.len > 0 ? str_text(&check) : NULL,
+                                                          unit->mutants.source.path},
                                      &unit->options,
                                      &unit->watch,
                                      &copy,

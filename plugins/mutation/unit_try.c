@@ -82,12 +82,13 @@ int unit_try_copy(struct unit *unit, struct err *err)
     if (status != 0 || count == 0) {
         return status;
     }
-    status = copy_open(unit->root,
-                       check.len > 0 ? str_text(&check) : NULL,
-                       &unit->options,
-                       &unit->watch,
-                       &copy,
-                       err);
+    status = copy_open(
+        unit->root,
+        &(struct copy_check){check.len > 0 ? str_text(&check) : NULL, unit->mutants.source.path},
+        &unit->options,
+        &unit->watch,
+        &copy,
+        err);
     copy.builds = unit->settings.build != NULL;
     return status != 0 ? status : try_in_copy(unit, &copy, err);
 }

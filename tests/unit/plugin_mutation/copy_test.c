@@ -318,6 +318,28 @@ TEST(what_check_refuses_is_never_killed)
     assert_int_equal(count_of(results(), "\"status\":\"CompileError\",\"reason\":\"bad 9"), 1);
 }
 
+TEST(a_check_of_a_file_is_given_one_before_there_is_a_mutant)
+{
+    write_lib("grep -q '^first 1$' lib.txt\n");
+    assert_int_equal(layer_try(WITH("{\"run\":\"sh test.sh\"}", ",\"check\":\"test -f {file}\"")),
+                     1);
+    assert_int_equal(count_of(results(), "\"status\":\"Killed\""), 1);
+}
+
+TEST(what_a_test_leaves_outside_of_the_tree_kills_nothing)
+{
+    char text[5000];
+    (void)snprintf(text,
+                   sizeof text,
+                   "echo x >>%s/runs; test $(wc -l <%s/runs) -le 5 || exit 1\n"
+                   "grep -q '^first 1$' lib.txt\n",
+                   layer_enter(),
+                   layer_enter());
+    write_lib(text);
+    assert_int_equal(layer_try(WITH("{\"run\":\"sh test.sh\"}", "")), 3);
+    assert_non_null(strstr(layer_read("stderr"), "as it is, after mutants: it passed before"));
+}
+
 TEST(a_check_that_refuses_the_tree_as_it_is_ends_the_unit)
 {
     write_lib("true\n");

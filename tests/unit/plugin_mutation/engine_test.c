@@ -472,6 +472,37 @@ TEST(tests_that_the_audit_demoted_are_printed_and_their_mutants_tried_again)
     attempt_fini(&attempt);
 }
 
+/* The first mutant leaves a file with which the test never passes again. */
+static const char poison_text[] =
+    "#include <fcntl.h>\n#include <unistd.h>\n"
+    "static int poison(void)\n"
+    "{\n"
+    "    close(open(\"poison\", O_CREAT | O_WRONLY, 0666));\n"
+    "    return 1;\n"
+    "}\n"
+    "int main(void) { int a = 0; @{a += 0;~a += poison();}@ @{a += 0;~a += 1 - 1;}@ return a; }\n";
+
+static void expect_unbelieved(enum engine_kind kind)
+{
+    struct attempt attempt;
+    struct err err = {0};
+    attempt_init(&attempt, poison_text, BUILD);
+    (void)attempt_test(&attempt, "test ! -e poison || exit 1; exec ./program", kind);
+    assert_int_equal(attempt_run(&attempt, &err), -ENOTRECOVERABLE);
+    assert_non_null(strstr(err.text, "fails without any mutant after mutants were tried"));
+    attempt_fini(&attempt);
+}
+
+TEST(what_a_test_leaves_behind_is_no_kill_of_engine_a)
+{
+    expect_unbelieved(ENGINE_FORK);
+}
+
+TEST(what_a_test_leaves_behind_is_no_kill_of_engine_b)
+{
+    expect_unbelieved(ENGINE_EXEC);
+}
+
 TEST(words_of_engines_are_read_back)
 {
     assert_int_equal(engine_parse("fork"), ENGINE_FORK);
