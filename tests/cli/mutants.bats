@@ -44,6 +44,7 @@ EOF
 }
 
 @test "mutants are listed with the line as they have it, whatever their units came to" {
+    isolated # in place each unit finds the results of all
     expect_code 1 "$SLUICE" run
     expect_code 0 "$SLUICE" mutants
     says "Survived     00aa11  src/a.c:31:11  boundary"
@@ -89,6 +90,7 @@ EOF
 }
 
 @test "survivors that came and went since an older run" {
+    isolated # as above
     expect_code 1 "$SLUICE" run
     first=$(ls .sluice/runs)
     expect_code 2 "$SLUICE" mutants diff
