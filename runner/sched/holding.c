@@ -70,6 +70,7 @@ static const struct outcome *keep_outcome(struct holding *holding, const struct 
     copy->message = keep_text(holding, copy->message);
     copy->hint = keep_text(holding, copy->hint);
     copy->unstored = keep_text(holding, copy->unstored);
+    copy->warning = keep_text(holding, copy->warning);
     copy->out.file = keep_common(holding, 0, copy->out.file);
     copy->err.file = keep_common(holding, 0, copy->err.file);
     copy->trace = NULL; /* of what ran, and nothing did */

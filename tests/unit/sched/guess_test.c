@@ -111,6 +111,7 @@ TEST(a_right_guess_is_told_as_if_the_tree_had_been_known)
     assert_int_equal(prepared, 0);
     assert_non_null(strstr(story.text, "unit a/ok-2 failed (reused)"));
     assert_non_null(strstr(story.text, "something odd"));
+    assert_non_null(strstr(story.messages, "odd: ok-1; exit code 1odd: ok-2; "));
 }
 
 TEST(of_a_wrong_guess_nothing_is_told_or_done)

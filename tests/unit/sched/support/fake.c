@@ -422,9 +422,10 @@ static void emit(struct event_sink *sink, const struct event *event)
             outcome->final ? "" : " (again)",
             outcome->flaky ? " (flaky)" : "",
             outcome->reused != NULL ? " (reused)" : "");
-        if (outcome->message != NULL) {
+        const char *const texts[] = {outcome->message, outcome->warning};
+        for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
             strncat(story->messages,
-                    outcome->message,
+                    texts[i] != NULL ? texts[i] : "",
                     sizeof story->messages - strlen(story->messages) - 1);
         }
         assert_null(outcome->trace); /* traces go no further than reuse */

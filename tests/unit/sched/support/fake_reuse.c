@@ -116,6 +116,7 @@ static void hit(struct fake_reuse *fake,
                                 .cpu_user_us = 1000000,
                                 .slot = 5,
                                 .reused = reused};
+    outcome->warning = arena_printf(arena, "odd: %s; ", subject->unit);
     if (strcmp(word, "fail") == 0) {
         outcome->status = OUTCOME_FAILED;
         outcome->message = "exit code 1";
