@@ -271,16 +271,30 @@ static double percent(size_t part, size_t whole)
     return 100.0 * (double)part / (double)whole;
 }
 
-/* Without a mutant that says something there is no score: neither 0 nor 100. Nor is there one where
- * the results of a unit are missing: what is missing could be the survivors. */
+/* Where the results of a unit are missing, or of mutants that the budget did not reach, nothing can
+ * be said of the whole: what is missing could be the survivors. */
+static bool is_whole(const struct judge *judge)
+{
+    size_t pending = judge->counts[MUTANT_PENDING];
+    if (judge->missing != NULL) {
+        (void)fprintf(stderr, "there is no score: unit %s left no results\n", judge->missing);
+    } else if (pending > 0) {
+        (void)fprintf(stderr,
+                      "there is no score: %zu mutant%s pending, as the budget was used up\n",
+                      pending,
+                      pending == 1 ? " is" : "s are");
+    }
+    return judge->missing == NULL && pending == 0;
+}
+
+/* Without a mutant that says something there is no score: neither 0 nor 100. */
 static int emit_scores(struct judge *judge, struct err *err)
 {
     size_t killed = judge->counts[MUTANT_KILLED];
     size_t reached = killed + judge->counts[MUTANT_SURVIVED];
     size_t all = reached + judge->counts[MUTANT_NO_COVERAGE];
     int status = 0;
-    if (judge->missing != NULL) {
-        (void)fprintf(stderr, "there is no score: unit %s left no results\n", judge->missing);
+    if (!is_whole(judge)) {
         return 0;
     }
     if (all > 0) {
