@@ -12,6 +12,7 @@ setup() {
     export TMUX_TMPDIR=$BATS_TEST_TMPDIR LC_ALL=C.UTF-8
     unset TMUX
     term=screen
+    screens=0
     pipeline <<'EOF'
 name: demo
 layers: {a: {uses: command, with: {each: units}, sandbox: none, slow_after: 1s}}
@@ -26,16 +27,23 @@ EOF
 
 teardown() {
     touch go
-    tmux -L screens kill-server 2>/dev/null || true
+    close
+}
+
+# close: ends the terminal that is open.
+close() {
+    tmux -L "$screens" kill-server 2>/dev/null || true
 }
 
 # on WIDTH HEIGHT ARG...: `sluice run ARG...` on a terminal of that size. What is typed there would go to a
 # shell afterwards; the exit code is in the file `code`. The shell outlives Ctrl-C, whichever it is.
+# Each has a server of its own: one that was told to end still answers for a moment, and takes the next with it.
 on() {
     local width=$1 height=$2
     shift 2
     rm -f code
-    tmux -L screens -u -f /dev/null new-session -d -x "$width" -y "$height" \
+    screens=$((screens + 1))
+    tmux -L "$screens" -u -f /dev/null new-session -d -x "$width" -y "$height" \
         "trap : INT; export TERM=$term ${environment:-}; '$SLUICE' run $*; echo \$? >code; exec sleep 60"
 }
 
@@ -52,7 +60,7 @@ sees() {
 }
 
 look() {
-    output=$(tmux -L screens capture-pane -p -S - -t :0)
+    output=$(tmux -L "$screens" capture-pane -p -S - -t :0)
 }
 
 # ended CODE: the run has ended so.
@@ -71,7 +79,7 @@ rows() {
 }
 
 press() {
-    tmux -L screens send-keys -t :0 "$@"
+    tmux -L "$screens" send-keys -t :0 "$@"
 }
 
 @test "something is on the screen within 100 ms" {
@@ -147,7 +155,7 @@ EOF
     says "    | line 2000"
     says "    | held 1 is here"
     [ "$(rows '^    \|')" = 20 ]
-    pkill -USR1 -P "$(tmux -L screens display-message -p -t :0 '#{pane_pid}')" sluice
+    pkill -USR1 -P "$(tmux -L "$screens" display-message -p -t :0 '#{pane_pid}')" sluice
     wait_for shown_twice
     touch go
     ended 0
@@ -163,13 +171,13 @@ shown_twice() {
     on 120 24 -j6
     sees "columns-of-text"
     wait_for all_begun
-    tmux -L screens resize-window -t :0 -x 40 -y 24
+    tmux -L "$screens" resize-window -t :0 -x 40 -y 24
     sees "held.sh 6 a-long-name-..."
     sleep 0.3
     block # what tmux moved into its history while it wrapped lines stays there
     [ "$(rows 'a-long-name')" = 6 ] || { echo "$output"; false; }
     [ "$(rows '^-does-not')" = 0 ]
-    tmux -L screens resize-window -t :0 -x 40 -y 6
+    tmux -L "$screens" resize-window -t :0 -x 40 -y 6
     sees "and 3 more"
     touch go
     ended 0
@@ -181,7 +189,7 @@ all_begun() {
 
 # block: only what is on the screen now.
 block() {
-    output=$(tmux -L screens capture-pane -p -t :0)
+    output=$(tmux -L "$screens" capture-pane -p -t :0)
 }
 
 @test "interrupt: what happens is said, and the screen is left clean" {
@@ -203,12 +211,12 @@ block() {
     on 80 24
     ended 0
     says "open: 1 unit passed in"
-    tmux -L screens kill-server
+    close
     echo false >units
     on 80 24
     ended 1
     says "shut: 1 of 1 unit failed in"
-    tmux -L screens kill-server
+    close
     on 80 24 --filter nosuch
     ended 4
     says "nothing selected"
@@ -242,7 +250,7 @@ block() {
         [ "$(grep -c . <<<"$output")" -le 8 ] || { echo "$output"; false; }
         touch go
         ended 0
-        tmux -L screens kill-server
+        close
     done
 }
 
@@ -254,7 +262,7 @@ block() {
     [ "$(rows 's  a sh held.sh')" = 8 ]
     touch go
     ended 0
-    tmux -L screens kill-server
+    close
     rm -f go
     on 80 8 -j12
     sees "and 7 more"
@@ -274,20 +282,20 @@ block() {
     [ "$(rows '^\[')" = 0 ]
     touch go
     ended 1
-    tmux -L screens kill-server
+    close
     rm go
     term=screen
     environment=NO_COLOR=1
     on 80 24 -j1
     sees "1/3"
-    [[ $(tmux -L screens capture-pane -e -p -t :0) != *$'\033['* ]]
+    [[ $(tmux -L "$screens" capture-pane -e -p -t :0) != *$'\033['* ]]
     touch go
     ended 1
-    tmux -L screens kill-server
+    close
     environment=NO_COLOR=1
     on 80 24 -j1 --color always
     ended 1
-    [[ $(tmux -L screens capture-pane -e -p -t :0) == *$'\033['* ]]
+    [[ $(tmux -L "$screens" capture-pane -e -p -t :0) == *$'\033['* ]]
 }
 
 @test "quiet: failures and the end, no block" {
@@ -328,7 +336,7 @@ EOF
     look
     says "sluice 0.1.0: demo" # nothing erased the screen
     says "FAILED a"
-    [ "$(tmux -L screens display-message -p -t :0 '#{pane_title}')" != title ]
+    [ "$(tmux -L "$screens" display-message -p -t :0 '#{pane_title}')" != title ]
     [[ $output != *$'\001'* ]]
 }
 
