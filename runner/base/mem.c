@@ -11,20 +11,33 @@
  * allocate at the same time may lose a count: it serves single-threaded tests only. */
 static _Atomic size_t calls_made;
 static _Atomic size_t calls_fail_from; /* 0 = off */
+static _Atomic size_t calls_fail_once; /* 0 = off */
 
 static bool may_allocate(void)
 {
     size_t made = atomic_load_explicit(&calls_made, memory_order_relaxed) + 1;
     size_t fail_from = atomic_load_explicit(&calls_fail_from, memory_order_relaxed);
+    size_t fail_once = atomic_load_explicit(&calls_fail_once, memory_order_relaxed);
 
     atomic_store_explicit(&calls_made, made, memory_order_relaxed);
-    return fail_from == 0 || made < fail_from;
+    return (fail_from == 0 || made < fail_from) && (fail_once == 0 || made != fail_once);
+}
+
+static size_t set_failing(size_t from, size_t once)
+{
+    atomic_store_explicit(&calls_fail_from, from, memory_order_relaxed);
+    atomic_store_explicit(&calls_fail_once, once, memory_order_relaxed);
+    return atomic_exchange_explicit(&calls_made, 0, memory_order_relaxed);
 }
 
 size_t mem_fail_from(size_t n)
 {
-    atomic_store_explicit(&calls_fail_from, n, memory_order_relaxed);
-    return atomic_exchange_explicit(&calls_made, 0, memory_order_relaxed);
+    return set_failing(n, 0);
+}
+
+size_t mem_fail_once(size_t n)
+{
+    return set_failing(0, n);
 }
 
 void *mem_calloc(size_t count, size_t size)

@@ -26,4 +26,9 @@ size_t size_mul(size_t a, size_t b);
  * Returns how many allocations were made since the last call. Not thread-safe. */
 size_t mem_fail_from(size_t n);
 
+/* As mem_fail_from(), but the n-th allocation alone fails: what goes on as if nothing had happened
+ * is seen, where all later allocations would have stopped it. Each call ends the other's failing.
+ */
+size_t mem_fail_once(size_t n);
+
 #endif

@@ -70,6 +70,37 @@ TEST(size_arithmetic_saturates)
     assert_true(size_mul(0, SIZE_MAX) == 0);
 }
 
+TEST(the_other_hook_fails_the_nth_allocation_alone)
+{
+    (void)mem_fail_once(2);
+    void *first = mem_calloc(1, 1);
+    void *second = mem_strdup("x");
+    void *third = mem_realloc(NULL, 1, 1);
+    size_t made = mem_fail_once(0);
+    void *fourth = mem_calloc(1, 1);
+    assert_non_null(first);
+    assert_null(second);
+    assert_non_null(third);
+    assert_non_null(fourth);
+    assert_int_equal(made, 3);
+    mem_free(first);
+    mem_free(third);
+    mem_free(fourth);
+}
+
+TEST(one_hook_ends_what_the_other_began)
+{
+    (void)mem_fail_from(1);
+    (void)mem_fail_once(2);
+    void *first = mem_calloc(1, 1);
+    (void)mem_fail_from(0);
+    void *second = mem_calloc(1, 1);
+    assert_non_null(first);
+    assert_non_null(second);
+    mem_free(first);
+    mem_free(second);
+}
+
 TEST(the_hook_fails_the_nth_allocation_and_all_after_it)
 {
     mem_fail_from(3);

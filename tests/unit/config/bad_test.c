@@ -101,9 +101,10 @@ TEST(every_good_pipeline_is_accepted)
     each_file("good", 5, check_good);
 }
 
-/* Every file of both folders, with the first, the second, ... allocation failing and all after it:
- * never a crash, a leak or a half-built result, and as soon as memory suffices the usual answer. */
-static void check_short_of_memory(const char *name, const struct str *text)
+/* Every file of both folders, with the first, the second, ... allocation failing, alone or with all
+ * after it: never a crash, a leak or a half-built result, and as soon as memory suffices the usual
+ * answer. */
+static void check_failing(const char *name, const struct str *text, size_t (*set_fail)(size_t n))
 {
     struct config *whole = NULL;
     struct err usual = {0};
@@ -113,9 +114,9 @@ static void check_short_of_memory(const char *name, const struct str *text)
     for (;; n++) {
         struct config *config = NULL;
         struct err err = {0};
-        (void)mem_fail_from(n);
+        (void)set_fail(n);
         int now = config_parse(name, str_text(text), text->len, &options, &config, &err);
-        size_t made = mem_fail_from(0);
+        size_t made = set_fail(0);
         assert_true((now == 0) == (config != NULL));
         config_free(config);
         if (made < n) {
@@ -126,6 +127,12 @@ static void check_short_of_memory(const char *name, const struct str *text)
         assert_true(err.text[0] != '\0');
     }
     assert_true(n > 2);
+}
+
+static void check_short_of_memory(const char *name, const struct str *text)
+{
+    check_failing(name, text, mem_fail_from);
+    check_failing(name, text, mem_fail_once);
 }
 
 TEST(short_memory_is_told_at_every_allocation)

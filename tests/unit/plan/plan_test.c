@@ -645,10 +645,44 @@ static int run_small(struct story *s, struct plan **ret_plan)
     return 0;
 }
 
+/* A hook of base/mem.h: mem_fail_from() or mem_fail_once(). */
+static void check_small_run(struct story *s, size_t (*set_fail)(size_t n))
+{
+    size_t made = 1;
+
+    for (size_t n = 1; made >= n; n++) {
+        struct plan *plan = NULL;
+        (void)set_fail(n);
+        int rc = run_small(s, &plan);
+        made = set_fail(0);
+        assert_true(rc == 0 || rc == -ENOMEM);
+        assert_true(rc == 0 || made >= n);
+        plan_free(plan);
+        assert_true(n < 200);
+    }
+}
+
+static void check_new_plan(struct story *s, size_t (*set_fail)(size_t n))
+{
+    size_t made = 1;
+
+    for (size_t n = 1; made >= n; n++) {
+        struct plan *plan = NULL;
+        struct err err = {0};
+        (void)set_fail(n);
+        int rc = plan_new(&s->pipeline, &s->options, &plan, &err);
+        made = set_fail(0);
+        assert_int_equal(rc == 0, plan != NULL);
+        assert_int_equal(err.code, rc);
+        assert_true(rc == 0 || made >= n);
+        plan_free(plan);
+        assert_true(n < 200);
+    }
+}
+
 TEST(memory_running_out_at_any_point_is_told_and_leaks_nothing)
 {
     struct story s;
-    int rc = -1;
 
     begin_one(&s, 2);
     s.layers[0].locks = story_words(&s, "db");
@@ -658,28 +692,11 @@ TEST(memory_running_out_at_any_point_is_told_and_leaks_nothing)
     s.pipeline.stages = s.stages;
     s.pipeline.layers = s.layers;
     s.pipeline.layer_count = 1; /* the small run knows one layer ... */
-    for (size_t n = 1; rc != 0; n++) {
-        struct plan *plan = NULL;
-        mem_fail_from(n);
-        rc = run_small(&s, &plan);
-        mem_fail_from(0);
-        assert_true(rc == 0 || rc == -ENOMEM);
-        plan_free(plan);
-        assert_true(n < 200);
-    }
+    check_small_run(&s, mem_fail_from);
+    check_small_run(&s, mem_fail_once);
     s.pipeline.layer_count = 3; /* ... and here a reason is written as well */
-    rc = -1;
-    for (size_t n = 1; rc != 0; n++) {
-        struct plan *plan = NULL;
-        struct err err = {0};
-        mem_fail_from(n);
-        rc = plan_new(&s.pipeline, &s.options, &plan, &err);
-        mem_fail_from(0);
-        assert_int_equal(rc == 0, plan != NULL);
-        assert_int_equal(err.code, rc);
-        plan_free(plan);
-        assert_true(n < 200);
-    }
+    check_new_plan(&s, mem_fail_from);
+    check_new_plan(&s, mem_fail_once);
     story_end(&s);
 }
 
