@@ -199,8 +199,7 @@ static void print_figures(const struct engine_cost *cost, const struct engine_ve
 static int run_engines(const struct engine_job *job, struct engine_cover *cover, struct err *err)
 {
     const struct engine_group group = {&job->schema, 1, job->options, job->watch};
-    size_t used = 0;
-    int rc = engine_baseline(job->tests, job->options, job->watch, &used, err);
+    int rc = engine_baseline(job->tests, job->options, job->watch, err);
     rc = rc < 0 ? rc : engine_cover(job->tests, &group, cover, err);
     rc = rc < 0 ? rc : engine_canary(job->tests, &group, err);
     return rc < 0 ? rc : engine_schema_run(job, err);
@@ -279,10 +278,10 @@ static int try_naive(struct naive *naive, enum mutant_status *ret_status, struct
     *ret_status = copy_passed(&ended) ? MUTANT_SURVIVED : MUTANT_COMPILE_ERROR;
     for (size_t i = 0; rc == 0 && *ret_status == MUTANT_SURVIVED && i < naive->tests.count; i++) {
         const struct engine_test *test = &naive->tests.items[i];
-        rc = engine_run_test(test, &naive->options, 1, &ended, err);
+        rc = engine_run_test(test, &naive->options, 1, NULL, &ended, err);
         naive->cpu_us += ended.cpu_us;
         if (rc == 0 && ended.timed_out) {
-            rc = engine_run_test(test, &naive->options, ENGINE_RETRY_FACTOR, &ended, err);
+            rc = engine_run_test(test, &naive->options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
             naive->cpu_us += ended.cpu_us;
         }
         if (ended.timed_out) {
@@ -373,12 +372,11 @@ static int naive(int argc, char **argv, struct err *err)
     struct naive naive = {
         .tree = argv[1], .check = argv[2], .options = {.root = argv[1], .seed = 1}
     };
-    size_t used = 0;
     load_tests(&naive.tests, argc - 6, argv + 6, ENGINE_EXEC);
     int rc = build_copy(argv[0], argv[1], err);
     rc = rc < 0 ? rc : find(argv[0], argv[5], &naive.one, err);
     rc = rc < 0 ? rc : file_read(argv[4], &verdicts, err);
-    rc = rc < 0 ? rc : engine_baseline(&naive.tests, &naive.options, &watch, &used, err);
+    rc = rc < 0 ? rc : engine_baseline(&naive.tests, &naive.options, &watch, err);
     return rc < 0 ? rc : compare(&naive, strtoul(argv[3], NULL, 10), str_text(&verdicts), err);
 }
 

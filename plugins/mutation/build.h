@@ -47,8 +47,8 @@ struct build_options {
     const struct engine_watch *watch;
 };
 
-/* Copies the tree `origin` to `tree`, which is removed before. Not .git, .sluice, .sluice-mutation
- * and folders that CMake or Meson have configured: these hold absolute paths of the original. */
+/* Copies the tree `origin` to `tree`, which is removed before: copy_files() with
+ * COPY_FILES_LEAVE_CONFIGURED. */
 int build_copy(const char *origin, const char *tree, struct err *err);
 
 /* Builds until the command succeeds. *cpu_us is added to. -ENOTRECOVERABLE with the end of what was

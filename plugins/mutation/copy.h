@@ -11,19 +11,15 @@
 
 /* A check is no test and has no time of its own to go by: what takes longer hangs. */
 #define COPY_CHECK_WALL_US (600LL * 1000000)
-/* A test without a mutant: as a check. */
-#define COPY_BASELINE_WALL_US (600LL * 1000000)
 
 struct copy {
     struct copy_tree tree;
-    struct engine_tests *tests;           /* borrowed; measured by copy_baseline() */
-    const struct engine_options *options; /* borrowed; `root` is not used */
-    const struct engine_watch *watch;     /* borrowed; NULL = nobody */
-    const char *check;                    /* command, {file} is replaced; NULL = none */
-    bool builds;                          /* the check builds the tests: they see no edit before */
-    struct hash *digests;                 /* of each test's output */
-    uint32_t *kills;                      /* of each test: killers go first */
-    int64_t bare_us;
+    struct engine_tests *tests;       /* borrowed; measured by copy_baseline() */
+    struct engine_options options;    /* `root` is the copy */
+    const struct engine_watch *watch; /* borrowed; NULL = nobody */
+    const char *check;                /* command, {file} is replaced; NULL = none */
+    bool builds;                      /* the check builds the tests: they see no edit before */
+    uint32_t *kills;                  /* of each test: killers go first */
 };
 
 #define COPY_INIT                                            \
@@ -47,8 +43,7 @@ int copy_open(const char *origin,
               struct copy *ret_copy,
               struct err *err);
 
-/* Runs each test twice: those that fail or differ are excluded; none left is -ENOTRECOVERABLE. The
- * tree as it is then is what each mutant begins with. */
+/* engine_baseline(); the tree as it is then is what each mutant begins with. */
 int copy_baseline(struct copy *copy, struct engine_tests *tests, struct err *err);
 
 void copy_close(struct copy *copy);
@@ -75,10 +70,10 @@ int copy_try(struct copy *copy,
              struct engine_cost *cost,
              struct err *err);
 
-/* Runs one test, for replay: its output goes to *shown. */
+/* engine_run_test() of one of its tests. */
 int copy_run_test(struct copy *copy,
                   size_t test,
-                  int64_t factor,
+                  unsigned limit,
                   struct str *shown,
                   struct copy_ended *ret_ended,
                   struct err *err);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "plugins/mutation/copy_files.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -26,30 +27,6 @@ static void cleanup_fts(FTS **fts)
 static int no_memory(struct err *err)
 {
     return err_set(err, -ENOMEM, "out of memory for a copy of the tree");
-}
-
-static bool is_one_of(const char *name, const char *const *names)
-{
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* At the top: history, and our own. */
-static bool is_foreign(const FTSENT *entry)
-{
-    static const char *const names[] = {".git", ".sluice", ".sluice-mutation", NULL};
-    return entry->fts_level == 1 && is_one_of(entry->fts_name, names);
-}
-
-/* Folders of installed packages have up to some 100,000 files, and nobody mutates them. */
-static bool is_installed(const FTSENT *entry)
-{
-    static const char *const names[] = {"node_modules", ".venv", "venv", NULL};
-    return entry->fts_level > 0 && entry->fts_info == FTS_D && is_one_of(entry->fts_name, names);
 }
 
 static int open_fts(const char *path, FTS **ret_fts, struct err *err)
@@ -107,70 +84,6 @@ static int keep_time(int dir, const char *path, const struct timespec *changed, 
                : err_errno(err, "cannot set the time of %s", path);
 }
 
-static int link_installed(struct copy_tree *tree, const char *path, struct err *err)
-{
-    char target[PATH_TEXT_MAX];
-    int len = snprintf(target, sizeof target, "%s/%s", tree->origin, path);
-    if (len < 0 || (size_t)len >= sizeof target) {
-        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", path);
-    }
-    return symlinkat(target, tree->fd, path) == 0 ? 0 : err_errno(err, "cannot link %s", path);
-}
-
-static int copy_node(struct copy_tree *tree, const FTSENT *entry, struct err *err)
-{
-    const char *path = entry->fts_path + strlen(tree->origin) + 1;
-    if (is_installed(entry)) {
-        return link_installed(tree, path, err);
-    }
-    int status = file_copy_at(tree->origin_fd, path, tree->fd, path, err);
-    if (status == -EOPNOTSUPP) {
-        return 0; /* a socket or pipe that some program left */
-    }
-    if (status != 0) {
-        return err_wrap(err, "cannot copy the tree");
-    }
-    return entry->fts_info == FTS_F ? keep_time(tree->fd, path, &entry->fts_statp->st_mtim, err)
-                                    : 0;
-}
-
-/* One name of the original; what is not copied is not looked into. */
-static int copy_one(struct copy_tree *tree, FTS *fts, FTSENT *entry, struct err *err)
-{
-    if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
-        return err_set(err,
-                       -entry->fts_errno,
-                       "cannot read %s to copy it: %s",
-                       entry->fts_path,
-                       strerrordesc_np(entry->fts_errno));
-    }
-    bool skip = is_foreign(entry);
-    if (skip || is_installed(entry)) {
-        (void)fts_set(fts, entry, FTS_SKIP);
-    }
-    return skip ? 0 : copy_node(tree, entry, err);
-}
-
-static int copy_all(struct copy_tree *tree, struct err *err)
-{
-    CLEANUP(cleanup_fts) FTS *fts = NULL;
-    int status = open_fts(tree->origin, &fts, err);
-    size_t count = 0;
-    while (status == 0) {
-        FTSENT *entry = fts_read(fts);
-        if (entry == NULL) {
-            break;
-        }
-        if (entry->fts_info == FTS_DP || entry->fts_level == 0) {
-            continue;
-        }
-        status = ++count > COPY_TREE_FILES_MAX
-                     ? err_set(err, -E2BIG, "the tree has more than %d files", COPY_TREE_FILES_MAX)
-                     : copy_one(tree, fts, entry, err);
-    }
-    return status;
-}
-
 int copy_tree_make(const char *origin, struct copy_tree *ret_tree, struct err *err)
 {
     struct copy_tree *tree = ret_tree;
@@ -183,7 +96,7 @@ int copy_tree_make(const char *origin, struct copy_tree *ret_tree, struct err *e
     status = status != 0 ? status : open_folder(tree->path, &tree->fd, err);
     status = status != 0 ? status : open_folder(tree->spare, &tree->spare_fd, err);
     status = status != 0 ? status : open_folder(tree->origin, &tree->origin_fd, err);
-    return status != 0 ? status : copy_all(tree, err);
+    return status != 0 ? status : copy_files(origin, tree->path, COPY_FILES_LINK, err);
 }
 
 static void entry_free(struct copy_entry *entry)
@@ -359,8 +272,8 @@ static int visit_remember(struct copy_tree *tree, FTS *fts, FTSENT *entry, struc
     if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
         return err_set(err, -EIO, "cannot read %s, which a test made", entry->fts_path);
     }
-    if (tree->entries.count >= COPY_TREE_FILES_MAX) {
-        return err_set(err, -E2BIG, "the tree has more than %d files", COPY_TREE_FILES_MAX);
+    if (tree->entries.count >= COPY_FILES_MAX) {
+        return err_set(err, -E2BIG, "the tree has more than %d files", COPY_FILES_MAX);
     }
     return remember_node(tree, path_of(tree, entry), entry->fts_statp, err);
 }

@@ -13,10 +13,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Files and folders of one tree: an entry costs about 120 bytes. Beyond: an error. */
-#define COPY_TREE_FILES_MAX 1000000
-
-/* One name as it is to be. */
+/* One name as it is to be: about 120 bytes. */
 struct copy_entry {
     char *path; /* relative to the tree */
     uint32_t mode;
@@ -43,9 +40,8 @@ struct copy_tree {
     struct map by_path;
 };
 
-/* Copies the tree `origin` into a new folder below $TMPDIR or /tmp: not .git, .sluice and
- * .sluice-mutation; folders of installed packages (node_modules, .venv, venv) become links to the
- * original ones. copy_tree_fini() afterwards in any case. */
+/* copy_files() with COPY_FILES_LINK of the tree `origin` into a new folder below $TMPDIR or /tmp.
+ * copy_tree_fini() afterwards in any case. */
 int copy_tree_make(const char *origin, struct copy_tree *ret_tree, struct err *err);
 void copy_tree_fini(struct copy_tree *tree);
 

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "plugins/mutation/copy.h"
+#include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/find.h"
 
 #include <assert.h>
@@ -369,7 +370,7 @@ static void tell(struct attempt *attempt, const struct mutant *mutant)
 
 static int try_all(struct attempt *attempt, struct err *err)
 {
-    int64_t deadline = attempt->copy->options->deadline_ms;
+    int64_t deadline = attempt->copy->options.deadline_ms;
     for (size_t i = 0; i < attempt->job->count; i++) {
         const struct mutant *mutant = attempt->job->mutants[i];
         struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
@@ -405,7 +406,7 @@ int copy_try(struct copy *copy,
     if (attempt.reached == NULL || attempt.order == NULL) {
         return no_memory(err);
     }
-    cost->bare_us = copy->bare_us;
+    cost->bare_us = engine_bare_us(copy->tests);
     int good = parses(job->source, job->source->text, job->source->size, err);
     if (good < 0) {
         return good;

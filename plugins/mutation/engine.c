@@ -124,17 +124,31 @@ static int make_command(const struct engine_test *test,
     return 0;
 }
 
+/* What tests find in their environment where the user has not set it. Programs that know none of
+ * it do not care. */
+static const struct {
+    const char *name;
+    const char *value;
+} environment[] = {
+    {"MALLOC_PERTURB_",     MALLOC_FILL},
+    {"CMOCKA_TEST_ABORT",   "1"        }, /* these end at the first failure: it is the verdict */
+    {"GTEST_FAIL_FAST",     "1"        },
+    {"CRITERION_FAIL_FAST", "1"        },
+    {"PYTEST_ADDOPTS",      "-x"       },
+};
+
 void engine_settle(void)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the program has one thread */
-    (void)setenv("MALLOC_PERTURB_", MALLOC_FILL, 0);
+    for (size_t i = 0; i < sizeof(environment) / sizeof(environment[0]); i++) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): the program has one thread */
+        (void)setenv(environment[i].name, environment[i].value, 0);
+    }
     int now = personality(PERSONALITY_ASK);
     if (now >= 0) {
         (void)personality((unsigned long)(unsigned)now | ADDR_NO_RANDOMIZE);
     }
 }
 
-/* `shown` may be NULL. */
 static int run(const struct engine_test *test,
                const struct engine_options *options,
                const struct copy_command *limits,
@@ -160,10 +174,11 @@ static int run(const struct engine_test *test,
 int engine_run_test(const struct engine_test *test,
                     const struct engine_options *options,
                     unsigned limit,
+                    struct str *shown,
                     struct copy_ended *ret_ended,
                     struct err *err)
 {
-    struct copy_command limits = {.wall_us = ENGINE_BASELINE_WALL_US};
+    struct copy_command limits = {.wall_us = ENGINE_BASELINE_WALL_US, .shown = shown};
     if (limit == ENGINE_UNLIMITED) {
         int64_t left = options->deadline_ms * 1000 - clock_mono_ns() / 1000;
         limits.wall_us = options->deadline_ms == 0 ? 0 : at_least(left, 1);
@@ -243,7 +258,6 @@ static int measure(struct engine_tests *tests,
 int engine_baseline(struct engine_tests *tests,
                     const struct engine_options *options,
                     const struct engine_watch *watch,
-                    size_t *ret_used,
                     struct err *err)
 {
     size_t used = 0;
@@ -255,6 +269,21 @@ int engine_baseline(struct engine_tests *tests,
         }
         used += test->excluded == NULL;
     }
-    *ret_used = used;
-    return 0;
+    if (used > 0) {
+        return 0;
+    }
+    return err_set(err,
+                   -ENOTRECOVERABLE,
+                   "no test is left to try mutants with: %s: %s",
+                   tests->count > 0 ? tests->items[0].name : "there are none",
+                   tests->count > 0 ? tests->items[0].excluded : "name some in `tests`");
+}
+
+int64_t engine_bare_us(const struct engine_tests *tests)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < tests->count; i++) {
+        sum += tests->items[i].excluded == NULL ? tests->items[i].cpu_us : 0;
+    }
+    return sum;
 }

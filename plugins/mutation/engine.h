@@ -106,11 +106,13 @@ struct engine_watch {
 };
 
 /* Runs each test twice without any mutant: measures it, excludes those that fail or whose two
- * answers differ (*ret_used is how many are left; none is the caller's error to tell). */
+ * answers differ. -ENOTRECOVERABLE, with the first reason, when none is left. */
 int engine_baseline(struct engine_tests *tests,
                     const struct engine_options *options,
                     const struct engine_watch *watch,
-                    size_t *ret_used,
                     struct err *err);
+
+/* CPU time of one run of the tests that are used. */
+int64_t engine_bare_us(const struct engine_tests *tests);
 
 #endif

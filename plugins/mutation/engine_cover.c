@@ -47,7 +47,7 @@ static int cover_test(struct engine_test *test,
 {
     struct copy_ended ended = {0};
     engine_state_reset(state, SLUICE_MUTANT_COVER);
-    int rc = engine_run_test(test, options, 0, &ended, err);
+    int rc = engine_run_test(test, options, 0, NULL, &ended, err);
     if (rc == 0 && state->map->stale != 0) {
         return err_set(err,
                        -ESTALE,
@@ -131,7 +131,7 @@ static int canary_exec(const struct engine_test *test,
 {
     struct copy_ended ended = {0};
     engine_state_reset(state, SLUICE_MUTANT_CANARY);
-    int rc = engine_run_test(test, options, ENGINE_RETRY_FACTOR, &ended, err);
+    int rc = engine_run_test(test, options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
     if (rc < 0) {
         return rc;
     }
@@ -163,7 +163,7 @@ static int canary_fork(const struct engine_test *test,
     engine_state_reset(state, SLUICE_MUTANT_CANARY_FORK);
     state->map->cpu_limit_us = (uint32_t)ENGINE_CPU_MIN_US * ENGINE_RETRY_FACTOR;
     state->map->wall_limit_us = ENGINE_WALL_MIN_US;
-    int rc = engine_run_test(test, options, 0, &ended, err);
+    int rc = engine_run_test(test, options, 0, NULL, &ended, err);
     if (rc < 0) {
         return rc;
     }

@@ -18,7 +18,7 @@ int engine_exec_try(const struct engine_job *job,
     for (size_t i = 0; ended.timed_out && i < sizeof(limits) / sizeof(limits[0]); i++) {
         engine_state_reset(state, SLUICE_MUTANT_ONE);
         state->map->one = mutant + 1;
-        int rc = engine_run_test(used, job->options, limits[i], &ended, err);
+        int rc = engine_run_test(used, job->options, limits[i], NULL, &ended, err);
         if (rc < 0) {
             return rc;
         }

@@ -117,7 +117,7 @@ int engine_fork_test(struct engine_attempt *attempt, size_t test, struct err *er
     if (arm(attempt, test) == 0) {
         return 0;
     }
-    int rc = engine_run_test(used, job->options, ENGINE_UNLIMITED, &ended, err);
+    int rc = engine_run_test(used, job->options, ENGINE_UNLIMITED, NULL, &ended, err);
     if (rc < 0) {
         return rc;
     }

@@ -186,7 +186,7 @@ static int try_all(struct engine_attempt *attempt, struct err *err)
 static int prove_test(const struct engine_job *job, const struct engine_test *test, struct err *err)
 {
     struct copy_ended ended = {0};
-    int rc = engine_run_test(test, job->options, ENGINE_RETRY_FACTOR, &ended, err);
+    int rc = engine_run_test(test, job->options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
     if (rc < 0 || engine_passed(test, &ended)) {
         return rc;
     }
@@ -231,10 +231,7 @@ static void tell(const struct engine_job *job)
             job->watch->verdict(job->watch->context, &job->list->items[i], verdict);
         }
     }
-    for (size_t i = 0; i < job->tests->count; i++) {
-        const struct engine_test *test = &job->tests->items[i];
-        job->cost->bare_us += test->excluded == NULL ? test->cpu_us : 0;
-    }
+    job->cost->bare_us = engine_bare_us(job->tests);
 }
 
 int engine_schema_run(const struct engine_job *job, struct err *err)

@@ -89,10 +89,12 @@ int engine_exec_try(const struct engine_job *job,
 #define ENGINE_UNLIMITED UINT_MAX
 
 /* One run of a test as all engines do it. `limit` 0: ENGINE_BASELINE_WALL_US only, else `limit`
- * times the CPU and wall time that engine.h allows, or ENGINE_UNLIMITED. */
+ * times the CPU and wall time that engine.h allows, or ENGINE_UNLIMITED. What it prints goes to
+ * *shown, which may be NULL. */
 int engine_run_test(const struct engine_test *test,
                     const struct engine_options *options,
                     unsigned limit,
+                    struct str *shown,
                     struct copy_ended *ret_ended,
                     struct err *err);
 

@@ -117,18 +117,10 @@ static int prove(struct building *building, struct err *err)
     struct unit *unit = &building->unit;
     enum engine_kind kind =
         unit->settings.isolation == SETTINGS_ISOLATION_EXEC ? ENGINE_EXEC : ENGINE_FORK;
-    size_t used = 0;
     unit->options.root = building->tree;
     int status = tests_load(building->tree, &unit->settings, kind, &unit->tests, err);
     status = status != 0 ? status
-                         : engine_baseline(&unit->tests, &unit->options, &unit->watch, &used, err);
-    if (status == 0 && used == 0) {
-        status = err_set(err,
-                         -ENOTRECOVERABLE,
-                         "no test is left to try mutants with: %s: %s",
-                         unit->tests.items[0].name,
-                         unit->tests.items[0].excluded);
-    }
+                         : engine_baseline(&unit->tests, &unit->options, &unit->watch, err);
     if (status != 0 || building->schema_count == 0) {
         return status;
     }

@@ -23,15 +23,7 @@ static int run(struct unit *unit, const struct schema *schema, struct err *err)
     CLEANUP(engine_cover_fini) struct engine_cover cover = {0};
     const struct engine_group group = {
         .schemata = &schema, .count = 1, .options = &unit->options, .watch = &unit->watch};
-    size_t used = 0;
-    int status = engine_baseline(&unit->tests, &unit->options, &unit->watch, &used, err);
-    if (status == 0 && used == 0) {
-        status = err_set(err,
-                         -ENOTRECOVERABLE,
-                         "no test is left to try mutants with: %s: %s",
-                         unit->tests.items[0].name,
-                         unit->tests.items[0].excluded);
-    }
+    int status = engine_baseline(&unit->tests, &unit->options, &unit->watch, err);
     status = status != 0 ? status : engine_cover(&unit->tests, &group, &cover, err);
     if (status != 0) {
         return status;

@@ -250,6 +250,18 @@ TEST(mutants_are_killed_and_survive)
     assert_non_null(strstr(cases, "-second 2\\n+second 9"));
 }
 
+TEST(tests_are_asked_to_end_at_the_first_failure_unless_the_user_says_otherwise)
+{
+    write_lib("grep -q '^first 1$' lib.txt || exit 1\n"
+              "test \"$CMOCKA_TEST_ABORT $GTEST_FAIL_FAST $CRITERION_FAIL_FAST $PYTEST_ADDOPTS\" "
+              "= '1 0 1 -x'\n");
+    assert_int_equal(setenv("GTEST_FAIL_FAST", "0", 1), 0);
+    int status = layer_try(WITH("{\"run\":\"sh test.sh\"}", ""));
+    assert_int_equal(unsetenv("GTEST_FAIL_FAST"), 0);
+    assert_int_equal(status, 1);
+    assert_int_equal(count_of(results(), "\"status\":\"Killed\""), 1);
+}
+
 TEST(a_file_that_no_test_reaches_is_not_covered)
 {
     (void)layer_enter();
@@ -298,11 +310,11 @@ TEST(tests_that_fail_or_are_flaky_are_excluded_and_named)
                                     "")),
                      1);
     const char *told = layer_read("stderr");
-    assert_non_null(
-        strstr(told, "test sh bad.sh is not used: it fails without any mutant; it printed:\nno"));
+    assert_non_null(strstr(
+        told, "test \"sh bad.sh\" is not used: it fails without any mutant; it printed:\nno"));
     assert_non_null(strstr(told,
-                           "test sh flaky.sh is not used: it passes and fails without any mutant: "
-                           "it is flaky"));
+                           "test \"sh flaky.sh\" is not used: it is flaky: without any mutant it "
+                           "passed and failed"));
     assert_int_equal(count_of(results(), "\"status\":\"Killed\""), 1);
     assert_int_equal(layer_try(WITH("{\"run\":\"sh bad.sh\"}", "")), 3);
     assert_non_null(strstr(layer_read("stderr"), "no test is left to try mutants with: sh bad.sh"));

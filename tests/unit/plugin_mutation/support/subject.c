@@ -164,10 +164,9 @@ int attempt_run(struct attempt *attempt, struct err *err)
         .verdicts = &attempt->verdicts,
         .cost = &attempt->cost,
     };
-    size_t used = 0;
     memset(attempt->verdicts.items, 0, attempt->verdicts.count * sizeof(struct engine_verdict));
     engine_cover_fini(&attempt->cover);
-    int rc = engine_baseline(&attempt->tests, &attempt->options, &attempt->watch, &used, err);
+    int rc = engine_baseline(&attempt->tests, &attempt->options, &attempt->watch, err);
     rc = rc < 0 ? rc : engine_cover(&attempt->tests, &attempt->group, &attempt->cover, err);
     return rc < 0 ? rc : engine_schema_run(&job, err);
 }
