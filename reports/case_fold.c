@@ -326,7 +326,9 @@ static void on_unit_finished(struct case_fold *fold, const struct event *event)
 void gate_words(struct str *out, const struct gate_result *gate)
 {
     (void)str_appendf(out, "gate %s: %s", gate->open ? "open" : "shut", gate->rule.metric);
-    if (gate->known) {
+    if (gate_is_unmeasured(gate)) {
+        (void)str_append(out, " was not measured");
+    } else if (gate->known) {
         (void)str_appendf(out, " is %g", gate->value);
     } else {
         (void)str_append(out, " was not reported");

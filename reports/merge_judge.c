@@ -90,6 +90,7 @@ static const struct gate_result *keep_gates(struct merge *merge, const struct ve
     for (size_t i = 0; i < verdict->gate_count; i++) {
         gates[i] = verdict->gates[i];
         gates[i].rule.metric = merge_keep(merge, verdict->gates[i].rule.metric);
+        gates[i].why = merge_keep(merge, verdict->gates[i].why);
     }
     return gates;
 }
@@ -200,7 +201,7 @@ static void shut_by_gates(struct merge *merge, struct merge_layer *layer)
     if (text.len == 0) {
         return;
     }
-    layer->state = VERDICT_SHUT;
+    layer->state = gate_state(layer->gates.items, layer->gates.count);
     layer->reason = merge_keep(merge, str_text(&text));
 }
 

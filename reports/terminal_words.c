@@ -82,7 +82,9 @@ void render_cut(struct str *out, const char *text, size_t columns)
 void render_gate(const struct gate_result *gate, struct str *out)
 {
     term_put_text(out, gate->rule.metric);
-    if (gate->known) {
+    if (gate_is_unmeasured(gate)) {
+        (void)str_append(out, " was not measured");
+    } else if (gate->known) {
         (void)str_appendf(out, " is %g", gate->value);
     } else {
         (void)str_append(out, " was not reported");

@@ -26,6 +26,8 @@
 #define JUDGE_LIMIT_MIN 5
 /* Of a text in a message. */
 #define JUDGE_SHOWN_MAX 80
+/* Why a metric could not be measured: some counts, or the name of a unit. */
+#define JUDGE_WHY_MAX 512
 
 /* Where the viewer is installed, relative to the folder of this program. */
 #define JUDGE_VIEWER "../mutation-test-elements.js"
@@ -272,41 +274,79 @@ static double percent(size_t part, size_t whole)
 }
 
 /* Where the results of a unit are missing, or of mutants that the budget did not reach, nothing can
- * be said of the whole: what is missing could be the survivors. */
-static bool is_whole(const struct judge *judge)
+ * be said of the whole: what is missing could be the survivors. Says so, or leaves "". */
+static void say_missing(const struct judge *judge, char why[JUDGE_WHY_MAX])
 {
     size_t pending = judge->counts[MUTANT_PENDING];
+    why[0] = '\0';
     if (judge->missing != NULL) {
-        (void)fprintf(stderr, "there is no score: unit %s left no results\n", judge->missing);
+        (void)snprintf(why, JUDGE_WHY_MAX, "unit %.400s left no results", judge->missing);
     } else if (pending > 0) {
-        (void)fprintf(stderr,
-                      "there is no score: %zu mutant%s pending, as the budget was used up\n",
-                      pending,
-                      pending == 1 ? " is" : "s are");
+        (void)snprintf(why,
+                       JUDGE_WHY_MAX,
+                       "%zu mutant%s pending, as the budget was used up",
+                       pending,
+                       pending == 1 ? " is" : "s are");
     }
-    return judge->missing == NULL && pending == 0;
+}
+
+/* Why there is no score though nothing is missing. */
+static void say_nothing(const struct judge *judge, char why[JUDGE_WHY_MAX])
+{
+    static const struct {
+        enum mutant_status status;
+        const char *words;
+    } told[] = {
+        {MUTANT_NO_COVERAGE,   "reached by no test"},
+        {MUTANT_COMPILE_ERROR, "not compiled"      },
+        {MUTANT_RUNTIME_ERROR, "not to be tried"   },
+        {MUTANT_TIMEOUT,       "timed out"         },
+        {MUTANT_IGNORED,       "ignored"           },
+    };
+
+    const char *between = "no mutant was killed or survived: ";
+    size_t at = (size_t)snprintf(why, JUDGE_WHY_MAX, "0 mutants");
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        size_t count = judge->counts[told[i].status];
+        if (count > 0) {
+            at = between[0] == 'n' ? 0 : at;
+            at += (size_t)snprintf(
+                why + at, JUDGE_WHY_MAX - at, "%s%zu %s", between, count, told[i].words);
+            between = ", ";
+        }
+    }
+}
+
+static int emit_score(
+    struct judge *judge, const char *name, size_t killed, size_t all, struct err *err)
+{
+    char why[JUDGE_WHY_MAX];
+    say_missing(judge, why);
+    if (why[0] == '\0' && all > 0) {
+        return sdk_emit_metric(judge->sdk, name, percent(killed, all), err);
+    }
+    if (why[0] == '\0') {
+        say_nothing(judge, why);
+    }
+    return sdk_emit_no_metric(judge->sdk, name, why, err);
 }
 
 /* Without a mutant that says something there is no score: neither 0 nor 100. */
 static int emit_scores(struct judge *judge, struct err *err)
 {
+    char why[JUDGE_WHY_MAX];
     size_t killed = judge->counts[MUTANT_KILLED];
     size_t reached = killed + judge->counts[MUTANT_SURVIVED];
     size_t all = reached + judge->counts[MUTANT_NO_COVERAGE];
-    int status = 0;
-    if (!is_whole(judge)) {
-        return 0;
+    int status = emit_score(judge, "score", killed, all, err);
+    status = status != 0 ? status : emit_score(judge, "covered_score", killed, reached, err);
+    if (status != 0) {
+        return status;
     }
-    if (all > 0) {
-        status = sdk_emit_metric(judge->sdk, "score", percent(killed, all), err);
-    }
-    if (status == 0 && reached > 0) {
-        status = sdk_emit_metric(judge->sdk, "covered_score", percent(killed, reached), err);
-    }
-    if (status == 0) {
-        status = sdk_emit_metric(judge->sdk, "new_survivors", (double)judge->new_survivors, err);
-    }
-    return status;
+    say_missing(judge, why);
+    return why[0] != '\0'
+               ? sdk_emit_no_metric(judge->sdk, "new_survivors", why, err)
+               : sdk_emit_metric(judge->sdk, "new_survivors", (double)judge->new_survivors, err);
 }
 
 static int emit_metrics(struct judge *judge, struct err *err)

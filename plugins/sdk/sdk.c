@@ -420,6 +420,20 @@ int sdk_emit_metric(struct sdk *sdk, const char *name, double value, struct err 
     return end_line(sdk, start, name, err);
 }
 
+int sdk_emit_no_metric(struct sdk *sdk, const char *name, const char *why, struct err *err)
+{
+    size_t start = sdk->out.len;
+    struct json_writer w;
+    jw_begin(&w, &sdk->out);
+    jw_object(&w);
+    jw_put_string(&w, "metric", name);
+    jw_key(&w, "value");
+    jw_null(&w);
+    jw_put_string(&w, "why", why);
+    jw_end_object(&w);
+    return end_line(sdk, start, name, err);
+}
+
 int sdk_emit_finding(struct sdk *sdk, const struct sdk_finding *finding, struct err *err)
 {
     assert(finding->rule != NULL && finding->message != NULL);

@@ -222,6 +222,8 @@ struct sdk_finding {
 };
 
 int sdk_emit_metric(struct sdk *sdk, const char *name, double value, struct err *err);
+/* Instead: it could not be measured, and why. A gate on it is in error then. */
+int sdk_emit_no_metric(struct sdk *sdk, const char *name, const char *why, struct err *err);
 int sdk_emit_finding(struct sdk *sdk, const struct sdk_finding *finding, struct err *err);
 int sdk_emit_artifact(struct sdk *sdk, const char *path, struct err *err);
 

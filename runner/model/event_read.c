@@ -7,6 +7,7 @@
 #include "model/event_json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 struct reader {
@@ -290,6 +291,12 @@ static const struct tally *read_tally(struct reader *r, const json_t *o)
     return tally;
 }
 
+/* What was not measured is null. */
+static double number_or_nan(const json_t *value)
+{
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
 static void read_metrics(struct reader *r, json_t *object, struct judgement *judgement)
 {
     struct metric *metrics = take(r, json_object_size(object), sizeof *metrics);
@@ -301,7 +308,7 @@ static void read_metrics(struct reader *r, json_t *object, struct judgement *jud
     }
     json_object_foreach(object, key, value)
     {
-        metrics[count++] = (struct metric){copy(r, key), json_number_value(value)};
+        metrics[count++] = (struct metric){.name = copy(r, key), .value = number_or_nan(value)};
     }
     judgement->metrics = metrics;
     judgement->metric_count = count;
@@ -338,8 +345,8 @@ static struct gate_result read_gate(struct reader *r, const json_t *o)
                  .has_max = json_is_number(max),
                  .min = json_number_value(min),
                  .max = json_number_value(max)},
-        .known = json_is_number(value),
-        .value = json_number_value(value),
+        .known = value != NULL,
+        .value = value != NULL ? number_or_nan(value) : 0,
         .open = get_bool(o, "open"),
     };
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/event.h"
 
+#include <math.h>
 #include <string.h>
 
 const struct gate_rule gate_defaults[GATE_DEFAULT_COUNT] = {
@@ -58,7 +59,7 @@ void metrics_of_tally(const struct tally *tally,
         finding_count,
     };
     for (size_t i = 0; i < STANDARD_METRICS; i++) {
-        ret_metrics[i] = (struct metric){standard_metrics[i], (double)values[i]};
+        ret_metrics[i] = (struct metric){.name = standard_metrics[i], .value = (double)values[i]};
     }
 }
 
@@ -81,11 +82,29 @@ struct gate_result gate_apply(const struct gate_rule *rule,
         if (strcmp(metrics[i].name, rule->metric) == 0) {
             result.known = true;
             result.value = metrics[i].value;
+            result.why = metrics[i].why;
             result.open = within(rule, metrics[i].value);
         }
     }
     result.open = result.open && result.known;
     return result;
+}
+
+bool gate_is_unmeasured(const struct gate_result *gate)
+{
+    return gate->known && isnan(gate->value);
+}
+
+enum verdict_state gate_state(const struct gate_result *gates, size_t count)
+{
+    enum verdict_state state = VERDICT_OPEN;
+    for (size_t i = 0; i < count; i++) {
+        if (!gates[i].open && !gate_is_unmeasured(&gates[i])) {
+            return VERDICT_SHUT;
+        }
+        state = gates[i].open ? state : VERDICT_ERROR;
+    }
+    return state;
 }
 
 int gate_reason(struct str *out, const struct gate_result *gates, size_t count)
@@ -99,6 +118,11 @@ int gate_reason(struct str *out, const struct gate_result *gates, size_t count)
         (void)str_appendf(out, "%s%s ", out->len > before ? "; " : "", gate->rule.metric);
         if (!gate->known) {
             (void)str_append(out, "was not reported by the plugin");
+        } else if (gate_is_unmeasured(gate)) {
+            (void)str_appendf(out,
+                              "was not measured%s%s",
+                              gate->why != NULL ? ": " : "",
+                              gate->why != NULL ? gate->why : "");
         } else if (gate->rule.has_max && gate->value > gate->rule.max) {
             (void)str_appendf(out, "is %.6g, at most %.6g is allowed", gate->value, gate->rule.max);
         } else {

@@ -13,7 +13,8 @@ struct tally; /* model/event.h */
 
 struct metric {
     const char *name;
-    double value;
+    double value;    /* NaN: not measured */
+    const char *why; /* it was not; NULL = not said */
 };
 
 struct finding {
@@ -37,9 +38,10 @@ struct judgement {
 /* One rule of a gate with what it met. */
 struct gate_result {
     struct gate_rule rule;
-    bool known; /* false: no such metric was reported, which shuts the gate */
-    double value;
+    bool known;   /* false: no such metric was reported, which shuts the gate */
+    double value; /* NaN: not measured */
     bool open;
+    const char *why; /* it was not measured; not in event logs */
 };
 
 enum verdict_state {
@@ -78,6 +80,13 @@ void metrics_of_tally(const struct tally *tally,
 struct gate_result gate_apply(const struct gate_rule *rule,
                               const struct metric *metrics,
                               size_t metric_count);
+
+/* Was the metric reported as one that could not be measured? */
+bool gate_is_unmeasured(const struct gate_result *gate);
+
+/* Open when all rules are; shut when one is that was measured; else in error, as what was not
+ * measured says neither yes nor no. */
+enum verdict_state gate_state(const struct gate_result *gates, size_t count);
 
 /* Appends why a gate is shut: what each rule that is not open met. Returns out->error. */
 int gate_reason(struct str *out, const struct gate_result *gates, size_t count);

@@ -21,7 +21,6 @@ enum verdict_state plan_gate(const struct layer *layer,
                              size_t *ret_count)
 {
     size_t count = 0;
-    bool open = true;
 
     for (size_t i = 0; i < layer->gate_count; i++) {
         results[count++] = gate_apply(&layer->gate[i], metrics, metric_count);
@@ -32,9 +31,6 @@ enum verdict_state plan_gate(const struct layer *layer,
         }
     }
     assert(count <= layer->gate_count + GATE_DEFAULT_COUNT);
-    for (size_t i = 0; i < count; i++) {
-        open = open && results[i].open;
-    }
     *ret_count = count;
-    return open ? VERDICT_OPEN : VERDICT_SHUT;
+    return gate_state(results, count);
 }

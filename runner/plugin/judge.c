@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- what judge is given ---- */
@@ -155,15 +156,33 @@ static int refuse_metric(const struct answer_reader *reader, const char *name, s
                    near != NULL ? "\"?" : "");
 }
 
+/* Copies a text that may be absent. */
+static int copy_text(struct arena *arena, const char **text, struct err *err)
+{
+    if (*text == NULL) {
+        return 0;
+    }
+    *text = arena_strdup(arena, *text);
+    return *text != NULL ? 0 : no_memory(err);
+}
+
+/* A value of null is that of a metric that could not be measured, and "why" says why. */
 static int read_metric(struct answer_reader *reader, json_t *object, struct err *err)
 {
     const char *name = NULL;
-    double value = 0;
+    const char *why = NULL;
+    double value = (double)NAN;
+    const bool is_measured = !json_is_null(json_object_get(object, "value"));
     const struct json_field table[] = {
-        {"metric", JSON_FIELD_STRING, true, &name },
-        {"value",  JSON_FIELD_DOUBLE, true, &value},
+        {"metric", JSON_FIELD_STRING, true,        &name },
+        {"value",  JSON_FIELD_DOUBLE, is_measured, &value},
+        {"why",    JSON_FIELD_STRING, false,       &why  },
     };
     int status = json_read_object(object, table, sizeof table / sizeof table[0], err);
+    if (status == 0 && is_measured && why != NULL) {
+        status = err_set(err, -EINVAL, "field \"why\" explains a value of null only");
+    }
+    status = status != 0 ? status : copy_text(reader->arena, &why, err);
     if (status != 0) {
         return status;
     }
@@ -176,7 +195,8 @@ static int read_metric(struct answer_reader *reader, json_t *object, struct err 
             return err_set(err, -EEXIST, "metric \"%s\" was given already", known);
         }
     }
-    return vec_push(&reader->metrics, ((struct metric){known, value})) != 0 ? no_memory(err) : 0;
+    const struct metric metric = {.name = known, .value = value, .why = why};
+    return vec_push(&reader->metrics, metric) != 0 ? no_memory(err) : 0;
 }
 
 static int check_severity(const char *word, struct err *err)
@@ -190,16 +210,6 @@ static int check_severity(const char *word, struct err *err)
     char shown[WORD_SHOWN_MAX];
     return err_set(
         err, -EINVAL, "severity \"%s\" must be error, warning or note", word_show(word, shown));
-}
-
-/* Copies a text that may be absent. */
-static int copy_text(struct arena *arena, const char **text, struct err *err)
-{
-    if (*text == NULL) {
-        return 0;
-    }
-    *text = arena_strdup(arena, *text);
-    return *text != NULL ? 0 : no_memory(err);
 }
 
 static int keep_finding(struct answer_reader *reader, struct finding *finding, struct err *err)

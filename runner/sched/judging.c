@@ -13,6 +13,9 @@
 /* Judge input is written when this much is waiting. */
 #define JUDGE_FLUSH_SIZE 65536
 
+/* Of the name of a case, and of why it was skipped: a sentence of a reason. */
+#define SKIPPED_SHOWN_MAX 200
+
 static void flush_judge_input(struct sched *sched, size_t index)
 {
     struct sched_layer *state = &sched->layers[index];
@@ -46,12 +49,42 @@ static void write_outcome(struct sched *sched,
     sched_give_arena(sched, arena);
 }
 
+/* Of the first case that says why it was skipped: when all are, that is what a user wants to know.
+ */
+static void note_skipped(struct sched *sched, size_t layer, const struct outcome *outcome)
+{
+    struct sched_layer *state = &sched->layers[layer];
+    for (size_t i = 0; state->skipped == NULL && i < outcome->cases.count; i++) {
+        const struct test_case *item = &outcome->cases.items[i];
+        if (item->status == OUTCOME_SKIPPED && item->message != NULL && item->message[0] != '\0') {
+            state->skipped = arena_printf(sched->arena,
+                                          "%.*s: %.*s",
+                                          SKIPPED_SHOWN_MAX,
+                                          item->name,
+                                          SKIPPED_SHOWN_MAX,
+                                          item->message);
+        }
+    }
+}
+
+static const char *skipped_reason(struct sched *sched, size_t index)
+{
+    static const char plain[] = "every test was skipped: that proves nothing";
+    const char *first = sched->layers[index].skipped;
+    const char *reason =
+        first != NULL ? arena_printf(sched->arena, "%s (%s)", plain, first) : plain;
+    return reason != NULL ? reason : plain;
+}
+
 void layer_note_outcome(struct sched *sched,
                         size_t index,
                         const struct unit *unit,
                         const struct outcome *outcome)
 {
     struct sched_layer *state = &sched->layers[unit->layer];
+    if (outcome->final) {
+        note_skipped(sched, unit->layer, outcome);
+    }
     if (state->judge_fd < 0 || !outcome->final) {
         return;
     }
@@ -105,11 +138,11 @@ static void decide(struct sched *sched,
     if (tally->not_run > 0 && (verdict->state == VERDICT_OPEN || !bad)) {
         verdict->state = VERDICT_SHUT; /* whatever the gate says of what did run */
         verdict->reason = not_run_reason(sched, &counts);
-    } else if (verdict->state == VERDICT_SHUT) {
+    } else if (verdict->state != VERDICT_OPEN) {
         verdict->reason = shut_reason(sched, gates, verdict->gate_count);
     } else if (tally->cases > 0 && tally->cases == tally->cases_skipped) {
         verdict->state = VERDICT_ERROR;
-        verdict->reason = "every test was skipped: that proves nothing";
+        verdict->reason = skipped_reason(sched, index);
     }
 }
 

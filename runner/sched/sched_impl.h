@@ -134,6 +134,7 @@ struct sched_layer {
     struct map ids;                /* of all its units, whichever program named them */
     struct unit_vec held;          /* not planned before their plugin has selected */
     const char *error;             /* planning or judging failed: why */
+    const char *skipped;           /* its first skipped case, and why; NULL = none said why */
     bool started;
     size_t expanded;
 };

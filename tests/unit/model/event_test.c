@@ -5,6 +5,7 @@
 #include "model/event_json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "support/test.h"
@@ -305,8 +306,8 @@ static const struct tally whole_tally = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 
 TEST(layer_judged_keeps_every_field)
 {
     static const struct metric metrics[] = {
-        {"score", 87.5},
-        {"total", 40  }
+        {.name = "score", .value = 87.5},
+        {.name = "total", .value = 40  }
     };
     static const struct finding findings[] = {
         {.file = "a.c",
@@ -367,6 +368,31 @@ TEST(layer_judged_keeps_every_field)
     assert_false(decided->gates[1].open || decided->gates[1].known);
     assert_float_equal(decided->gates[1].rule.max, 9, 0);
     assert_memory_equal(back.u.layer_judged.tally, &whole_tally, sizeof whole_tally);
+    close_all();
+}
+
+/* It was read back as 0, and 0 new survivors are a fine value. */
+TEST(what_was_not_measured_stays_so_in_a_log)
+{
+    static const struct metric metrics[] = {
+        {.name = "score", .value = (double)NAN}
+    };
+    static const struct gate_result gates[] = {
+        {.rule = {.metric = "score", .has_max = true, .max = 0},
+         .known = true,
+         .value = (double)NAN}
+    };
+    const struct judgement judgement = {.metrics = metrics, .metric_count = 1};
+    const struct verdict verdict = {.state = VERDICT_ERROR, .gates = gates, .gate_count = 1};
+    struct event event = {.type = EVENT_LAYER_JUDGED};
+    event.u.layer_judged.layer = "mutation";
+    event.u.layer_judged.judgement = &judgement;
+    event.u.layer_judged.verdict = &verdict;
+    event.u.layer_judged.tally = &whole_tally;
+    open_all();
+    round_trip(&event);
+    assert_true(isnan(back.u.layer_judged.judgement->metrics[0].value));
+    assert_true(gate_is_unmeasured(&back.u.layer_judged.verdict->gates[0]));
     close_all();
 }
 

@@ -23,11 +23,11 @@ static enum verdict_state gate(const struct gate_rule *rules,
 }
 
 static const struct metric good[] = {
-    {"total",     10 },
-    {"failed",    0  },
-    {"errored",   0  },
-    {"timed_out", 0  },
-    {"score",     0.8}
+    {.name = "total",     .value = 10 },
+    {.name = "failed",    .value = 0  },
+    {.name = "errored",   .value = 0  },
+    {.name = "timed_out", .value = 0  },
+    {.name = "score",     .value = 0.8}
 };
 
 TEST(a_clean_layer_opens_by_the_defaults)
@@ -65,10 +65,10 @@ TEST(a_rule_of_the_layer_replaces_the_default_for_its_metric)
         {.metric = "failed", .has_max = true, .max = 2}
     };
     struct metric metrics[] = {
-        {"total",     10},
-        {"failed",    2 },
-        {"errored",   0 },
-        {"timed_out", 0 }
+        {.name = "total",     .value = 10},
+        {.name = "failed",    .value = 2 },
+        {.name = "errored",   .value = 0 },
+        {.name = "timed_out", .value = 0 }
     };
 
     assert_int_equal(gate(rules, 1, metrics, 4), VERDICT_OPEN);
@@ -107,7 +107,8 @@ TEST(an_unreported_metric_shuts)
     assert_false(results[0].known);
 }
 
-TEST(a_value_that_is_no_number_shuts)
+/* What was not measured says neither yes nor no; what was measured still says no. */
+TEST(a_value_that_is_no_number_is_an_error_but_where_another_rule_shuts)
 {
     static const struct gate_rule rules[] = {{.metric = "score"}}; /* no bound at all */
     struct metric metrics[5];
@@ -115,18 +116,22 @@ TEST(a_value_that_is_no_number_shuts)
     memcpy(metrics, good, sizeof metrics);
     assert_int_equal(gate(rules, 1, metrics, 5), VERDICT_OPEN);
     metrics[4].value = __builtin_nan("");
-    assert_int_equal(gate(rules, 1, metrics, 5), VERDICT_SHUT);
+    assert_int_equal(gate(rules, 1, metrics, 5), VERDICT_ERROR);
     assert_true(results[0].known);
+    metrics[1].value = 1;
+    assert_int_equal(gate(rules, 1, metrics, 5), VERDICT_SHUT);
+    metrics[1].value = 0;
+    assert_int_equal(gate(NULL, 0, metrics, 5), VERDICT_OPEN);
 }
 
 TEST(a_metric_told_twice_cannot_hide_the_bad_value)
 {
     const struct metric metrics[] = {
-        {"failed",    3 },
-        {"total",     10},
-        {"errored",   0 },
-        {"timed_out", 0 },
-        {"failed",    0 }
+        {.name = "failed",    .value = 3 },
+        {.name = "total",     .value = 10},
+        {.name = "errored",   .value = 0 },
+        {.name = "timed_out", .value = 0 },
+        {.name = "failed",    .value = 0 }
     };
 
     assert_int_equal(gate(NULL, 0, metrics, 5), VERDICT_SHUT);

@@ -5,6 +5,7 @@
 #include "plugin/plugin.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -157,6 +158,24 @@ TEST(metrics_findings_and_artifacts_are_read)
     assert_null(judgement.artifacts.items[1]);
 }
 
+TEST(a_metric_of_null_was_not_measured)
+{
+    CLEANUP(cleanup_arena) struct arena *arena = arena_new(1u << 20);
+    struct judgement judgement = {0};
+    struct err err = {0};
+    assert_int_equal(read_text("{\"metric\":\"score\",\"value\":null,\"why\":\"2 are pending\"}\n"
+                               "{\"metric\":\"survivors\",\"value\":null}",
+                               arena,
+                               &judgement,
+                               &err),
+                     0);
+    assert_int_equal(judgement.metric_count, 2);
+    assert_true(isnan(judgement.metrics[0].value));
+    assert_string_equal(judgement.metrics[0].why, "2 are pending");
+    assert_true(isnan(judgement.metrics[1].value));
+    assert_null(judgement.metrics[1].why);
+}
+
 TEST(an_empty_judgement_adds_nothing)
 {
     CLEANUP(cleanup_arena) struct arena *arena = arena_new(1u << 20);
@@ -188,6 +207,12 @@ TEST(what_is_no_judgement_is_refused)
     assert_refused("{\"metric\":\"score\",\"value\":\"1\"}",
                    -EINVAL,
                    "field \"value\" must be a number, but is a string");
+    assert_refused("{\"metric\":\"score\",\"value\":1,\"why\":\"w\"}",
+                   -EINVAL,
+                   "field \"why\" explains a value of null only");
+    assert_refused("{\"metric\":\"score\",\"value\":null,\"why\":1}",
+                   -EINVAL,
+                   "field \"why\" must be a string, but is an integer");
     assert_refused("{\"metric\":\"score\"}", -EINVAL, "field \"value\" is missing");
     assert_refused(
         "{\"artifact\":\"../../etc/shadow\"}",

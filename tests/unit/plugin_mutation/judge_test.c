@@ -163,10 +163,11 @@ TEST(nothing_to_try_has_no_score)
 {
     (void)layer_enter();
     CLEANUP(json_cleanup) json_t *lines = judged(WITH(""), outcome("scope", NULL), "");
-    assert_true(layer_metric(lines, "score") < 0);
-    assert_true(layer_metric(lines, "covered_score") < 0);
+    assert_true(is_near(layer_metric(lines, "score"), -1));
+    assert_true(is_near(layer_metric(lines, "covered_score"), -1));
     assert_true(is_near(layer_metric(lines, "mutants"), 0));
     assert_true(is_near(layer_metric(lines, "new_survivors"), 0));
+    assert_string_equal(layer_why(lines, "score"), "0 mutants");
 }
 
 TEST(a_unit_without_results_takes_the_score_away)
@@ -175,9 +176,11 @@ TEST(a_unit_without_results_takes_the_score_away)
     write_results("a.ndjson", "a.py", "KKKK");
     CLEANUP(json_cleanup)
     json_t *lines = judged(WITH(""), outcome("a.py", "a.ndjson"), outcome("b.py", NULL));
-    assert_true(layer_metric(lines, "score") < 0);
-    assert_true(layer_metric(lines, "new_survivors") < 0);
+    assert_true(is_near(layer_metric(lines, "score"), -1));
+    assert_true(is_near(layer_metric(lines, "new_survivors"), -1));
     assert_true(is_near(layer_metric(lines, "killed"), 4));
+    assert_string_equal(layer_why(lines, "score"), "unit b.py left no results");
+    assert_string_equal(layer_why(lines, "new_survivors"), "unit b.py left no results");
 }
 
 TEST(a_mutant_that_the_budget_did_not_reach_takes_the_score_away)
@@ -187,9 +190,11 @@ TEST(a_mutant_that_the_budget_did_not_reach_takes_the_score_away)
     CLEANUP(json_cleanup) json_t *lines = judged(WITH(""), outcome("a.py", "a.ndjson"), "");
     assert_true(is_near(layer_metric(lines, "pending"), 1));
     assert_true(is_near(layer_metric(lines, "killed"), 2));
-    assert_true(layer_metric(lines, "score") < 0);
-    assert_true(layer_metric(lines, "covered_score") < 0);
-    assert_true(layer_metric(lines, "new_survivors") < 0);
+    assert_string_equal(layer_why(lines, "covered_score"),
+                        "1 mutant is pending, as the budget was used up");
+    assert_true(is_near(layer_metric(lines, "score"), -1));
+    assert_true(is_near(layer_metric(lines, "covered_score"), -1));
+    assert_true(is_near(layer_metric(lines, "new_survivors"), -1));
 }
 
 TEST(only_timeouts_are_no_score_and_too_many_an_error)
@@ -199,7 +204,8 @@ TEST(only_timeouts_are_no_score_and_too_many_an_error)
     (void)layer_enter();
     write_results("a.ndjson", "a.py", "TTTT");
     lines = judged(WITH(""), outcome("a.py", "a.ndjson"), "");
-    assert_true(layer_metric(lines, "score") < 0);
+    assert_true(is_near(layer_metric(lines, "score"), -1));
+    assert_string_equal(layer_why(lines, "score"), "no mutant was killed or survived: 4 timed out");
     json_decref(lines);
     write_results("a.ndjson", "a.py", "TTTTTKK");
     assert_int_equal(layer_judge(WITH(""), outcome("a.py", "a.ndjson"), &lines, &err), -ERANGE);

@@ -60,7 +60,7 @@ static void put_judged(struct event_sink *sink, const struct part *part, const s
     struct metric metrics[STANDARD_METRICS + 1];
     const struct finding finding = {.file = "a.c", .line = 7, .message = part->finding};
     metrics_of_tally(tally, part->finding != NULL ? 1 : 0, metrics);
-    metrics[STANDARD_METRICS] = (struct metric){"score", part->value};
+    metrics[STANDARD_METRICS] = (struct metric){.name = "score", .value = part->value};
     struct gate_result gate = {0};
     if (part->rule.metric != NULL) {
         gate = gate_apply(&part->rule, metrics, STANDARD_METRICS + 1);

@@ -85,6 +85,14 @@ TEST(a_layer_whose_tests_are_all_skipped_proves_nothing)
     assert_story(&story, "judged a error: every test was skipped", "finished 3");
 }
 
+TEST(the_first_skipped_test_that_says_why_is_told)
+{
+    story_run(&story, HEAD LAYER("a", "one", "skip-1 skipwhy-2 skipwhy-3", ""), 1, NULL);
+    assert_story(&story,
+                 "judged a error: every test was skipped: that proves nothing (a case: no disk)",
+                 "finished 3");
+}
+
 TEST(units_that_expand_become_their_units)
 {
     story_run(&story, HEAD LAYER("a", "one", "expand ok-1", ""), 1, NULL);

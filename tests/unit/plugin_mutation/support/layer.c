@@ -149,10 +149,26 @@ double layer_metric(const json_t *lines, const char *name)
     {
         const char *metric = json_string_value(json_object_get(line, "metric"));
         if (metric != NULL && strcmp(metric, name) == 0) {
-            return json_number_value(json_object_get(line, "value"));
+            const json_t *value = json_object_get(line, "value");
+            return json_is_number(value) ? json_number_value(value) : -1;
         }
     }
-    return -1;
+    return -2;
+}
+
+const char *layer_why(const json_t *lines, const char *name)
+{
+    size_t i = 0;
+    const json_t *line = NULL;
+    json_array_foreach(lines, i, line)
+    {
+        const char *metric = json_string_value(json_object_get(line, "metric"));
+        const char *why = json_string_value(json_object_get(line, "why"));
+        if (metric != NULL && why != NULL && strcmp(metric, name) == 0) {
+            return why;
+        }
+    }
+    return "";
 }
 
 int layer_try(const char *job)

@@ -28,8 +28,10 @@ const char *layer_ids(const char *settings, const char *diff);
  * is an array of what it answers. */
 int layer_judge(const char *settings, const char *outcomes, json_t **ret_lines, struct err *err);
 
-/* Value of a metric in such an answer; -1 when it is not there. */
+/* Value of a metric in such an answer; -1 when it is null, -2 when it is not there. */
 double layer_metric(const json_t *lines, const char *name);
+/* Why it is null; "" when it is not, or that is not said. */
+const char *layer_why(const json_t *lines, const char *name);
 
 /* Runs `try` with a job, JSON, in this process: its exit code. What it printed on standard error is
  * in the file "stderr". */

@@ -117,7 +117,7 @@ void feed_judged(struct event_sink *sink,
          .open = state != VERDICT_SHUT}
     };
     const struct metric metrics[] = {
-        {"score", 91.5}
+        {.name = "score", .value = 91.5}
     };
     const struct judgement judgement = {.metrics = metrics, .metric_count = 1};
     const struct verdict verdict = {

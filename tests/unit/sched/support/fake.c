@@ -282,7 +282,12 @@ static void answer_unit(struct fake *fake, const struct fake_slot *slot, struct 
     } else if (strncmp(slot->unit, "error", 5) == 0) {
         *outcome = (struct outcome){.status = OUTCOME_ERRORED, .signal = 11, .message = "crashed"};
     } else if (strncmp(slot->unit, "skip", 4) == 0) {
+        static const struct test_case said = {
+            .name = "a case", .message = "no disk", .status = OUTCOME_SKIPPED, .time_s = -1};
         *outcome = (struct outcome){.status = OUTCOME_SKIPPED};
+        if (strncmp(slot->unit, "skipwhy", 7) == 0) {
+            outcome->cases = (struct case_list){&said, 1};
+        }
     } else if (strncmp(slot->unit, "expand", 6) == 0) {
         answer_expand(fake, slot->unit, outcome);
     }
