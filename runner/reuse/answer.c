@@ -286,7 +286,6 @@ static int host_present(struct answers *answers,
 {
     bool link = S_ISLNK(node->mode);
     bool folder = S_ISDIR(node->mode);
-    int64_t newest_ms = 0;
     switch (kind) {
     case OBSERVE_EXISTS:
         break;
@@ -307,7 +306,7 @@ static int host_present(struct answers *answers,
         }
         break;
     case OBSERVE_SUBTREE:
-        return folder ? host_subtree(answers->host, node, answer, &newest_ms, err)
+        return folder ? host_subtree_once(answers->host, node, answer, err)
                       : host_content(answers, node, answer, err);
     case OBSERVE_HOST:
         return err_set(err, -EINVAL, "a fact of the machine has no path");
@@ -536,22 +535,36 @@ int answers_read_whole(struct answers *answers, size_t max, struct err *err)
 
 /* ---- did the machine change ---- */
 
-static int recheck_computed(struct answers *answers,
-                            const struct observation *asked,
-                            const struct route *route,
-                            int64_t since_ms)
+/* A place of the machine, and for whole subtrees all that is below. */
+static int recheck_place(struct answers *answers,
+                         enum observation_kind kind,
+                         const char *path,
+                         size_t base_len,
+                         int64_t since_ms)
 {
     enum host_presence presence = HOST_ABSENT;
     const struct host_node *node = NULL;
-    struct answer now = {0};
-    int64_t newest_ms = 0;
-    if (asked->kind != OBSERVE_SUBTREE
-        || host_find(answers->host, route->path, route->base_len, &presence, &node, NULL) != 0
+    int rc = host_recheck(answers->host, path, base_len, since_ms);
+    if (rc != 1 || kind != OBSERVE_SUBTREE
+        || host_find(answers->host, path, base_len, &presence, &node, NULL) != 0
         || presence != HOST_PRESENT || !S_ISDIR(node->mode)) {
-        return 1;
+        return rc;
     }
-    int rc = host_subtree(answers->host, node, &now, &newest_ms, NULL);
-    return rc == 0 && newest_ms < since_ms - HOST_CLOCK_SLACK_MS;
+    return host_subtree_recheck(answers->host, node, since_ms);
+}
+
+/* A whole folder of the tree holds what is exposed below it. */
+static int recheck_exposed_below(struct answers *answers, const char *path, int64_t since_ms)
+{
+    const struct exposure *entry = NULL;
+    int rc = 1;
+    vec_for_each (entry, &answers->exposed) {
+        if (rc == 1 && entry->source != NULL && path_is_below(entry->world, path)) {
+            rc = recheck_place(
+                answers, OBSERVE_SUBTREE, entry->source, strlen(entry->source), since_ms);
+        }
+    }
+    return rc;
 }
 
 int answers_recheck(struct answers *answers,
@@ -560,13 +573,17 @@ int answers_recheck(struct answers *answers,
                     const char **ret_path,
                     struct err *err)
 {
-    struct route route;
+    struct route route = {.place = PLACE_NOWHERE};
     int rc = asked->kind == OBSERVE_HOST ? 0 : find_route(answers, asked->path, &route, err);
-    if (rc != 0 || asked->kind == OBSERVE_HOST || route.place != PLACE_HOST) {
-        return rc == 0 ? 1 : rc;
+    if (rc != 0) {
+        return rc;
     }
-    rc = host_recheck(answers->host, route.path, route.base_len, since_ms);
-    rc = rc == 1 ? recheck_computed(answers, asked, &route, since_ms) : rc;
+    rc = 1;
+    if (route.place == PLACE_HOST) {
+        rc = recheck_place(answers, asked->kind, route.path, route.base_len, since_ms);
+    } else if (route.place == PLACE_MERGED && asked->kind == OBSERVE_SUBTREE) {
+        rc = recheck_exposed_below(answers, asked->path, since_ms);
+    }
     if (rc == 0) {
         *ret_path = asked->path;
     }

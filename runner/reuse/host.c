@@ -266,9 +266,10 @@ static int file_digest(struct host *host, const struct host_node *node, struct a
     if (rc == -ENOMEM) {
         return rc;
     }
-    if (rc == -EACCES || rc == -EPERM) {
+    const bool refused = rc == -EACCES || rc == -EPERM;
+    if (refused && (node->mode & 0111) == 0) {
         answer_set(answer, ANSWER_UNSEEN, NULL, 0);
-    } else if (rc != 0) {
+    } else if (rc != 0) { /* what may be executed, though not read, is not the same each time */
         answer_set(answer, ANSWER_VOLATILE, NULL, 0);
     } else {
         answer_set(answer, ANSWER_FILE, digest.bytes, HASH_SIZE);
@@ -487,6 +488,9 @@ static int subtree_add(struct subtree *walk, const char *path)
         return add_name(&walk->todo, 'd', path);
     }
     int rc = host_digest(walk->host, &node, &digest, NULL);
+    if (rc == 0 && S_ISREG(node.mode) && digest.bytes[0] == ANSWER_VOLATILE) {
+        return -ESTALE;
+    }
     hasher_add(walk->hasher, digest.bytes, digest.len);
     return rc;
 }
@@ -532,7 +536,43 @@ int host_subtree(struct host *host,
     return 0;
 }
 
+int host_subtree_once(struct host *host,
+                      const struct host_node *node,
+                      struct answer *ret_answer,
+                      struct err *err)
+{
+    if (!node->subtree_known) {
+        struct host_node *known = writable(node);
+        int64_t newest_ms = 0;
+        int rc = host_subtree(host, node, &known->subtree, &newest_ms, err);
+        if (rc != 0) {
+            return rc;
+        }
+        known->subtree_known = true;
+    }
+    *ret_answer = node->subtree;
+    return 0;
+}
+
 /* ---- did it change ---- */
+
+int host_subtree_recheck(struct host *host, const struct host_node *node, int64_t since_ms)
+{
+    struct answer before = {0};
+    struct answer now = {0};
+    int64_t newest_ms = 0;
+    const bool told = host_subtree_once(host, node, &before, NULL) == 0
+                      && host_subtree(host, node, &now, &newest_ms, NULL) == 0;
+    const bool same =
+        told && before.len == now.len && memcmp(before.bytes, now.bytes, before.len) == 0;
+    return same && newest_ms < since_ms - HOST_CLOCK_SLACK_MS ? 1 : 0;
+}
+
+/* Its times may also be those of a change right after it was looked at. */
+static bool is_too_fresh(const struct host_node *node)
+{
+    return node->stamp.ctime_ns >= (node->seen_ms - HOST_CLOCK_TICK_MS) * 1000000;
+}
 
 /* The last one is compared as a whole; of a folder that was only passed through, who it is. */
 static bool is_as_it_was(const struct host_node *node, bool last, int64_t since_ms)
@@ -544,6 +584,9 @@ static bool is_as_it_was(const struct host_node *node, bool last, int64_t since_
     }
     if (node->mode == 0) {
         return true;
+    }
+    if (last && is_too_fresh(node)) {
+        return false;
     }
     bool same = last ? same_stamp(&now.stamp, &node->stamp)
                      : now.stamp.dev == node->stamp.dev && now.stamp.ino == node->stamp.ino;

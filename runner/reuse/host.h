@@ -21,6 +21,11 @@
  * kernel's coarse clock lags behind by up to 10 ms (CONFIG_HZ=100). */
 #define HOST_CLOCK_SLACK_MS 50
 
+/* A file that changed this little before it was looked at may have changed again right after, and
+ * have the same size and the same times: those are of the kernel's coarse clock, which moves every
+ * 10 ms (CONFIG_HZ=100); twice that. */
+#define HOST_CLOCK_TICK_MS 20
+
 enum host_presence {
     HOST_PRESENT,
     HOST_ABSENT,
@@ -39,8 +44,10 @@ struct host_node {
     bool unseen;
     bool digest_known;
     bool listing_known;
+    bool subtree_known;
     struct answer digest;  /* content or target */
     struct answer listing; /* names and types */
+    struct answer subtree; /* everything below */
 };
 
 struct host {
@@ -76,12 +83,23 @@ int host_listing(struct host *host,
                  struct answer *ret_answer,
                  struct err *err);
 
-/* Everything below a folder. Not remembered. *ret_newest_ms: the newest change time in it. */
+/* Everything below a folder, as it is now: walked each time. *ret_newest_ms: the newest change time
+ * in it. */
 int host_subtree(struct host *host,
                  const struct host_node *node,
                  struct answer *ret_answer,
                  int64_t *ret_newest_ms,
                  struct err *err);
+
+/* The same as it was when this was first asked: what the answers of this run rest on. */
+int host_subtree_once(struct host *host,
+                      const struct host_node *node,
+                      struct answer *ret_answer,
+                      struct err *err);
+
+/* 1 = everything below the folder is as host_subtree_once() told it, and did not change at or after
+ * since_ms; 0 = it may have. The folder itself: host_recheck(). */
+int host_subtree_recheck(struct host *host, const struct host_node *node, int64_t since_ms);
 
 /* 1 = as it was, and not changed at or after since_ms unless seen before; 0 = it may have been. */
 int host_recheck(struct host *host, const char *path, size_t base_len, int64_t since_ms);

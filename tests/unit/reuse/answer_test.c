@@ -507,6 +507,30 @@ TEST(a_file_of_the_machine_that_changed_meanwhile_is_told)
     close_setup(&s);
 }
 
+/* What lies deep below a folder changed between the look at it and the start of the unit, which saw
+ * the new content: it earned evidence for the old one. */
+TEST(a_whole_folder_of_the_machine_that_changed_before_the_unit_started_is_told)
+{
+    const char *items[] = {"src/dep", NULL};
+    struct setup s = {.state = {.expose = {items, 1}}};
+    make_tree();
+    sh("mkdir -p plugins/d/e r/src/dep/e; echo one >plugins/d/e/f; echo one >r/src/dep/e/f");
+    open_setup(&s);
+    static const char *const paths[] = {"/sluice/plugins/d", "/src/src/dep", "/src/src", "/src"};
+    (void)usleep(100000);
+    for (size_t i = 0; i < 4; i++) {
+        (void)get(&s, OBSERVE_SUBTREE, paths[i]);
+        assert_int_equal(recheck(&s, OBSERVE_SUBTREE, paths[i], clock_wall_ms()), 1);
+    }
+    sh("echo two >plugins/d/e/f; echo two >r/src/dep/e/f");
+    (void)usleep(100000);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(recheck(&s, OBSERVE_SUBTREE, paths[i], clock_wall_ms()), 0);
+    }
+    assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/src/run.sh", clock_wall_ms()), 1);
+    close_setup(&s);
+}
+
 TEST(an_exposed_entry_that_leads_elsewhere_is_told)
 {
     const char *items[] = {"dep", NULL};

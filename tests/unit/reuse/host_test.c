@@ -150,6 +150,31 @@ static int look_into_closed(void)
                : 1;
 }
 
+static int look_at_program(void)
+{
+    struct host *host = NULL;
+    const struct host_node *node = NULL;
+    enum host_presence presence = HOST_ABSENT;
+    struct answer file = {0};
+    struct answer all = {0};
+    int64_t newest_ms = 0;
+    bool good = host_new(NULL, &host, NULL) == 0
+                && host_find(host, at("d/run"), strlen(test_folder()), &presence, &node, NULL) == 0
+                && presence == HOST_PRESENT && host_digest(host, node, &file, NULL) == 0
+                && host_find(host, at("d"), strlen(test_folder()), &presence, &node, NULL) == 0
+                && host_subtree(host, node, &all, &newest_ms, NULL) == 0;
+    host_free(host);
+    return good && file.bytes[0] == ANSWER_VOLATILE && all.bytes[0] == ANSWER_VOLATILE ? 0 : 1;
+}
+
+/* A unit may execute it, and then its content matters: "may not be read" was the same answer for
+ * any content. */
+TEST(a_program_that_may_be_executed_but_not_read_has_no_answer)
+{
+    sh("mkdir d; echo x >d/run; chmod 111 d/run; chmod 755 . d");
+    as_nobody(look_at_program);
+}
+
 TEST(what_we_may_not_read_is_unseen_not_absent)
 {
     sh("mkdir closed; echo x >closed/f; chmod 000 closed; echo x >secret; chmod 000 secret; "
@@ -400,6 +425,7 @@ TEST(what_was_seen_before_the_unit_started_must_be_the_same_file)
     for (int field = 0; field < 9; field++) {
         struct host *host = open_host(NULL);
         struct host_node *node = (struct host_node *)(uintptr_t)find(host, at("d/f"), HOST_PRESENT);
+        node->seen_ms += HOST_CLOCK_TICK_MS + 1; /* as if it had not been made just now */
         const int64_t since_ms = node->seen_ms + 1;
         node->stamp.dev += field == 1;
         node->stamp.ino += field == 2;
@@ -420,6 +446,8 @@ TEST(a_folder_on_the_way_may_get_other_names)
     struct host *host = open_host(NULL);
     struct host_node *node = (struct host_node *)(uintptr_t)find(host, at("d/f"), HOST_PRESENT);
     const int64_t since_ms = node->parent->seen_ms + 1000000;
+    node->seen_ms += HOST_CLOCK_TICK_MS + 1; /* as if they had not been made just now */
+    node->parent->seen_ms += HOST_CLOCK_TICK_MS + 1;
     node->parent->stamp.mtime_ns -= 5;
     node->parent->stamp.ctime_ns -= 5;
     node->parent->stamp.size += 1;
@@ -451,6 +479,26 @@ TEST(what_was_seen_later_must_have_changed_before)
     assert_int_equal(recheck(host, "f", changed_ms + 2000000), 1);
     seen->unseen = true;
     assert_int_equal(recheck(host, "f", changed_ms + 2000000), 0);
+    host_free(host);
+}
+
+/* Its content was taken, then it changed within the same tick of the kernel's clock, to other
+ * content of the same length: nothing in its stat data says so. */
+TEST(what_changed_just_before_it_was_looked_at_may_have_changed_right_after)
+{
+    sh("mkdir d; echo x >d/f");
+    struct host *host = open_host(NULL);
+    struct host_node *node = (struct host_node *)(uintptr_t)find(host, at("d/f"), HOST_PRESENT);
+    const int64_t changed_ms = node->stamp.ctime_ns / 1000000;
+    const int64_t since_ms = changed_ms + 1000000; /* the unit started much later */
+    node->seen_ms = changed_ms + HOST_CLOCK_TICK_MS;
+    assert_int_equal(recheck(host, "d/f", since_ms), 0);
+    node->seen_ms = changed_ms + HOST_CLOCK_TICK_MS + 1;
+    assert_int_equal(recheck(host, "d/f", since_ms), 1);
+    /* of a folder that is only passed through nothing but its place counts */
+    node->parent->seen_ms = node->parent->stamp.ctime_ns / 1000000;
+    assert_int_equal(recheck(host, "d/f", since_ms), 1);
+    assert_int_equal(recheck(host, "d/none", since_ms), 0);
     host_free(host);
 }
 
