@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -451,13 +452,11 @@ static void tell_conflict(struct recording *rec, const struct evidence_added *ad
     }
 }
 
-/* A hit that ran again and came to something else: what was reused is not to be trusted. */
-static void judge_verified(struct recording *rec, int64_t id)
+/* A hit that ran again came to something else: what was reused is not to be trusted. `id`: its row,
+ * 0 = it earned none. */
+static void quarantine_verified(struct recording *rec, int64_t id, const char *ended)
 {
     const struct reuse_lease *lease = rec->lease;
-    if (!lease->verify || lease->verify_passed == rec->row.passed) {
-        return;
-    }
     const struct evidence_quarantine quarantine = {
         .unit_key = lease->key,
         .reason = "a hit that ran again to verify it came to another result",
@@ -470,14 +469,37 @@ static void judge_verified(struct recording *rec, int64_t id)
         .other_scope = rec->reuse->options.scope,
     };
     (void)evidence_quarantine_add(rec->reuse->store, &quarantine, NULL);
-    reuse_note(
-        rec->reuse,
-        "%s was to be reused as %s, and %s when it ran again to verify that: its evidence is "
-        "not used any more (evidence %lld)",
-        name_of(rec),
-        lease->verify_passed ? "passed" : "failed",
-        rec->row.passed ? "passed" : "failed",
-        (long long)lease->verify_id);
+    reuse_note(rec->reuse,
+               "%s was to be reused as %s, and %s when it ran again to verify that: its evidence "
+               "is not used any more (evidence %lld)",
+               name_of(rec),
+               lease->verify_passed ? "passed" : "failed",
+               ended,
+               (long long)lease->verify_id);
+}
+
+static void judge_verified(struct recording *rec, int64_t id)
+{
+    if (rec->lease->verify && rec->lease->verify_passed != rec->row.passed) {
+        quarantine_verified(rec, id, rec->row.passed ? "passed" : "failed");
+    }
+}
+
+/* What the machine or somebody else may have done to it says nothing about the evidence. */
+#define FLAGS_FROM_OUTSIDE                                                         \
+    ((unsigned)FLAG_UNSANDBOXED | (unsigned)FLAG_CANCELLED | (unsigned)FLAG_KILLED \
+     | (unsigned)FLAG_SCRATCH_FULL | (unsigned)FLAG_OOM | (unsigned)FLAG_OUTPUT_LOST)
+
+/* How it ended if that speaks against a pass, be it fit as evidence or not; NULL = it does not. */
+static const char *bad_end(const struct outcome *outcome)
+{
+    if ((outcome->flags & FLAGS_FROM_OUTSIDE) != 0 || outcome->signal == SIGKILL) {
+        return NULL;
+    }
+    if (outcome->signal != 0 && outcome->status == OUTCOME_ERRORED) {
+        return "was ended by a signal";
+    }
+    return outcome->status == OUTCOME_FAILED ? "failed" : NULL;
 }
 
 /* ---- all of it ---- */
@@ -519,10 +541,29 @@ static int store_it(struct recording *rec, struct err *err)
     return 1;
 }
 
+/* It earned nothing, but may still speak against the pass that it was to verify: a test that
+ * crashes has no evidence, and the hit would come back in the next run. */
+static void judge_unfit(struct recording *rec)
+{
+    const struct outcome *outcome = rec->result->outcome;
+    const char *ended = bad_end(outcome);
+    const char *why = rec->why;
+    if (!rec->lease->verify || !rec->lease->verify_passed || ended == NULL
+        || state_answers(rec->lease->state) == NULL) {
+        return;
+    }
+    const bool asked = is_declared(rec) || outcome->trace != NULL;
+    if (asked && take_questions(rec, NULL) == 0 && recheck(rec, NULL) == 1) {
+        quarantine_verified(rec, 0, ended);
+    }
+    rec->why = why;
+}
+
 static int record(struct recording *rec, struct err *err)
 {
     rec->why = find_bar(rec);
     if (rec->why != NULL) {
+        judge_unfit(rec);
         return 0;
     }
     if (state_answers(rec->lease->state) == NULL) {

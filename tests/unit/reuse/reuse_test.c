@@ -518,6 +518,53 @@ TEST(a_sample_of_hits_runs_again_and_a_mismatch_quarantines)
     assert_now(REUSE_RUN);
 }
 
+/* A hit that crashed when it ran again earned no evidence, and so was green again in the next run.
+ */
+TEST(a_hit_that_does_not_end_well_when_it_runs_again_is_quarantined_fit_as_evidence_or_not)
+{
+    static const struct {
+        struct outcome outcome;
+        unsigned trace_flags;
+        const char *told; /* NULL = it says nothing about the evidence */
+    } list[] = {
+        {{.status = OUTCOME_ERRORED, .exit_code = -1, .signal = SIGSEGV},                          0,         "by a signal"             },
+        {{.status = OUTCOME_FAILED, .exit_code = 1},                                               TRACE_NET, "failed when it ran again"},
+        {{.status = OUTCOME_FAILED, .exit_code = 1, .flags = FLAG_LEAKED_PROCESS},                 0,         "failed"                  },
+        {{.status = OUTCOME_ERRORED, .exit_code = -1, .signal = SIGSEGV, .flags = FLAG_CANCELLED},
+         0,                                                                                                   NULL                      },
+        {{.status = OUTCOME_ERRORED, .exit_code = -1, .signal = SIGKILL, .flags = FLAG_OOM},
+         0,                                                                                                   NULL                      },
+        {{.status = OUTCOME_ERRORED, .exit_code = -1, .signal = SIGKILL},                          0,         NULL                      },
+        {{.status = OUTCOME_TIMED_OUT, .exit_code = -1, .signal = SIGTERM},                        0,         NULL                      },
+        {{.status = OUTCOME_ERRORED, .exit_code = 0},                                              0,         NULL                      },
+        {{.status = OUTCOME_PASSED},                                                               TRACE_NET, NULL                      },
+    };
+    const struct reuse_options options = {
+        .trust = EVIDENCE_MEMBER, .run = "v", .verify_ppm = 1000000};
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    shop_make_tree();
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const struct trace trace = {.items = &asked, .count = 1, .flags = list[i].trace_flags};
+        struct outcome outcome = list[i].outcome;
+        struct shop shop = {0};
+        sh("rm -rf cache");
+        shop_earn(reads_a, OUTCOME_PASSED);
+        shop_open_as(&shop, &options);
+        assert_int_equal(shop_ask(&shop), REUSE_VERIFY);
+        outcome.attempt = 1;
+        outcome.started_ms = clock_wall_ms();
+        outcome.trace = &trace;
+        assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+        const char *note = reuse_take_note(shop.reuse);
+        assert_true((note != NULL) == (list[i].told != NULL));
+        if (note != NULL) {
+            assert_non_null(strstr(note, list[i].told));
+        }
+        shop_close(&shop);
+        assert_now(list[i].told != NULL ? REUSE_RUN : REUSE_HIT);
+    }
+}
+
 TEST(a_further_attempt_is_counted_and_not_stored)
 {
     const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
