@@ -2,11 +2,13 @@
 #include "observe/caller.h"
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -90,12 +92,34 @@ int caller_bytes(const struct caller *caller, uint64_t address, void *buf, size_
     return 0;
 }
 
-size_t link_strip_deleted(char *text, size_t len)
+/* "123/fd/3", and what others ask for: map_files has the longest names. */
+#define LINK_NAME_MAX 64
+
+/* A deleted "a" reads as a folder that is called "a (deleted)" does. */
+static bool leads_to(int from, const char *link, const char *root, const char *text)
 {
-    static const char mark[] = " (deleted)";
-    const size_t mark_len = sizeof mark - 1;
-    if (len > mark_len && memcmp(text + len - mark_len, mark, mark_len) == 0) {
-        len -= mark_len;
+    char path[PATH_TEXT_MAX + LINK_NAME_MAX];
+    struct stat linked;
+    struct stat named;
+    const int n = snprintf(path, sizeof path, "%s%s", root, text);
+    return n > 0 && (size_t)n < sizeof path && fstatat(from, link, &linked, 0) == 0
+           && fstatat(from, path, &named, AT_SYMLINK_NOFOLLOW) == 0 && linked.st_dev == named.st_dev
+           && linked.st_ino == named.st_ino;
+}
+
+static const char deleted_mark[] = " (deleted)";
+#define DELETED_MARK_LEN (sizeof deleted_mark - 1)
+
+static bool is_marked(const char *text, size_t len)
+{
+    return len > DELETED_MARK_LEN
+           && memcmp(text + len - DELETED_MARK_LEN, deleted_mark, DELETED_MARK_LEN) == 0;
+}
+
+size_t link_strip_deleted(int from, const char *link, const char *root, char *text, size_t len)
+{
+    if (is_marked(text, len) && !leads_to(from, link, root, text)) {
+        len -= DELETED_MARK_LEN;
         text[len] = '\0';
     }
     return len;
@@ -120,9 +144,6 @@ static char *put_number(char *to, unsigned number)
 /* "fd/3" of descriptor 3. */
 #define FD_NAME_MAX 16
 
-/* "123/fd/3", and what others ask for: map_files has the longest names. */
-#define LINK_NAME_MAX 64
-
 int caller_link(const struct caller *caller, const char *name, char *buf, size_t size)
 {
     char path[LINK_NAME_MAX];
@@ -141,7 +162,12 @@ int caller_link(const struct caller *caller, const char *name, char *buf, size_t
         return -ENAMETOOLONG;
     }
     buf[n] = '\0';
-    return (int)link_strip_deleted(buf, (size_t)n);
+    if (!is_marked(buf, (size_t)n)) {
+        return (int)n;
+    }
+    char root[LINK_NAME_MAX];
+    (void)snprintf(root, sizeof root, "%d/root", (int)caller->pid);
+    return (int)link_strip_deleted(caller->proc, path, root, buf, (size_t)n);
 }
 
 int caller_folder(const struct caller *caller, int dirfd, char *buf, size_t size)

@@ -33,8 +33,10 @@ int caller_link(const struct caller *caller, const char *name, char *buf, size_t
 /* Where its working folder (AT_FDCWD) or a descriptor leads. As caller_link(). */
 int caller_folder(const struct caller *caller, int dirfd, char *buf, size_t size);
 
-/* Takes " (deleted)" off the end of what a link of /proc says. New length. */
-size_t link_strip_deleted(char *text, size_t len);
+/* Takes " (deleted)" off the end of `text` (len bytes), which a link of /proc says, unless that is
+ * a part of the name: what lies there is what the link leads to. `link` is the link and `root` what
+ * its process has as "/", both below the folder `from`. New length. */
+size_t link_strip_deleted(int from, const char *link, const char *root, char *text, size_t len);
 
 /* True while the thread exists. */
 bool thread_exists(int proc, pid_t tid);

@@ -83,7 +83,7 @@ static int read_magic(const struct proc_question *question,
         return n < 0 ? -errno : 0;
     }
     buf[n] = '\0';
-    return (int)link_strip_deleted(buf, (size_t)n);
+    return (int)link_strip_deleted(question->root, path, ".", buf, (size_t)n);
 }
 
 static bool spot_add(struct spot *spot, const char *name, size_t len)

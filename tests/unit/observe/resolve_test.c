@@ -173,6 +173,36 @@ TEST(folders_of_a_caller_are_told_by_its_numbers)
     (void)close(proc);
 }
 
+static void expect_folder(int proc, int dirfd, const char *name)
+{
+    char expected[PATH_MAX];
+    assert_true(snprintf(expected, sizeof expected, "%s/%s", test_folder(), name) > 0);
+    folder_of(proc, dirfd, 0, expected);
+}
+
+/* What was asked below a folder of that name was noted for another one, or as absent. */
+TEST(a_folder_whose_name_ends_like_the_mark_of_deleted_ones_is_told_from_them)
+{
+    const int proc = open("/proc", O_PATH | O_CLOEXEC);
+    const int top = open(test_folder(), O_PATH | O_CLOEXEC);
+    assert_int_equal(mkdirat(top, "a", 0755), 0);
+    assert_int_equal(mkdirat(top, "a (deleted)", 0755), 0);
+    const int plain = openat(top, "a", O_PATH | O_CLOEXEC);
+    const int marked = openat(top, "a (deleted)", O_PATH | O_CLOEXEC);
+    expect_folder(proc, plain, "a");
+    expect_folder(proc, marked, "a (deleted)");
+    assert_int_equal(unlinkat(top, "a", AT_REMOVEDIR), 0);
+    expect_folder(proc, plain, "a");
+    expect_folder(proc, marked, "a (deleted)");
+    assert_int_equal(unlinkat(top, "a (deleted)", AT_REMOVEDIR), 0);
+    expect_folder(proc, plain, "a");
+    expect_folder(proc, marked, "a (deleted)");
+    (void)close(plain);
+    (void)close(marked);
+    (void)close(top);
+    (void)close(proc);
+}
+
 /* Longer names were cut off once, and what the rest leads to was taken for the answer. */
 TEST(links_of_a_caller_have_no_longer_names_than_the_kernel_gives)
 {
