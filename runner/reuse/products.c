@@ -267,9 +267,14 @@ static int read_folder(struct reading *reading, const char *prefix, struct err *
         return rc;
     }
     int rc = 0;
-    const struct dirent *entry = NULL;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
-    while (rc == 0 && (entry = readdir(stream)) != NULL) {
+    while (rc == 0) {
+        errno = 0; /* a list that breaks off is not a short one */
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+        const struct dirent *entry = readdir(stream);
+        if (entry == NULL) {
+            rc = errno != 0 ? err_errno(err, "cannot read the folder of products %s", path) : 0;
+            break;
+        }
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             rc = take_node(reading, fd, prefix, entry->d_name, err);
         }

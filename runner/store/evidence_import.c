@@ -81,7 +81,9 @@ static int open_spool(struct importing *importing)
     if (importing->spool < 0) {
         char name[] = "/tmp/sluice-import-XXXXXX"; /* a file system without nameless files */
         importing->spool = mkostemp(name, O_CLOEXEC);
-        (void)unlink(name);
+        if (importing->spool >= 0) {
+            (void)unlink(name);
+        }
     }
     return importing->spool >= 0
                ? 0
