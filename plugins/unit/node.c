@@ -6,8 +6,8 @@
  * process.exit(0) would be missed by nobody. A plain script says all it has to say by its exit
  * code.
  *
- * Node cannot list the tests of a file, but names those that it leaves out when it is asked for one
- * of no name: up to version 21. Later ones do not, and there a file stays one unit. */
+ * Node cannot list the tests of a file: it is asked for one of no name, and node_report.c sees
+ * which tests it makes to leave them out. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/map.h"

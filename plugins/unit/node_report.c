@@ -7,17 +7,27 @@
  *      "failure": KIND, "message": TEXT, "stack": TEXT, "file": PATH, "line": 3, "ms": 0.5}
  *     {"exit": CODE, "loaded": true, "begun": true, "ended": true, "natural": true}
  *     {"cut": PROGRAM}
+ *     {"list": NAME}
  *
  * `start` and `test` come in the order of the file, a test behind those within it. `exit` is the
  * process's last word: did it load node:test, had tests begun, had all ended, and did it end by
  * having nothing to do any more or by process.exit()? `cut` is the word of a process that it
  * started, which ended with 0 while tests of its own were under way: node sees to an end of its
- * tests in a listener of `beforeExit` that is still there then. */
+ * tests in a listener of `beforeExit` that is still there then.
+ *
+ * `list` names a test of a file that was loaded and asked for none. Node has no list of tests, and
+ * since version 22 does not name those that it leaves out either; but each of its tests and suites
+ * is an AsyncResource of type "Test" (node 18 to 26), which async_hooks shows as it is made. Node
+ * takes a pattern that matches a test's own name, that of a suite around it, or these names joined
+ * by spaces: where the name of one test would bring others along there is no list, nor where the
+ * file could not be loaded, and it stays whole. A later node that makes its tests otherwise has
+ * no list as well. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "plugins/unit/javascript.h"
 #include "plugins/unit/report.h"
 #include "plugins/unit/tool.h"
 
@@ -45,6 +55,8 @@ const char report_node_script[] =
     "let begun = false;\n"
     "let ended = false;\n"
     "let natural = false;\n"
+    "const lists = isReporter && words.includes('--test-name-pattern=" JAVASCRIPT_NONE "');\n"
+    "const made = [];\n"
     "\n"
     "function tell(where, line) {\n"
     "    const clean = (key, value) =>\n"
@@ -72,6 +84,42 @@ const char report_node_script[] =
     "    });\n"
     "}\n"
     "\n"
+    "function isSuite(one) {\n"
+    "    return one.constructor.name === 'Suite' || one.parent == null;\n"
+    "}\n"
+    "\n"
+    "function isTest(one) {\n"
+    "    return one.constructor.name === 'Test' && one.parent != null && isSuite(one.parent);\n"
+    "}\n"
+    "\n"
+    "/* Every text in which node looks for the name of a test. */\n"
+    "function textsOf(test) {\n"
+    "    const names = [];\n"
+    "    for (let at = test; at.parent != null; at = at.parent) {\n"
+    "        names.unshift(at.name);\n"
+    "    }\n"
+    "    return [...names, ...names.map((name, i) => names.slice(0, i + 1).join(' '))];\n"
+    "}\n"
+    "\n"
+    "function tellList() {\n"
+    "    const tests = made.filter(isTest);\n"
+    "    const all = new Set(tests.map((test) => test.name));\n"
+    "    const isPlain = (test) => textsOf(test).every((text) => text === test.name || !all.has(text));\n"
+    "    for (const one of tests.every(isPlain) ? all : []) {\n"
+    "        tell(fd, { list: String(one) });\n"
+    "    }\n"
+    "}\n"
+    "\n"
+    "if (lists) {\n"
+    "    require('node:async_hooks').createHook({\n"
+    "        init(id, type, trigger, resource) {\n"
+    "            if (type === 'Test') {\n"
+    "                made.push(resource);\n"
+    "            }\n"
+    "        },\n"
+    "    }).enable();\n"
+    "}\n"
+    "\n"
     "module.exports = async function* (source) {\n"
     "    begun = true;\n"
     "    for await (const { type, data } of source) {\n"
@@ -92,6 +140,9 @@ const char report_node_script[] =
     "if (isMainThread) {\n"
     "    process.once('beforeExit', () => { natural = true; });\n"
     "    process.on('exit', (code) => {\n"
+    "        if (lists && code === 0) {\n"
+    "            tellList();\n"
+    "        }\n"
     "        if (isReporter) {\n"
     "            tell(fd, { exit: code, loaded: isLoaded(), begun, ended, natural });\n"
     "        } else if (!natural && code === 0 && isLoaded()\n"
@@ -375,11 +426,8 @@ struct listing {
 static int list_line(void *context, const json_t *line, struct err *err)
 {
     const struct listing *listing = context;
-    const char *name = text_at(line, "test");
-    const char *skip = text_at(line, "skip");
-    return name != NULL && skip != NULL && strcmp(skip, NODE_LEFT_OUT) == 0
-               ? listing->each(listing->context, name, err)
-               : 0;
+    const char *name = text_at(line, "list");
+    return name != NULL ? listing->each(listing->context, name, err) : 0;
 }
 
 int report_list_node(const char *raw,

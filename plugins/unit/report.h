@@ -10,8 +10,8 @@
 /* What a tool may print or leave before it is no report any more; as REPORT_BYTES_MAX. */
 #define REPORT_TEXT_MAX (256u << 20)
 
-/* Why node says that it left a test out which was not asked for, up to version 21; later ones do
- * not name it. */
+/* Why node says that it left a test out which was not asked for, up to version 21; later ones say
+ * nothing of it. */
 #define NODE_LEFT_OUT "test name does not match pattern"
 
 /* How the command ended, and what it left. */
