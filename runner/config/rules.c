@@ -148,6 +148,15 @@ static const char *check_cwd(const char *path)
     return strcmp(path, ".") == 0 ? NULL : check_inside(path);
 }
 
+/* Taken for a pattern, a name that nothing has would be the same in every tree. */
+static const char *check_declared(const char *path)
+{
+    const char *wrong = check_inside(path);
+    return wrong == NULL && strpbrk(path, "*?") != NULL
+               ? "is no name: patterns are not looked at; name a folder for all that is in it"
+               : wrong;
+}
+
 static const char *check_expose(const char *path)
 {
     if (path[0] != '/') {
@@ -186,6 +195,7 @@ const struct key_rule rule_title = {"a title", NULL, check_title};
 const struct key_rule rule_need = {
     "a layer's id", "^" PATTERN_ID "(\\[[^\\[\\]]+\\])?$", check_need};
 const struct key_rule rule_inside = {"a path", "^" PATTERN_INSIDE "$", check_inside};
+const struct key_rule rule_declared = {"a path", "^[^/*?]([^*?]*[^/*?])?$", check_declared};
 const struct key_rule rule_cwd = {"a path", "^" PATTERN_INSIDE "$", check_cwd};
 const struct key_rule rule_expose = {"a path", "^.*[^/]$", check_expose};
 const struct key_rule rule_uses = {"a plugin", "^(\\./.*[^/]|[A-Za-z0-9_-]+)$", check_uses};

@@ -30,9 +30,11 @@ extern const struct key_rule rule_title;
 extern const struct key_rule rule_need;
 /* Paths and patterns below the root. */
 extern const struct key_rule rule_inside;
-/* The same, or ".". */
+/* Paths below the root, no patterns. */
+extern const struct key_rule rule_declared;
+/* Paths and patterns below the root, or ".". */
 extern const struct key_rule rule_cwd;
-/* The same, or absolute. */
+/* Paths below the root, or absolute ones. */
 extern const struct key_rule rule_expose;
 /* A plugin's name, or ./path. */
 extern const struct key_rule rule_uses;
