@@ -189,11 +189,16 @@ static void keep_slowest(struct view *view, const struct event *event)
 
 /* ---- events ---- */
 
-static void on_run_started(struct view *view, const struct event *event)
+/* "sluice 0.1.0: NAME, 3 layers, 2 jobs, run ID". Merged reports had no run that sluice knows of,
+ * and so no jobs. */
+static void put_title(struct str *title, const struct event *event)
 {
-    CLEANUP(str_fini) struct str title = STR_INIT(1u << 16);
     const char *name = event->u.run_started.name;
-    (void)str_appendf(&title,
+    if (event->u.run_started.jobs == 0) {
+        (void)str_append(title, "sluice: merged reports");
+        return;
+    }
+    (void)str_appendf(title,
                       "sluice %s: %s, %zu layer%s, %u job%s, run %s",
                       event->u.run_started.version != NULL ? event->u.run_started.version : "",
                       name != NULL ? name : "pipeline",
@@ -202,6 +207,12 @@ static void on_run_started(struct view *view, const struct event *event)
                       event->u.run_started.jobs,
                       event->u.run_started.jobs == 1 ? "" : "s",
                       event->u.run_started.run_id);
+}
+
+static void on_run_started(struct view *view, const struct event *event)
+{
+    CLEANUP(str_fini) struct str title = STR_INIT(1u << 16);
+    put_title(&title, event);
     if (event->u.run_started.resumed != NULL) {
         (void)str_appendf(&title, ", continues %s", event->u.run_started.resumed);
     }

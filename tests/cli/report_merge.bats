@@ -31,6 +31,7 @@ shards() {
         expect_code 0 "$SLUICE" report "../$i.ndjson" --junit "../$i.xml"
     done
     expect_code 1 "$SLUICE" report merge ../1.xml ../2.xml ../3.xml
+    [ "$(head -n 1 <<<"$output")" = "sluice: merged reports" ]
     expect_code 3 "$SLUICE" report merge ../1.xml ../2.xml
     says "shard 3/3 is missing"
     cp ../1.xml first.xml
