@@ -12,6 +12,9 @@
 /* A check is no test and has no time of its own to go by: what takes longer hangs. */
 #define COPY_CHECK_WALL_US (600LL * 1000000)
 
+/* Of the kills that are tried again with engine A, this part is with engine C: 5 a file. */
+#define COPY_AUDIT_SHARE 10
+
 struct copy {
     struct copy_tree tree;
     struct engine_tests *tests;       /* borrowed; measured by copy_baseline() */
@@ -59,8 +62,9 @@ struct copy_job {
 /* Tries the mutants. First the canaries: with the file broken, the tests that reach it must fail.
  * If none does, all files are broken: when no test notices that either, none uses the copy, and no
  * mutant would ever die: -ENOTRECOVERABLE. Then, without a mutant, all must pass; and those that
- * killed once more at the end, else the kills are none: -ENOTRECOVERABLE. Fills verdicts[number]
- * of the mutants tried; those out of time stay pending.
+ * killed once more at the end, else the kills are none: -ENOTRECOVERABLE. A sample of the kills is
+ * tried again: a test that passes then is doubted, and its kills have to repeat. Fills
+ * verdicts[number] of the mutants tried; those out of time stay pending.
  *
  * Broken is: no language reads it; or, where the check builds C, that it ends the process before
  * main(). */

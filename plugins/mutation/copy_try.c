@@ -266,13 +266,27 @@ static int try_test(struct attempt *attempt,
     return copy_answers_as_before(copy, test, &ended) ? 0 : 1;
 }
 
+/* As above; a kill of a test that is doubted has to repeat. */
+static int try_with_doubt(struct attempt *attempt,
+                          size_t test,
+                          struct engine_verdict *verdict,
+                          struct err *err)
+{
+    int answer = try_test(attempt, test, verdict, err);
+    if (answer == 1 && attempt->copy->tests->items[test].doubted) {
+        answer = try_test(attempt, test, verdict, err);
+        verdict->reason = answer == 0 ? engine_unrepeated : verdict->reason;
+    }
+    return answer;
+}
+
 /* Killed by one test is killed, whatever timed out before: the order of tests decides nothing. */
 static int run_tests(struct attempt *attempt, struct engine_verdict *verdict, struct err *err)
 {
     verdict->status = MUTANT_SURVIVED;
     for (size_t i = 0; i < attempt->reached_count; i++) {
         uint16_t test = attempt->order[i];
-        int answer = try_test(attempt, test, verdict, err);
+        int answer = try_with_doubt(attempt, test, verdict, err);
         if (answer < 0) {
             return answer;
         }
@@ -355,26 +369,140 @@ static int try_mutant(struct attempt *attempt,
     return status != 0 ? status : back;
 }
 
-static void tell(struct attempt *attempt, const struct mutant *mutant)
+static void tell(const struct attempt *attempt, const struct mutant *mutant)
 {
     const struct engine_watch *watch = attempt->copy->watch;
+    if (watch != NULL && watch->verdict != NULL) {
+        watch->verdict(watch->context, mutant, &attempt->verdicts->items[mutant->number]);
+    }
+}
+
+/* ---- kills once more ---- */
+
+/* The killer with its mutant in place: does it fail again? 1 = yes. */
+static int repeats(struct attempt *attempt, const struct mutant *mutant, struct err *err)
+{
+    CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
+    const struct source *source = attempt->job->source;
+    struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
+    int64_t cpu_us = 0;
+    size_t size = 0;
+    CLEANUP(cleanup_free) char *text = find_apply(source, mutant, &size);
+    if (text == NULL) {
+        return no_memory(err);
+    }
+    int status = copy_tree_write(&attempt->copy->tree, source->path, text, size, err);
+    status =
+        status != 0 ? status : copy_run_check(attempt->copy, source->path, &shown, &cpu_us, err);
+    attempt->cost->build_us += cpu_us;
+    cpu_us = verdict->cpu_us;
+    int answer = status != 0 ? status : try_test(attempt, verdict->killer, verdict, err);
+    attempt->cost->cpu_us += verdict->cpu_us - cpu_us;
+    int back = put_back(attempt, err);
+    return answer < 0 ? answer : back != 0 ? back : answer != 0;
+}
+
+/* A kill that was drawn. */
+struct drawn {
+    uint64_t ticket;
+    size_t index;
+};
+
+static int by_ticket(const void *a, const void *b)
+{
+    const struct drawn *left = a;
+    const struct drawn *right = b;
+    return left->ticket < right->ticket ? -1 : left->ticket > right->ticket;
+}
+
+static bool is_killed(const struct attempt *attempt, size_t index)
+{
+    uint32_t number = attempt->job->mutants[index]->number;
+    return attempt->verdicts->items[number].status == MUTANT_KILLED;
+}
+
+static size_t draw(const struct attempt *attempt, struct drawn *drawn)
+{
+    size_t count = 0;
+    uint64_t seed = attempt->copy->options.seed;
+    for (size_t i = 0; i < attempt->job->count; i++) {
+        if (is_killed(attempt, i)) {
+            drawn[count++] = (struct drawn){engine_ticket(seed, attempt->job->mutants[i]->id), i};
+        }
+    }
+    qsort(drawn, count, sizeof *drawn, by_ticket);
+    return count;
+}
+
+/* A run costs more here than a mutant of A: fewer are drawn. */
+static size_t sample_size(const struct attempt *attempt, size_t kills)
+{
+    struct engine_options options = attempt->copy->options;
+    options.audit_min = (options.audit_min + COPY_AUDIT_SHARE - 1) / COPY_AUDIT_SHARE;
+    return engine_sample(&options, kills);
+}
+
+/* Mutants of tests that are doubted once more: their kills have to repeat. */
+static int try_doubted(struct attempt *attempt, struct err *err)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < attempt->job->count; i++) {
+        const struct mutant *mutant = attempt->job->mutants[i];
+        struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
+        if (is_killed(attempt, i) && attempt->copy->tests->items[verdict->killer].doubted) {
+            int64_t before = verdict->cpu_us;
+            status = try_mutant(attempt, mutant, verdict, err);
+            attempt->cost->cpu_us += verdict->cpu_us - before;
+            tell(attempt, mutant);
+        }
+    }
+    return status;
+}
+
+/* A sample of the kills, drawn by the seed: chance would not repeat. */
+static int audit(struct attempt *attempt, struct err *err)
+{
+    CLEANUP(cleanup_free)
+    struct drawn *drawn = mem_calloc(attempt->job->count + 1, sizeof *drawn);
+    if (drawn == NULL) {
+        return no_memory(err);
+    }
+    size_t count = sample_size(attempt, draw(attempt, drawn));
+    bool doubted = false;
+    for (size_t i = 0; i < count && !engine_is_late(&attempt->copy->options); i++) {
+        const struct mutant *mutant = attempt->job->mutants[drawn[i].index];
+        const struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
+        struct engine_test *test = &attempt->copy->tests->items[verdict->killer];
+        int same = test->doubted ? 1 : repeats(attempt, mutant, err);
+        if (same < 0) {
+            return err_wrap(err, "mutant %s", mutant->id);
+        }
+        if (same == 0) {
+            engine_doubt(test, mutant, attempt->copy->watch);
+            doubted = true;
+        }
+    }
+    return doubted ? try_doubted(attempt, err) : 0;
+}
+
+/* ---- all ---- */
+
+static void count(struct attempt *attempt, const struct mutant *mutant)
+{
     const struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
     bool ran = verdict->status == MUTANT_KILLED || verdict->status == MUTANT_SURVIVED
                || verdict->status == MUTANT_TIMEOUT;
     attempt->cost->executed += ran ? 1 : 0;
     attempt->cost->cpu_us += verdict->cpu_us;
-    if (watch != NULL && watch->verdict != NULL) {
-        watch->verdict(watch->context, mutant, verdict);
-    }
 }
 
 static int try_all(struct attempt *attempt, struct err *err)
 {
-    int64_t deadline = attempt->copy->options.deadline_ms;
     for (size_t i = 0; i < attempt->job->count; i++) {
         const struct mutant *mutant = attempt->job->mutants[i];
         struct engine_verdict *verdict = &attempt->verdicts->items[mutant->number];
-        if (deadline != 0 && clock_mono_ns() / 1000000 >= deadline) {
+        /* One at least, so that small budgets come to an end, too. */
+        if (i > 0 && engine_is_late(&attempt->copy->options)) {
             return 0;
         }
         *verdict = (struct engine_verdict){.engine = ENGINE_COPY};
@@ -388,6 +516,7 @@ static int try_all(struct attempt *attempt, struct err *err)
         if (status != 0) {
             return err_wrap(err, "mutant %s", mutant->id);
         }
+        count(attempt, mutant);
         tell(attempt, mutant);
     }
     return 0;
@@ -420,5 +549,6 @@ int copy_try(struct copy *copy,
     sort_order(&attempt);
     status = status != 0 ? status : prove_sanity(&attempt, err);
     status = status != 0 ? status : try_all(&attempt, err);
+    status = status != 0 ? status : audit(&attempt, err);
     return status != 0 ? status : prove_killers(&attempt, err);
 }

@@ -14,9 +14,6 @@
 #include <string.h>
 #include <sys/personality.h>
 
-/* What a test printed, as far as it is shown: ten lines. */
-#define SHOWN_MAX 800
-
 /* What fresh memory is filled with: no pointer, no text, no small number. */
 #define MALLOC_FILL "165"
 
@@ -250,7 +247,7 @@ static int measure(struct engine_tests *tests,
                 test->name,
                 why,
                 shown.len > 0 ? "; it printed:\n" : "",
-                SHOWN_MAX,
+                ENGINE_SHOWN_MAX,
                 str_text(&shown));
     return 0;
 }

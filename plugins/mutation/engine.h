@@ -45,6 +45,7 @@ struct engine_test {
     const char *cwd;         /* relative to the root; NULL = the root */
     bool compare_stdout;     /* what it prints is part of its answer */
     enum engine_kind kind;   /* the first engine to try; demotion only raises it */
+    bool doubted;            /* a kill of it did not repeat: each has to, from then on */
 
     /* Measured by engine_baseline(). */
     int64_t cpu_us;
@@ -68,6 +69,8 @@ struct engine_verdict {
     const uint16_t *reached; /* tests that reach it, ascending; NULL = not known */
     uint16_t reached_count;
     int64_t cpu_us; /* spent on it */
+    bool reused;    /* an earlier run said so (unit_known.h) */
+    bool unsure;    /* and ended before it was audited and its killer proven */
 };
 
 /* Verdicts of a list of mutants, by mutant.number. */
@@ -88,15 +91,16 @@ struct engine_cost {
 struct engine_options {
     const char *root;       /* where the tests run: the built tree, absolute */
     uint64_t seed;          /* of the audit's sample */
-    uint32_t audit_percent; /* of mutants tried by A that B tries again; 2 by default */
+    uint32_t audit_percent; /* of kills that are tried again; 2 by default */
     uint32_t audit_min;     /* and at least so many; 50 by default */
-    bool audit_survivors;   /* and every reached survivor once; on by default */
+    bool audit_survivors;   /* and every reached survivor of A once; on by default */
     int64_t deadline_ms;    /* clock_monotonic_ms() at which to stop, the rest pending; 0 = none */
     uint32_t cpu_factor;    /* 0 = ENGINE_CPU_FACTOR */
     int64_t wall_min_us;    /* 0 = ENGINE_WALL_MIN_US */
 };
 
-/* Told now and then; NULL functions are not called. Return is void: it cannot fail. */
+/* Told now and then; NULL functions are not called. Return is void: it cannot fail. `verdict` comes
+ * when a mutant is decided, and again when an audit made it another verdict. */
 struct engine_watch {
     void *context;
     void (*verdict)(void *context,

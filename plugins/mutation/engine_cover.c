@@ -15,7 +15,10 @@ static int no_memory(struct err *err)
     return err_set(err, -ENOMEM, "not enough memory to count what the tests reach");
 }
 
-static int sanity(const struct engine_test *test, const struct copy_ended *ended, struct err *err)
+static int sanity(const struct engine_test *test,
+                  const struct copy_ended *ended,
+                  const struct str *shown,
+                  struct err *err)
 {
     if (engine_passed(test, ended)) {
         return 0;
@@ -24,10 +27,13 @@ static int sanity(const struct engine_test *test, const struct copy_ended *ended
                    -EPROTO,
                    "test \"%s\" passes, but fails when its places are counted (%s %d): the schema "
                    "changes what the program does. Exclude the test or the file, and tell the "
-                   "authors of sluice",
+                   "authors of sluice%s%.*s",
                    test->name,
                    ended->signal != 0 ? "signal" : "exit code",
-                   ended->signal != 0 ? ended->signal : ended->exit);
+                   ended->signal != 0 ? ended->signal : ended->exit,
+                   shown->len > 0 ? "; it printed:\n" : "",
+                   ENGINE_SHOWN_MAX,
+                   str_text(shown));
 }
 
 /* A test that cannot be forked goes to engine B. */
@@ -45,9 +51,10 @@ static int cover_test(struct engine_test *test,
                       const struct engine_options *options,
                       struct err *err)
 {
+    CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
     struct copy_ended ended = {0};
     engine_state_reset(state, SLUICE_MUTANT_COVER);
-    int rc = engine_run_test(test, options, 0, NULL, &ended, err);
+    int rc = engine_run_test(test, options, 0, &shown, &ended, err);
     if (rc == 0 && state->map->stale != 0) {
         return err_set(err,
                        -ESTALE,
@@ -55,7 +62,7 @@ static int cover_test(struct engine_test *test,
                        "run the unit `build` again",
                        test->name);
     }
-    return rc < 0 ? rc : sanity(test, &ended, err);
+    return rc < 0 ? rc : sanity(test, &ended, &shown, err);
 }
 
 static int cover_all(struct engine_tests *tests,

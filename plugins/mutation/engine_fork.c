@@ -6,13 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 
-/* Children have so many times the hits of the test; 0 would be no limit. */
-static uint32_t hits_limit(uint32_t hits)
-{
-    uint64_t limit = (uint64_t)hits * ENGINE_HITS_FACTOR + ENGINE_HITS_MIN;
-    return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
-}
-
 static uint32_t limit_of(int64_t limit_us)
 {
     return limit_us < UINT32_MAX ? (uint32_t)limit_us : UINT32_MAX;
@@ -31,7 +24,7 @@ static size_t arm(struct engine_attempt *attempt, size_t test)
         limit_of(engine_wall_limit_us(&job->tests->items[test], job->options));
     state->map->retry_factor = ENGINE_RETRY_FACTOR;
     for (uint32_t i = 0; i < state->site_count; i++) {
-        engine_state_hits(state)[i] = hits_limit(job->cover->hits[test][i]);
+        engine_state_hits(state)[i] = engine_hits_limit(job->cover->hits[test][i]);
     }
     for (uint32_t i = 0; i < state->mutant_count; i++) {
         if (attempt->open[i] && engine_reaches(attempt, test, i)) {
@@ -129,5 +122,6 @@ int engine_fork_test(struct engine_attempt *attempt, size_t test, struct err *er
         engine_note(job->watch, "test \"%s\" is run once for each mutant: %s", used->name, why);
         return 0;
     }
-    return harvest(attempt, test, err);
+    rc = harvest(attempt, test, err);
+    return rc < 0 || attempt->cut ? rc : engine_prove_killer(attempt, test, err);
 }

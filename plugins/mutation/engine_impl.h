@@ -9,12 +9,11 @@ struct engine_attempt {
     const struct engine_job *job;
     struct engine_state state;
     bool *open;    /* by mutant: it has a place and a test, and nothing has decided it */
-    bool *audited; /* by mutant */
+    bool *audited; /* by mutant: what was said of it was said twice */
+    bool *killed;  /* by test */
+    bool *proven;  /* by test: it passed without a mutant after its first kill */
     bool cut;      /* the deadline came: what is open stays pending */
 };
-
-/* Is the deadline of the options over? */
-bool engine_is_late(const struct engine_options *options);
 
 /* Does a test that is used reach a mutant that has a place? */
 bool engine_reaches(const struct engine_attempt *attempt, size_t test, uint32_t mutant);
@@ -33,8 +32,14 @@ int engine_fork_test(struct engine_attempt *attempt, size_t test, struct err *er
 /* Engine B: one open mutant with each of its tests of engine B. */
 int engine_exec_mutant(struct engine_attempt *attempt, uint32_t mutant, struct err *err);
 
-/* Tries again by B what A has decided, as the options say. *ret_demoted counts the tests that A and
- * B disagree about; their mutants are open again. */
+/* How often a mutant may come through its site; 0 would be no limit. */
+uint32_t engine_hits_limit(uint32_t hits);
+
+/* A test that killed for the first time has to pass without a mutant: -ENOTRECOVERABLE. */
+int engine_prove_killer(struct engine_attempt *attempt, size_t test, struct err *err);
+
+/* Tries again by B what was decided, as the options say. *ret_demoted counts the tests that said
+ * one thing and then another; their mutants are open again. */
 int engine_audit(struct engine_attempt *attempt, size_t *ret_demoted, struct err *err);
 
 #endif

@@ -27,6 +27,15 @@ bool engine_reaches(const struct engine_attempt *attempt, size_t test, uint32_t 
            && job->cover->hits[test][site] > 0;
 }
 
+/* Says that a mutant is decided. */
+static void tell_verdict(const struct engine_job *job, uint32_t mutant)
+{
+    if (job->watch != NULL && job->watch->verdict != NULL) {
+        job->watch->verdict(
+            job->watch->context, &job->list->items[mutant], &job->verdicts->items[mutant]);
+    }
+}
+
 void engine_decide(struct engine_attempt *attempt,
                    uint32_t mutant,
                    enum mutant_status status,
@@ -37,7 +46,11 @@ void engine_decide(struct engine_attempt *attempt,
     verdict->status = status;
     verdict->engine = engine;
     verdict->killer = (uint16_t)killer;
+    verdict->reason = NULL;
     attempt->open[mutant] = false;
+    attempt->killed[killer] = attempt->killed[killer] || status == MUTANT_KILLED;
+    verdict->reused = false;
+    tell_verdict(attempt->job, mutant);
 }
 
 /* ---- before ---- */
@@ -98,15 +111,49 @@ static int prepare(struct engine_attempt *attempt, struct err *err)
     uint32_t count = attempt->job->schema->mutant_count;
     attempt->open = mem_calloc(count, sizeof(bool));
     attempt->audited = mem_calloc(count, sizeof(bool));
-    if (attempt->open == NULL || attempt->audited == NULL) {
+    attempt->killed = mem_calloc(attempt->job->tests->count + 1, sizeof(bool));
+    attempt->proven = mem_calloc(attempt->job->tests->count + 1, sizeof(bool));
+    if (attempt->open == NULL || attempt->audited == NULL || attempt->killed == NULL
+        || attempt->proven == NULL) {
         return no_memory(err);
     }
     for (uint32_t i = 0; i < count; i++) {
+        /* What an earlier run said was audited there. */
+        attempt->audited[i] = attempt->job->verdicts->items[i].status != MUTANT_PENDING
+                              && !attempt->job->verdicts->items[i].unsure;
         if (open_mutant(attempt, i) < 0) {
             return no_memory(err);
         }
     }
     return engine_state_new(&attempt->job->schema, 1, &attempt->state, err);
+}
+
+/* ---- without a mutant ---- */
+
+static int prove_test(const struct engine_job *job, const struct engine_test *test, struct err *err)
+{
+    struct copy_ended ended = {0};
+    int rc = engine_run_test(test, job->options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
+    if (rc < 0 || engine_passed(test, &ended)) {
+        return rc;
+    }
+    return err_set(err,
+                   -ENOTRECOVERABLE,
+                   "test \"%s\" fails without any mutant after mutants were tried: it passed "
+                   "before. Something it leaves outside of the tree (in /tmp or HOME, a server?) "
+                   "breaks it, or it is flaky: a mutant that it fails for would be called killed. "
+                   "Let it begin with a clean state, or leave it out of `tests`",
+                   test->name);
+}
+
+int engine_prove_killer(struct engine_attempt *attempt, size_t test, struct err *err)
+{
+    if (!attempt->killed[test] || attempt->proven[test]) {
+        return 0;
+    }
+    attempt->proven[test] = true;
+    engine_state_reset(&attempt->state, SLUICE_MUTANT_OFF);
+    return prove_test(attempt->job, &attempt->job->tests->items[test], err);
 }
 
 /* ---- one round ---- */
@@ -149,17 +196,30 @@ static int try_open(struct engine_attempt *attempt, uint32_t mutant, struct err 
         verdict->status = MUTANT_SURVIVED;
         verdict->engine = engine_of(attempt->job, verdict);
         attempt->open[mutant] = false;
+        verdict->reused = false;
+        tell_verdict(attempt->job, mutant);
     }
     return rc;
 }
 
+/* What tests of engine A reach is open until these have run. */
+static bool is_decided_by_exec(const struct engine_attempt *attempt, uint32_t mutant)
+{
+    const struct engine_job *job = attempt->job;
+    return engine_of(job, &job->verdicts->items[mutant]) == ENGINE_EXEC;
+}
+
 static int try_by_exec(struct engine_attempt *attempt, struct err *err)
 {
+    bool tried = false;
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < attempt->state.mutant_count; i++) {
-        attempt->cut = attempt->cut || engine_is_late(attempt->job->options);
-        if (attempt->open[i] && !attempt->cut) {
+        /* One at least, so that small budgets come to an end, too. */
+        bool late = attempt->cut || engine_is_late(attempt->job->options);
+        attempt->cut = late;
+        if (attempt->open[i] && (!late || (!tried && is_decided_by_exec(attempt, i)))) {
             rc = try_open(attempt, i, err);
+            tried = true;
         }
     }
     return rc;
@@ -183,22 +243,6 @@ static int try_all(struct engine_attempt *attempt, struct err *err)
 
 /* ---- after ---- */
 
-static int prove_test(const struct engine_job *job, const struct engine_test *test, struct err *err)
-{
-    struct copy_ended ended = {0};
-    int rc = engine_run_test(test, job->options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
-    if (rc < 0 || engine_passed(test, &ended)) {
-        return rc;
-    }
-    return err_set(err,
-                   -ENOTRECOVERABLE,
-                   "test \"%s\" fails without any mutant after mutants were tried: it passed "
-                   "before. Something it leaves outside of the tree (in /tmp or HOME, a server?) "
-                   "breaks it, or it is flaky: a mutant that it fails for would be called killed. "
-                   "Let it begin with a clean state, or leave it out of `tests`",
-                   test->name);
-}
-
 /* Tests that killed have to pass once more: what the first runs left could be what "killed". */
 static int prove_killers(const struct engine_job *job, struct err *err)
 {
@@ -209,7 +253,7 @@ static int prove_killers(const struct engine_job *job, struct err *err)
     }
     for (size_t i = 0; i < job->list->count; i++) {
         const struct engine_verdict *verdict = &job->verdicts->items[i];
-        if (verdict->status == MUTANT_KILLED) {
+        if (verdict->status == MUTANT_KILLED && (!verdict->reused || verdict->unsure)) {
             killed[verdict->killer] = true;
         }
     }
@@ -223,13 +267,10 @@ static void tell(const struct engine_job *job)
 {
     for (size_t i = 0; i < job->list->count; i++) {
         const struct engine_verdict *verdict = &job->verdicts->items[i];
-        job->cost->executed += verdict->status == MUTANT_KILLED
-                               || verdict->status == MUTANT_SURVIVED
-                               || verdict->status == MUTANT_TIMEOUT;
-        if (verdict->status != MUTANT_PENDING && job->watch != NULL
-            && job->watch->verdict != NULL) {
-            job->watch->verdict(job->watch->context, &job->list->items[i], verdict);
-        }
+        job->cost->executed +=
+            !verdict->reused
+            && (verdict->status == MUTANT_KILLED || verdict->status == MUTANT_SURVIVED
+                || verdict->status == MUTANT_TIMEOUT);
     }
     job->cost->bare_us = engine_bare_us(job->tests);
 }
@@ -250,6 +291,8 @@ int engine_schema_run(const struct engine_job *job, struct err *err)
     engine_state_fini(&attempt.state);
     mem_free(attempt.open);
     mem_free(attempt.audited);
+    mem_free(attempt.killed);
+    mem_free(attempt.proven);
     rc = rc < 0 ? rc : prove_killers(job, err);
     if (rc == 0) {
         tell(job);

@@ -7,6 +7,9 @@
  *   engine_canary()       each test notices when the code under test aborts
  *   engine_schema_run()   A, then B for what A cannot run, then the audit
  *
+ * Chance kills nobody: a sample of kills is tried again, and a test that says another thing then
+ * is not believed any more but for kills that repeat.
+ *
  * Tests are in order: the first that fails with a mutant, or runs out of time, decides. A process
  * that calls any of these must have no other children. */
 #ifndef SLUICE_PLUGINS_MUTATION_ENGINE_SCHEMA_H
@@ -26,6 +29,9 @@
 
 /* Longest a test may take without a mutant, of wall time. */
 #define ENGINE_BASELINE_WALL_US (600 * INT64_C(1000000))
+
+/* What a test printed, as far as it is shown: ten lines. */
+#define ENGINE_SHOWN_MAX 800
 
 /* The schemata that the tests were built with, and how they are run. */
 struct engine_group {
@@ -72,18 +78,34 @@ struct engine_job {
 
 /* Fills in the verdicts that are pending. Mutants without a place in the schema stay pending, or
  * are CompileError or Ignored where the schema says so; at the deadline the rest stays pending.
- * Tests that killed have to pass once more at the end, else the kills are none: -ENOTRECOVERABLE.
- */
+ * Tests that killed have to pass without a mutant, at their first kill and at the end, else the
+ * kills are none: -ENOTRECOVERABLE. */
 int engine_schema_run(const struct engine_job *job, struct err *err);
 
-/* One test with one mutant by engine B, tried again with four times the CPU time where it ran out
- * of it: KILLED, TIMEOUT or SURVIVED. For the audit and for replays. */
+/* One test, which reaches it, with one mutant by engine B; tried again with four times the CPU time
+ * where it ran out of it, or came through its site too often: KILLED, TIMEOUT or SURVIVED. */
 int engine_exec_try(const struct engine_job *job,
                     struct engine_state *state,
                     size_t test,
                     uint32_t mutant,
                     enum mutant_status *ret_status,
                     struct err *err);
+
+/* Its place in the order in which mutants are drawn for an audit: the same for a seed and a mutant,
+ * whatever else is tried. */
+uint64_t engine_ticket(uint64_t seed, const char *id);
+
+/* How many of `count` are drawn. */
+size_t engine_sample(const struct engine_options *options, size_t count);
+
+/* The test said another thing of a mutant than before: from now on each kill of it has to repeat.
+ * That is told. */
+void engine_doubt(struct engine_test *test,
+                  const struct mutant *mutant,
+                  const struct engine_watch *watch);
+
+/* The reason of a mutant that a test failed with and then passed with. */
+extern const char engine_unrepeated[];
 
 /* A run that lasts until the deadline of the options: of engine A, which has its own limits. */
 #define ENGINE_UNLIMITED UINT_MAX
@@ -102,6 +124,9 @@ int engine_run_test(const struct engine_test *test,
  * addresses in every run, where the system lets us. A mutant that reads what nobody wrote, or
  * compares pointers, then ends the same way each time. What the user has set stays. */
 void engine_settle(void);
+
+/* Is the deadline of the options over? */
+bool engine_is_late(const struct engine_options *options);
 
 /* Did it end as it did in the baseline? */
 bool engine_passed(const struct engine_test *test, const struct copy_ended *ended);

@@ -37,6 +37,7 @@ struct sluice_mutant_process {
     unsigned int opened;
     unsigned int active;    /* mutant + 1 that we are */
     unsigned int hits_left; /* at its site; 0 = no limit */
+    unsigned int limited;   /* ONE: hits_left was set */
     unsigned int timed;     /* `timer` ends the test when it hangs between its children */
     void *timer;
 };
@@ -261,6 +262,18 @@ SLUICE_MUTANT_SHARED int sluice_mutant_is_here(unsigned int site)
     return 0;
 }
 
+/* It came through its site too often. Where it is not our child whoever waits for it may take the
+ * signal for a failure, so the state tells. */
+SLUICE_MUTANT_SHARED void sluice_mutant_end_loop(void)
+{
+    struct sluice_mutant_state *state = sluice_mutant_process.state;
+    if (state->mode == SLUICE_MUTANT_ONE
+        && sluice_mutant_mprotect(state, state->size, 3 /* read and write */) == 0) {
+        state->looped = 1;
+    }
+    (void)sluice_mutant_kill(sluice_mutant_getpid(), SLUICE_MUTANT_HIT_SIGNAL);
+}
+
 SLUICE_MUTANT_SHARED int sluice_mutant_choose(struct sluice_mutant_file *file, unsigned int site)
 {
     struct sluice_mutant_process *process = &sluice_mutant_process;
@@ -269,10 +282,15 @@ SLUICE_MUTANT_SHARED int sluice_mutant_choose(struct sluice_mutant_file *file, u
         return 0;
     }
     file->chosen = process->active - file->range->mutant_base;
+    if (process->state->mode == SLUICE_MUTANT_ONE && !process->limited) {
+        process->limited = 1;
+        process->hits_left =
+            sluice_mutant_words(process->state->hits_at)[file->range->site_base + site];
+    }
     if (process->hits_left > 1) {
         process->hits_left--;
     } else if (process->hits_left == 1) {
-        (void)sluice_mutant_kill(sluice_mutant_getpid(), SLUICE_MUTANT_HIT_SIGNAL);
+        sluice_mutant_end_loop();
     }
     return 1;
 }

@@ -12,7 +12,7 @@
 #define SLUICE_MUTANT_STATE
 
 enum {
-    SLUICE_MUTANT_MAGIC = 0x534d5431 /* "SMT1" */
+    SLUICE_MUTANT_MAGIC = 0x534d5432 /* "SMT2" */
 };
 
 /* What a program does at its sites. */
@@ -54,6 +54,7 @@ struct sluice_mutant_state {
     unsigned int children; /* so far */
     unsigned int stale;    /* a program was built with other mutants of a file */
     unsigned int reached;  /* a site was reached, by anyone */
+    unsigned int looped;   /* ONE: the limit of hits was reached */
     unsigned int canary;   /* CANARY_FORK: an enum sluice_mutant_try */
     unsigned int cpu_limit_us;
     unsigned int wall_limit_us;

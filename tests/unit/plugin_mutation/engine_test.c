@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Engines A and B with small programs: what they say, and whatever may come between a program and
  * its children. */
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -79,6 +80,31 @@ TEST(a_mutant_that_waits_for_ever_uses_no_cpu_time_and_times_out)
     expect_both("#include <unistd.h>\n"
                 "int main(void) { int a = 1; @{a--;~pause();}@ return a; }",
                 "Timeout");
+}
+
+TEST(a_loop_without_end_in_a_process_of_the_test_ends_by_its_hits_and_is_a_timeout)
+{
+    struct attempt attempt;
+    CLEANUP(str_fini) struct str sizes = STR_INIT(4096);
+    attempt_init(&attempt,
+                 "#include <fcntl.h>\n#include <unistd.h>\n"
+                 "static int tick(void)\n"
+                 "{\n"
+                 "    int fd = open(\"ticks\", O_CREAT | O_WRONLY | O_APPEND, 0666);\n"
+                 "    long n = write(fd, \"x\", 1);\n"
+                 "    return close(fd) + (int)(n - n);\n"
+                 "}\n"
+                 "int main(void) { int i; for (i = 0; i < 3; @{i++~i += tick()}@) {} return 0; }",
+                 BUILD);
+    attempt.options.cpu_factor = 30; /* time comes to an end later than hits */
+    struct err err = {0};
+    (void)attempt_test(
+        &attempt, "rm -f ticks; ./program; s=$?; wc -c <ticks >>sizes; exit $s", ENGINE_EXEC);
+    assert_int_equal(attempt_run(&attempt, &err), 0);
+    assert_string_equal(attempt_words(&attempt), "Timeout");
+    assert_int_equal(subject_shell(attempt.folder, "cat sizes", &sizes), 0);
+    assert_string_equal(str_text(&sizes), "1299\n"); /* 3 hits: their hundredfold, and 1,000 */
+    attempt_fini(&attempt);
 }
 
 TEST(a_test_in_which_a_mutant_was_killed_decides_and_the_next_one_is_not_asked)
@@ -214,10 +240,11 @@ TEST(what_a_mutant_leaves_running_is_ended)
 
 TEST(a_mutant_that_allocates_for_ever_gets_no_memory_at_last)
 {
-    expect_both("#include <stdlib.h>\n#include <string.h>\n"
+    /* Not filled: a gigabyte would take longer than all the rest. */
+    expect_both("#include <malloc.h>\n#include <stdlib.h>\n"
                 "int main(void)\n"
                 "{\n"
-                "    int n = 0;\n"
+                "    int n = mallopt(M_PERTURB, 0);\n"
                 "    void *p = malloc(1 << 20);\n"
                 "    for (n = 1; @{n < 3~n < 100000 && p != NULL}@; n++) p = malloc(1 << 26);\n"
                 "    return n == 3 && p != NULL ? 0 : 1;\n"
@@ -407,13 +434,15 @@ TEST(a_schema_that_changes_what_a_test_says_is_an_error)
     struct attempt attempt;
     struct err err = {0};
     attempt_init(&attempt,
-                 "#include <stdlib.h>\n"
+                 "#include <stdio.h>\n#include <stdlib.h>\n"
                  "int main(void) { int a = getenv(\"SLUICE_MUTANT_STATE\") != 0;\n"
+                 "    if (a) puts(\"it sees us\");\n"
                  "    return a @{+~-}@ 0; }",
                  BUILD);
     (void)attempt_test(&attempt, "exec ./program", ENGINE_FORK);
     assert_int_equal(attempt_run(&attempt, &err), -EPROTO);
     assert_non_null(strstr(err.text, "the schema changes what the program does"));
+    assert_non_null(strstr(err.text, "; it printed:\nit sees us\n"));
     attempt_fini(&attempt);
 }
 
@@ -501,6 +530,56 @@ TEST(what_a_test_leaves_behind_is_no_kill_of_engine_a)
 TEST(what_a_test_leaves_behind_is_no_kill_of_engine_b)
 {
     expect_unbelieved(ENGINE_EXEC);
+}
+
+/* One run in 33 fails, whatever the code does: 3 %. Forty mutants change nothing, one breaks it. */
+static void write_chance(struct str *text)
+{
+    (void)str_append(text,
+                     "#include <fcntl.h>\n#include <unistd.h>\n"
+                     "static int chance(void)\n"
+                     "{\n"
+                     "    int fd = open(\"runs\", O_CREAT | O_WRONLY | O_APPEND, 0666);\n"
+                     "    long n = write(fd, \"x\", 1) == 1 ? lseek(fd, 0, SEEK_END) : 0;\n"
+                     "    close(fd);\n"
+                     "    return n % 33 == 0;\n"
+                     "}\n"
+                     "int main(void) { int a = 1;\n");
+    for (int i = 0; i < 40; i++) {
+        (void)str_append(text, "@{a += 0;~a += 1 - 1;}@\n");
+    }
+    (void)str_append(text, "@{a--;~;}@ return a || chance(); }\n");
+    assert_int_equal(str_error(text), 0);
+}
+
+static void expect_no_kill_by_chance(enum engine_kind kind)
+{
+    struct attempt attempt;
+    struct err err = {0};
+    CLEANUP(str_fini) struct str text = STR_INIT(65536);
+    write_chance(&text);
+    attempt_init(&attempt, str_text(&text), BUILD);
+    attempt.options.audit_percent = 2;
+    attempt.options.audit_min = 50;
+    attempt.options.audit_survivors = true;
+    (void)attempt_test(&attempt, "exec ./program", kind);
+    if (attempt_run(&attempt, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        assert_int_equal(attempt.verdicts.items[i].status, MUTANT_SURVIVED);
+    }
+    assert_int_equal(attempt.verdicts.items[40].status, MUTANT_KILLED);
+    assert_true(attempt.tests.items[0].doubted);
+    assert_non_null(strstr(str_text(&attempt.notes), "audit: test \"exec ./program\""));
+    attempt_fini(&attempt);
+    subject_must(test_folder(), "rm runs");
+}
+
+TEST(a_test_that_fails_by_chance_kills_nobody_in_silence)
+{
+    expect_no_kill_by_chance(ENGINE_FORK);
+    expect_no_kill_by_chance(ENGINE_EXEC);
 }
 
 TEST(words_of_engines_are_read_back)
