@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cli/cache_folder.h"
+#include "cli/memos_left.h"
 #include "reuse/reuse.h"
 #include "store/evidence.h"
 #include "store/unit_memo.h"
@@ -38,6 +39,8 @@ struct session_reuse {
     const char *program; /* a plugin's, whose digest is known: units of a layer share one */
     struct hash program_digest;
     bool kept_memo;
+    bool recovered;     /* memos of runs that were killed */
+    bool noted;         /* where ours will lie */
     int out;            /* REUSED_FILE, opened for the first unit that printed something; -1 */
     off_t out_end;      /* its length, with what waits to be written: */
     struct str printed; /* nobody reads what passed before the run has ended */
@@ -448,12 +451,30 @@ static int memo_of(struct session_reuse *reuse,
     return 0;
 }
 
+/* Before the first is given: what runs that were killed left; and where ours will lie. */
+static void look_after_memos(struct session_reuse *reuse, const struct reuse_memo *name)
+{
+    const struct session *session = reuse->session;
+    struct unit_memo memo;
+    size_t count = 0;
+    if (!reuse->recovered) {
+        reuse->recovered = true;
+        (void)memos_left_recover(session->project.state, reuse->cache, &count, NULL);
+        reuse->kept_memo = reuse->kept_memo || count > 0;
+    }
+    if (name->left != NULL && memo_of(reuse, name, &memo, NULL) == 0) {
+        reuse->noted = true;
+        (void)memos_left_note(session->folder.path, &memo, name->left, NULL);
+    }
+}
+
 static int give_memo(struct sched_reuse *sched, const struct reuse_memo *name, const char *file)
 {
     struct session_reuse *reuse = of(sched);
     CLEANUP(str_fini) struct str text = STR_INIT(UNIT_MEMO_MAX);
     struct unit_memo memo;
     struct err err = {0};
+    look_after_memos(reuse, name);
     if (reuse->session->invocation->no_reuse || memo_of(reuse, name, &memo, &err) != 0
         || unit_memo_get(reuse->cache, &memo, &text, &err) != 1) {
         return 0;
@@ -601,6 +622,9 @@ void session_reuse_free(struct session_reuse *reuse)
     if (reuse->kept_memo) {
         (void)unit_memo_tidy(
             reuse->cache, clock_wall_ms() - UNIT_MEMO_AGE_MS, UNIT_MEMO_BUDGET, NULL, NULL);
+    }
+    if (reuse->noted) {
+        memos_left_forget(reuse->session->folder.path);
     }
     (void)flush_printed(reuse, NULL);
     str_fini(&reuse->printed);

@@ -136,7 +136,9 @@ void kept_give_memo(struct sched *sched,
     if (path == NULL || keeper == NULL || request->products.count >= EXEC_PRODUCTS_MAX) {
         return;
     }
-    const struct reuse_memo memo = name_of(sched, slot->unit);
+    struct reuse_memo memo = name_of(sched, slot->unit);
+    const char *left = unit_folder(sched, KEPT_ARTIFACTS, slot->unit, slot->index, arena);
+    memo.left = left != NULL ? arena_printf(arena, "%s/%s", left, path) : NULL;
     const char *folder = unit_folder(sched, KEPT_MEMOS, slot->unit, slot->index, arena);
     const char *file = folder != NULL ? arena_printf(arena, "%s/%s", folder, path) : NULL;
     const char *above =

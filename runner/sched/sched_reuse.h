@@ -36,6 +36,8 @@ struct reuse_memo {
     const char *layer;
     const char *unit;
     const char *program; /* the plugin's, absolute: what another program left is no use */
+    const char
+        *left; /* where it will lie when the unit has ended, absolute; NULL when it is kept */
 };
 
 /* Lives in the caller's arena. */

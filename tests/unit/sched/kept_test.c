@@ -142,6 +142,9 @@ TEST(a_memo_is_given_before_and_kept_after_whatever_the_outcome_and_is_no_artifa
     assert_int_equal(fake_reuse_count(&fake, "keep memo a/ok: new\n"), 1);
     assert_int_equal(fake_reuse_count(&fake, "keep memo a/fail: bad\n"), 1);
     assert_int_equal(fake_reuse_count(&fake, "memo a/ok-2"), 0);
+    /* Where it lies if sluice is killed before it can be kept: among its artifacts. */
+    assert_int_equal(fake_reuse_count(&fake, "left /artifacts/a"), 2);
+    assert_int_equal(fake_reuse_count(&fake, "/memo\n"), 2);
     assert_told("ok", 0, "x");
     assert_told("fail", 0, "");
 }

@@ -249,6 +249,8 @@ static int give_memo(struct sched_reuse *reuse, const struct reuse_memo *memo, c
 {
     struct fake_reuse *fake = (struct fake_reuse *)(void *)reuse;
     add(fake, "give memo %s/%s\n", memo->layer, memo->unit);
+    const char *left = memo->left != NULL ? strstr(memo->left, "/artifacts/") : NULL;
+    add(fake, "left %s\n", left != NULL ? left : "nowhere");
     return fake->memo != NULL && file_write_atomic(file, fake->memo, strlen(fake->memo), NULL) == 0
                ? 1
                : 0;
