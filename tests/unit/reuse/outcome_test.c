@@ -150,6 +150,7 @@ TEST(an_outcome_is_read_whole_or_not_at_all_when_memory_is_short)
     int rc = -ENOMEM;
     assert_int_equal(outcome_encode(&full, &texts, &text), 0);
     for (size_t max = 1; rc != 0; max++) {
+        assert_true(max < 65536);
         struct arena *arena = arena_new(max);
         rc = decode(&text, arena, &outcome);
         if (rc != 0) {
