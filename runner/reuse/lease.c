@@ -70,14 +70,15 @@ struct reuse_lease *lease_new(struct reuse *reuse, const struct reuse_request *r
     return lease;
 }
 
-/* What is run once at a time: by state, and by the answers of the class used last. */
+/* What is run once at a time: by what its world is made of, and by the answers of the class used
+ * last. */
 static unsigned flight_keys(struct reuse *reuse, const struct flight *flight, struct hash keys[2])
 {
     struct hasher *hasher = reuse->hasher;
     hasher_begin(hasher);
     hasher_add_text(hasher, "state");
     hasher_add(hasher, flight->key.bytes, HASH_SIZE);
-    hasher_add(hasher, flight->state->id.bytes, HASH_SIZE);
+    hasher_add(hasher, flight->state->work.bytes, HASH_SIZE);
     keys[0] = hasher_end(hasher);
     keys[1] = flight->by_class;
     return flight->has_class ? 2 : 1;

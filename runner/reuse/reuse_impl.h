@@ -60,6 +60,7 @@ struct reuse_state {
     struct manifest products;
     struct hash spec; /* of what it was made from, but the tree and the machine's files */
     struct hash id;   /* spec and tree */
+    struct hash work; /* the same for every clone that asks for the same: see state.c */
     char id_hex[HASH_HEX_SIZE];
     struct answers *answers; /* NULL until the first question */
     bool no_answers;         /* they could not be made: everything runs */

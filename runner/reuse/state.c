@@ -69,11 +69,21 @@ static int copy_world(struct reuse_state *state, const struct reuse_world *world
     return rc == 0 && whole ? 0 : -ENOMEM;
 }
 
-/* All of it but the tree. */
-static void hash_world(struct hasher *hasher, const struct reuse_world *world)
+static bool exposes_of_its_root(const struct reuse_world *world)
+{
+    for (size_t i = 0; i < world->expose.count; i++) {
+        if (world->expose.items[i][0] != '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All of it but the tree, of a tree at `root`. */
+static void hash_world(struct hasher *hasher, const struct reuse_world *world, const char *root)
 {
     hasher_begin(hasher);
-    hasher_add_text(hasher, world->root != NULL ? world->root : "");
+    hasher_add_text(hasher, root != NULL ? root : "");
     hasher_add_text(hasher, world->plugin_dir != NULL ? world->plugin_dir : "");
     hasher_add_text(hasher, world->network ? "network" : "");
     for (size_t i = 0; i < world->expose.count; i++) {
@@ -87,6 +97,25 @@ static void hash_world(struct hasher *hasher, const struct reuse_world *world)
     }
 }
 
+static struct hash hash_with_tree(struct hasher *hasher,
+                                  const struct hash *spec,
+                                  const struct reuse_world *world)
+{
+    hasher_begin(hasher);
+    hasher_add(hasher, spec->bytes, HASH_SIZE);
+    hasher_add_text(hasher, world->tree != NULL ? world->tree : "");
+    return hasher_end(hasher);
+}
+
+/* What is the same work in another clone too: where a tree lies decides what its relative `expose`
+ * names, and nothing else. Who waits for it looks at the evidence anew, so this may be too wide. */
+static struct hash hash_work(struct hasher *hasher, const struct reuse_world *world)
+{
+    hash_world(hasher, world, exposes_of_its_root(world) ? world->root : NULL);
+    const struct hash spec = hasher_end(hasher);
+    return hash_with_tree(hasher, &spec, world);
+}
+
 int reuse_state(struct reuse *reuse,
                 const struct reuse_world *world,
                 struct reuse_state **ret_state,
@@ -94,12 +123,9 @@ int reuse_state(struct reuse *reuse,
 {
     uintptr_t known = 0;
     char hex[HASH_HEX_SIZE];
-    hash_world(reuse->hasher, world);
+    hash_world(reuse->hasher, world, world->root);
     struct hash spec = hasher_end(reuse->hasher);
-    hasher_begin(reuse->hasher);
-    hasher_add(reuse->hasher, spec.bytes, HASH_SIZE);
-    hasher_add_text(reuse->hasher, world->tree != NULL ? world->tree : "");
-    struct hash id = hasher_end(reuse->hasher);
+    struct hash id = hash_with_tree(reuse->hasher, &spec, world);
     (void)hash_hex(&id, hex);
     if (map_get(&reuse->states_by_id, hex, &known) == 1) {
         *ret_state = (struct reuse_state *)known;
@@ -112,6 +138,7 @@ int reuse_state(struct reuse *reuse,
     state->reuse = reuse;
     state->spec = spec;
     state->id = id;
+    state->work = hash_work(reuse->hasher, world);
     memcpy(state->id_hex, hex, sizeof hex);
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     if (copy_world(state, world) != 0 || vec_push(&reuse->states, state) != 0) {
