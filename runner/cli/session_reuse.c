@@ -225,6 +225,15 @@ static int restore_artifacts(struct session_reuse *reuse,
     return rc;
 }
 
+/* Does anybody look at what it printed before the run has ended? */
+static bool is_read_at_once(const struct session_reuse *reuse,
+                            const struct reuse_subject *subject,
+                            const struct outcome *outcome)
+{
+    return subject->plans || outcome->status != OUTCOME_PASSED
+           || reuse->session->invocation->verbose;
+}
+
 /* A hit as the scheduler wants it; negative when what it printed or left is lost: then it must run.
  */
 static int take_hit(struct session_reuse *reuse,
@@ -244,8 +253,8 @@ static int take_hit(struct session_reuse *reuse,
         const struct printed errors = {decision->err, decision->err_text, decision->err_len};
         int rc = fetch_output(reuse, &out, &outcome->out, &err);
         rc = rc == 0 ? fetch_output(reuse, &errors, &outcome->err, &err) : rc;
-        if (rc == 0 && (subject->plans || outcome->status != OUTCOME_PASSED)) {
-            rc = flush_printed(reuse, &err); /* somebody reads it at once */
+        if (rc == 0 && is_read_at_once(reuse, subject, outcome)) {
+            rc = flush_printed(reuse, &err);
         }
         if (rc == 0 && decision->artifacts != NULL) {
             rc =
@@ -377,8 +386,8 @@ static void record(struct session_reuse *reuse,
         (void)snprintf(
             reuse->note, sizeof reuse->note, "this run earns less evidence: %.1800s", err.text);
     }
-    /* of a failure nobody expects to be spared the next run */
-    if (rc <= 0 && outcome->status == OUTCOME_PASSED) {
+    /* a further attempt that failed was counted, and what it lacks is told of the first one */
+    if (rc <= 0 && (outcome->status != OUTCOME_FAILED || outcome->attempt <= 1)) {
         why = rc < 0 ? err.text : why;
         (void)snprintf(reuse->unstored, sizeof reuse->unstored, "%s", why != NULL ? why : "");
     }

@@ -88,3 +88,24 @@ setup() {
     expect_code 2 "$SLUICE" slot x
     says "of no use by hand"
 }
+
+@test "--verbose: what a reused unit printed is told with it, while the run goes on too" {
+    isolated
+    pipeline <<<'layers: {t: {uses: command, with: {run: "echo spoken"}}}'
+    expect_code 0 "$SLUICE" run
+    says_not "| spoken"
+    expect_code 0 "$SLUICE" run --verbose
+    says "reused from run"
+    says "| spoken"
+}
+
+@test "plan: a unit that ended in an error has run before, and why that is no evidence is told" {
+    isolated
+    pipeline <<<'layers: {t: {uses: command, with: {run: "kill -SEGV $$"}}}'
+    expect_code 1 "$SLUICE" run
+    expect_code 0 "$SLUICE" plan
+    says "it ran, but earned no evidence: it was ended by a signal"
+    expect_code 0 "$SLUICE" why t/run
+    says "it was ended by a signal"
+    says_not "never run"
+}
