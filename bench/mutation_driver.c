@@ -123,7 +123,7 @@ static int build(int argc, char **argv, struct err *err)
     (void)argc;
     int rc = build_copy(argv[0], options.tree, err);
     rc = rc < 0 ? rc : find(argv[0], argv[3], &one, err);
-    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, NULL, &file.schema, err);
+    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, &file.schema, err);
     rc = rc < 0 ? rc : build_schemata(&files, &options, &cpu_us, err);
     rc = rc < 0 ? rc : write_refused(&file, options.tree);
     if (rc == 0) {
@@ -228,7 +228,7 @@ static int attempt(int argc, char **argv, struct err *err)
                                    .verdicts = &verdicts,
                                    .cost = &cost};
     int rc = find(argv[0], argv[4], &one, err);
-    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, NULL, &schema, err);
+    rc = rc < 0 ? rc : schema_plan(&one.source, &one.list, &schema, err);
     rc = rc < 0 ? rc : read_refused(argv[1], argv[4], &schema);
     if (rc < 0) {
         return rc;

@@ -70,7 +70,6 @@ static int make_key(const struct source *source,
 /* Fills `candidates` with the mutants that have a carrier; the reasons of others in places. */
 static size_t find_candidates(const struct source *source,
                               const struct mutant_list *list,
-                              const struct schema_macros *macros,
                               struct schema *schema,
                               struct candidate *candidates)
 {
@@ -82,7 +81,7 @@ static size_t find_candidates(const struct source *source,
         place->refused = mutant->ignored;
         if (place->refused == NULL) {
             place->refused = schema_find_carrier(
-                source, &mutant->span, mutant->replacement, macros, &candidates[count].site);
+                source, &mutant->span, mutant->replacement, &candidates[count].site);
         }
         if (place->refused == NULL) {
             candidates[count++].mutant = mutant->number;
@@ -123,7 +122,6 @@ static void make_sites(struct schema *schema, const struct candidate *candidates
 
 static int plan_into(const struct source *source,
                      const struct mutant_list *list,
-                     const struct schema_macros *macros,
                      struct schema *schema,
                      struct err *err)
 {
@@ -139,7 +137,7 @@ static int plan_into(const struct source *source,
         || schema->first == NULL || schema->mutants == NULL) {
         return err_set(err, -ENOMEM, "%s: not enough memory for its schema", source->path);
     }
-    size_t count = find_candidates(source, list, macros, schema, candidates);
+    size_t count = find_candidates(source, list, schema, candidates);
     qsort(candidates, count, sizeof(struct candidate), by_place);
     make_sites(schema, candidates, count);
     return make_key(source, list, &schema->key, err);
@@ -147,7 +145,6 @@ static int plan_into(const struct source *source,
 
 int schema_plan(const struct source *source,
                 const struct mutant_list *list,
-                const struct schema_macros *macros,
                 struct schema *ret_schema,
                 struct err *err)
 {
@@ -155,7 +152,7 @@ int schema_plan(const struct source *source,
     struct schema schema = {.arena = arena_new(ARENA_MAX)};
     int rc = schema.arena == NULL
                  ? err_set(err, -ENOMEM, "%s: not enough memory for its schema", source->path)
-                 : plan_into(source, list, macros, &schema, err);
+                 : plan_into(source, list, &schema, err);
     if (rc < 0) {
         schema_fini(&schema);
         return rc;

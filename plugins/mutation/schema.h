@@ -66,7 +66,8 @@ struct schema {
     uint32_t *mutants; /* numbers in the order of their sites */
 };
 
-/* What a macro is, by its name: asked of statements like `NAME(...);`. */
+/* What a macro is, by its name: asked of statements like `NAME(...);`. Headers are not looked at:
+ * the compiler names what cannot be wrapped. */
 enum schema_macro {
     SCHEMA_MACRO_UNKNOWN, /* judged by its name: all capitals are refused */
     SCHEMA_MACRO_NONE,    /* a function */
@@ -74,16 +75,10 @@ enum schema_macro {
     SCHEMA_MACRO_OTHER, /* may declare: refused */
 };
 
-/* Macros that are known beside those that the file itself defines. */
-struct schema_macros {
-    const char *definitions; /* lines "#define NAME(...) ..." of its headers; NULL = none */
-};
-
-/* Finds the sites of the mutants of `list`, of `source`; `macros` may be NULL. *ret_schema is to be
- * freed by schema_fini(). Ignored mutants have no place. */
+/* Finds the sites of the mutants of `list`, of `source`. *ret_schema is to be freed by
+ * schema_fini(). Ignored mutants have no place. */
 int schema_plan(const struct source *source,
                 const struct mutant_list *list,
-                const struct schema_macros *macros,
                 struct schema *ret_schema,
                 struct err *err);
 

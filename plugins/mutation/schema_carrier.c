@@ -409,10 +409,7 @@ static bool is_capitals(const char *name, size_t length)
 }
 
 /* A statement `NAME(...);` whose NAME declares something would hide it in braces. */
-static const char *macro_reason(const struct source *source,
-                                TSNode carrier,
-                                const struct schema_macros *macros,
-                                bool *ret_is_macro)
+static const char *macro_reason(const struct source *source, TSNode carrier, bool *ret_is_macro)
 {
     TSNode call = ts_node_named_child(carrier, 0);
     if (!is(carrier, "expression_statement") || ts_node_is_null(call)
@@ -426,9 +423,6 @@ static const char *macro_reason(const struct source *source,
     const char *name = source->text + ts_node_start_byte(callee);
     size_t length = ts_node_end_byte(callee) - ts_node_start_byte(callee);
     enum schema_macro kind = schema_macro_kind(source->text, name, length);
-    if (kind == SCHEMA_MACRO_UNKNOWN && macros != NULL && macros->definitions != NULL) {
-        kind = schema_macro_kind(macros->definitions, name, length);
-    }
     *ret_is_macro = kind != SCHEMA_MACRO_UNKNOWN || is_capitals(name, length);
     if (kind == SCHEMA_MACRO_UNKNOWN && is_capitals(name, length)) {
         kind = SCHEMA_MACRO_OTHER;
@@ -459,7 +453,6 @@ static const char *place_reason(const struct walk *walk,
 const char *schema_find_carrier(const struct source *source,
                                 const struct mutant_span *span,
                                 const char *replacement,
-                                const struct schema_macros *macros,
                                 struct schema_site *ret_site)
 {
     struct walk walk = {.source = source};
@@ -478,7 +471,7 @@ const char *schema_find_carrier(const struct source *source,
         reason = content_reason(source, &walk);
     }
     if (reason == NULL) {
-        reason = macro_reason(source, walk.carrier, macros, &site.is_macro);
+        reason = macro_reason(source, walk.carrier, &site.is_macro);
     }
     if (reason != NULL) {
         return reason;

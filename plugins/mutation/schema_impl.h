@@ -9,7 +9,6 @@
 const char *schema_find_carrier(const struct source *source,
                                 const struct mutant_span *span,
                                 const char *replacement,
-                                const struct schema_macros *macros,
                                 struct schema_site *ret_site);
 
 #endif

@@ -62,7 +62,7 @@ static int add_file(struct building *building, const char *path, struct err *err
     }
     *file = (struct build_file){.source = &mutants->source, .list = &mutants->list};
     return status != 0 ? status
-                       : schema_plan(&mutants->source, &mutants->list, NULL, &file->schema, err);
+                       : schema_plan(&mutants->source, &mutants->list, &file->schema, err);
 }
 
 static int find_schemata(struct building *building, struct err *err)

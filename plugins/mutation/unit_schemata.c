@@ -120,7 +120,7 @@ int unit_try_schemata(struct unit *unit, struct err *err)
         tests_load(tree, &unit->settings, first_engine(&unit->settings), &unit->tests, err);
     status = status != 0
                  ? status
-                 : schema_plan(&unit->mutants.source, &unit->mutants.list, NULL, &schema, err);
+                 : schema_plan(&unit->mutants.source, &unit->mutants.list, &schema, err);
     status = status != 0 ? status : unit_load_schema(unit->root, unit->job.file, &schema, err);
     status = status != 0 ? status : run(unit, &schema, err);
     status = status != 0 ? status : try_rest(unit, &schema, err);

@@ -59,7 +59,7 @@ static void write_schema(const struct source *source,
     struct schema schema = {0};
     struct err err = {0};
     struct str text = STR_INIT(SCHEMA_TEXT_MAX);
-    int rc = schema_plan(source, list, NULL, &schema, &err);
+    int rc = schema_plan(source, list, &schema, &err);
     assert(rc == 0);
     check_schema(source, list, &schema);
     assert(schema_write(&schema, source, list, &text, &err) == 0);

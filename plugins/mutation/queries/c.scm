@@ -5,6 +5,10 @@
 (preproc_if condition: (_) @region.never)
 (preproc_elif condition: (_) @region.never)
 
+; What the compiler asserts: a change either does not compile or says the same.
+((expression_statement (call_expression function: (identifier) @callee)) @region.never
+  (#any-of? @callee "_Static_assert" "static_assert"))
+
 ; What reports or gives back does not decide what a program answers.
 ((expression_statement (call_expression function: (_) @callee)) @region.arid
   (#arid? @callee "free" "assert" "printf" "vprintf" "fprintf" "vfprintf" "puts" "fputs" "fputc" "putchar" "perror" "fflush"

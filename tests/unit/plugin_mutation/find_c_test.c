@@ -145,6 +145,16 @@ TEST(a_constant_is_returned_when_that_is_asked_for)
     assert_string_equal(mutants_of("a.c", C("return a;"), NULL), "");
 }
 
+TEST(what_the_compiler_asserts_is_never_mutated)
+{
+    static const char everywhere[] = "_Static_assert(sizeof(int) > 2 + 1, \"a\");\n"
+                                     "static_assert(1 < 2 && !0, \"b\");\n"
+                                     "struct s { int a; _Static_assert(3 != 4, \"c\"); };\n"
+                                     "int f(void) { static_assert(5 == 5); return 6; }\n";
+    assert_string_equal(mutants_of("a.c", everywhere, "{\"on\": [\"arid\"]}"),
+                        "4 number-literal: 6 => (6 + 1)\n");
+}
+
 TEST(code_that_only_reports_or_gives_back_is_arid)
 {
     assert_string_equal(mutants_of("a.c", C("free(a);"), NULL), "");

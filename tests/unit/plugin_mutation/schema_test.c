@@ -309,7 +309,7 @@ TEST(a_plan_without_memory_fails_and_leaves_nothing)
         struct schema schema = {0};
         assert_true(i < 1000);
         (void)mem_fail_from(i);
-        rc = schema_plan(&subject.source, &subject.list, NULL, &schema, &err);
+        rc = schema_plan(&subject.source, &subject.list, &schema, &err);
         (void)mem_fail_from(0);
         assert_true(rc == 0 || schema.arena == NULL);
         schema_fini(&schema);

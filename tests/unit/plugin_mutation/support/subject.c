@@ -58,7 +58,7 @@ void subject_init(struct subject *subject, const char *name, const char *marked)
     *subject = (struct subject){0};
     read_marks(subject, marked, &text);
     assert_int_equal(source_parse(name, str_text(&text), text.len, &subject->source, &err), 0);
-    if (schema_plan(&subject->source, &subject->list, NULL, &subject->schema, &err) != 0) {
+    if (schema_plan(&subject->source, &subject->list, &subject->schema, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
