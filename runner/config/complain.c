@@ -101,7 +101,7 @@ static size_t break_length(const char *p, const char *end)
 {
     static const char *const breaks[] = {
         "\r\n", "\n", "\r", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"};
-    if (*p != '\n' && *p != '\r' && *p != '\xc2' && *p != '\xe2') {
+    if (p == end || (*p != '\n' && *p != '\r' && *p != '\xc2' && *p != '\xe2')) {
         return 0;
     }
     for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
