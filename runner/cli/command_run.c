@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/controls.h"
 #include "cli/exit_words.h"
+#include "cli/heap.h"
 #include "cli/run_reports.h"
 #include "cli/run_sink.h"
 #include "cli/say.h"
@@ -317,6 +318,7 @@ static int run_sched_once(struct run *run, struct err *err)
     enum exit_code ignored = EXIT_INFRASTRUCTURE; /* the sink heard it with the last event */
     session_fill(&run->session, &options);
     options.sink = &run->sink.sink;
+    options.emit_kept = run_sink_emit_kept;
     options.started = on_started;
     options.started_context = run;
     options.confirm = run->session.taking != NULL ? confirm : NULL;
@@ -376,6 +378,7 @@ static bool leave_budget(const struct invocation *invocation, int64_t start, int
 
 int command_run(const struct invocation *invocation)
 {
+    heap_prepare();
     if (invocation->repeat == 0) {
         return run_once(invocation);
     }

@@ -28,4 +28,9 @@ struct run_sink {
 /* The other fields are filled by the caller. */
 void run_sink_init(struct run_sink *sink);
 
+/* Tells many events at once, none of them the run's end: sched_options.emit_kept. `next` hears them
+ * on this thread, `views` on another one meanwhile, in order both; when this returns, both have
+ * heard all. They may share nothing that changes. Few events are told one by one. */
+void run_sink_emit_kept(struct event_sink *base, const struct event *events, size_t count);
+
 #endif

@@ -153,10 +153,15 @@ void holding_keep(struct sched *sched, const struct event *event)
 
 static void tell(struct sched *sched)
 {
-    struct event_sink *sink = sched->options->sink;
+    const struct sched_options *options = sched->options;
+    const struct holding *holding = &sched->holding;
     const struct event *event;
-    vec_for_each (event, &sched->holding.events) {
-        sink->emit(sink, event);
+    if (options->emit_kept != NULL && holding->events.count > 0) {
+        options->emit_kept(options->sink, holding->events.items, holding->events.count);
+    } else {
+        vec_for_each (event, &holding->events) {
+            options->sink->emit(options->sink, event);
+        }
     }
     holding_fini(&sched->holding);
 }

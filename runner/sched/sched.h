@@ -62,6 +62,9 @@ struct sched_options {
      * without `wait`, until the answer is not 0. NULL = the tree is no guess. */
     int (*confirm)(void *context, bool wait, struct err *err);
     void *confirm_context;
+    /* Instead of sink->emit() for each of what was kept until then, in order; none of them ends the
+     * run. The events live until it returns. NULL = one by one. */
+    void (*emit_kept)(struct event_sink *sink, const struct event *events, size_t count);
     const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
     const char *tree;     /* snapshot id or NULL */
     const char *diff;     /* lines that the run is about, for plugins: JSON, see plan in

@@ -2,6 +2,7 @@
 #include "cli/run_sink.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "support/test.h"
 
@@ -93,4 +94,72 @@ TEST(a_run_whose_record_is_lost_is_no_success_in_any_report)
     /* failed tests are the worse news */
     end_with(&(struct disk){.full_at = 1}, EXIT_SHUT, &kept, &shown);
     assert_int_equal(shown.exit_code, EXIT_SHUT);
+}
+
+/* ---- many at once ---- */
+
+#define MANY 5000
+
+/* A report that folds: the order of what it heard, and where. */
+struct folded {
+    struct event_sink sink;
+    size_t count;
+    bool in_order;
+    pthread_t thread;
+};
+
+static void fold(struct event_sink *sink, const struct event *event)
+{
+    struct folded *folded = (struct folded *)(void *)sink;
+    folded->in_order = (folded->count == 0 || folded->in_order) && event->seq == folded->count;
+    folded->count++;
+    folded->thread = pthread_self();
+}
+
+static void tell_at_once(size_t count, struct folded *facts, struct folded *views)
+{
+    static struct event events[MANY];
+    *facts = (struct folded){.sink = {.emit = fold}};
+    *views = *facts;
+    struct run_sink sink = {.next = &facts->sink, .views = &views->sink};
+    run_sink_init(&sink);
+    for (size_t i = 0; i < count; i++) {
+        events[i] = (struct event){.type = i % 2 == 0 ? EVENT_NOTE : EVENT_UNIT_STARTED, .seq = i};
+    }
+    run_sink_emit_kept(&sink.sink, events, count);
+    assert_int_equal(sink.rerun.ran, count / 2);
+    assert_int_equal(facts->count, count);
+    assert_true(facts->in_order);
+    assert_int_equal(views->count, count);
+    assert_true(views->in_order);
+    assert_true(pthread_equal(facts->thread, pthread_self()));
+}
+
+TEST(many_events_are_shown_by_a_thread_of_their_own_and_all_are_heard_at_the_end)
+{
+    struct folded facts;
+    struct folded views;
+    tell_at_once(MANY, &facts, &views);
+    assert_false(pthread_equal(views.thread, pthread_self()));
+}
+
+TEST(few_events_are_shown_without_a_thread)
+{
+    struct folded facts;
+    struct folded views;
+    tell_at_once(4, &facts, &views);
+    assert_true(pthread_equal(views.thread, pthread_self()));
+}
+
+TEST(events_that_nobody_shows_are_recorded)
+{
+    static struct event events[MANY];
+    struct folded facts = {.sink = {.emit = fold}};
+    struct run_sink sink = {.next = &facts.sink};
+    run_sink_init(&sink);
+    for (size_t i = 0; i < MANY; i++) {
+        events[i] = (struct event){.type = EVENT_NOTE, .seq = i};
+    }
+    run_sink_emit_kept(&sink.sink, events, MANY);
+    assert_int_equal(facts.count, MANY);
 }

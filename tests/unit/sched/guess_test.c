@@ -114,6 +114,39 @@ TEST(a_right_guess_is_told_as_if_the_tree_had_been_known)
     assert_non_null(strstr(story.messages, "odd: ok-1; exit code 1odd: ok-2; "));
 }
 
+static unsigned told_at_once;
+
+static void emit_kept(struct event_sink *sink, const struct event *events, size_t count)
+{
+    assert_string_equal(story.text, "");
+    told_at_once += (unsigned)count;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_not_equal(events[i].type, EVENT_RUN_FINISHED);
+        sink->emit(sink, &events[i]);
+    }
+}
+
+static void with_guess_told_at_once(struct sched_options *options)
+{
+    with_guess(options);
+    options->emit_kept = emit_kept;
+}
+
+TEST(what_was_kept_is_told_at_once_to_who_wants_that)
+{
+    static struct story plain;
+    fake_reuse_init(&fake, ALL_HITS);
+    story_run(&plain, TWO_LAYERS, 2, without_guess);
+    fake_reuse_init(&fake, ALL_HITS);
+    truth = (struct truth){.answer = 1};
+    told_at_once = 0;
+    story_run(&story, TWO_LAYERS, 2, with_guess_told_at_once);
+    assert_string_equal(story.text, plain.text);
+    assert_string_equal(story.messages, plain.messages);
+    assert_true(told_at_once >= 3); /* three units */
+    assert_int_equal(truth.waits, 1);
+}
+
 TEST(of_a_wrong_guess_nothing_is_told_or_done)
 {
     run(TWO_LAYERS, ALL_HITS, -ESTALE, 0);
