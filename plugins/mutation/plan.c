@@ -132,8 +132,11 @@ static int emit_build(struct planning *planning, struct err *err)
     }
     const char *const argv[] = {planning->sdk->program, "build", str_text(&text), NULL};
     const char *const outputs[] = {UNIT_FOLDER "/**", NULL};
-    const struct sdk_unit unit = {
-        .id = UNIT_BUILD_ID, .argv = argv, .outputs = outputs, .report_format = "cases"};
+    const struct sdk_unit unit = {.id = UNIT_BUILD_ID,
+                                  .argv = argv,
+                                  .outputs = outputs,
+                                  .report_format = "cases",
+                                  .report_path = UNIT_BUILD_CASES};
     return sdk_emit_unit(planning->sdk, &unit, err);
 }
 

@@ -19,6 +19,9 @@
 #define UNIT_CASES   UNIT_FOLDER "/cases"
 #define UNIT_REPORT  UNIT_FOLDER "/report"
 
+/* Cases of the unit that builds; beside UNIT_CASES, where each file's have its name. */
+#define UNIT_BUILD_CASES UNIT_FOLDER "/build.ndjson"
+
 /* Id of the unit that builds the schemata, and of the one that says that there is nothing to try.
  */
 #define UNIT_BUILD_ID   "build"

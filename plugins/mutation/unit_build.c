@@ -119,8 +119,8 @@ static int prove(struct building *building, struct err *err)
         unit->settings.isolation == SETTINGS_ISOLATION_EXEC ? ENGINE_EXEC : ENGINE_FORK;
     unit->options.root = building->tree;
     int status = tests_load(building->tree, &unit->settings, kind, &unit->tests, err);
-    status = status != 0 ? status
-                         : engine_baseline(&unit->tests, &unit->options, &unit->watch, err);
+    status =
+        status != 0 ? status : engine_baseline(&unit->tests, &unit->options, &unit->watch, err);
     if (status != 0 || building->schema_count == 0) {
         return status;
     }
@@ -153,7 +153,13 @@ static int report(const struct building *building, const struct err *why)
                                  why == NULL ? "passed" : "errored",
                                  why == NULL ? message : why->text,
                                  NULL);
-    status = status != 0 ? status : fd_write_all(STDOUT_FILENO, str_text(&text), text.len);
+    char path[PATH_TEXT_MAX];
+    struct err err = {0};
+    (void)snprintf(path, sizeof path, "%s/" UNIT_BUILD_CASES, building->unit.root);
+    status = status != 0 ? status : file_write_atomic(path, str_text(&text), text.len, &err);
+    if (status != 0) {
+        (void)fprintf(stderr, "cannot write " UNIT_BUILD_CASES ": %s\n", err.text);
+    }
     return status == 0 && why == NULL ? 0 : UNIT_REFUSED;
 }
 

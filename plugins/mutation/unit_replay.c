@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `replay ID`: one mutant alone, in a private copy, with what check and tests print. */
+/* `replay ID [json]`: one mutant alone, in a private copy, with what check and tests print; with
+ * `json` that goes to standard error, and standard output is one object. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -9,9 +10,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* How it ended. */
+struct replayed {
+    const struct mutant *mutant;
+    enum mutant_status status;
+    const char *killed_by; /* name of the test; NULL = none */
+};
 
 static const struct mutant *find_in(const struct scope_mutants *mutants, const char *id)
 {
@@ -38,12 +47,15 @@ static int find(struct unit *unit,
         }
         scope_mutants_fini(&unit->mutants);
     }
-    return err_set(err,
-                   -ENOENT,
-                   "there is no mutant %s in the %zu files in scope: the code around it was "
-                   "edited, or it is another layer's",
-                   id,
-                   unit->files.count);
+    return err_set(
+        err,
+        -ENOENT,
+        "mutant %s is not in the code any more (%zu files were searched): its line or "
+        "the code around it was edited since that run, or `files` or `operators` of the "
+        "layer were. Run the layer again (`sluice run`); `sluice mutants list` tells the "
+        "ids of what it tries then",
+        id,
+        unit->files.count);
 }
 
 static void print(const char *text)
@@ -53,7 +65,10 @@ static void print(const char *text)
 }
 
 /* The tests one after the other, to the first that fails. */
-static int run_tests(struct unit *unit, struct copy *copy, struct err *err)
+static int run_tests(struct unit *unit,
+                     struct copy *copy,
+                     struct replayed *ret_replayed,
+                     struct err *err)
 {
     for (size_t i = 0; i < unit->tests.count; i++) {
         CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
@@ -74,16 +89,20 @@ static int run_tests(struct unit *unit, struct copy *copy, struct err *err)
                                      : "Killed by",
                      test->name);
         if (!same) {
+            ret_replayed->status = ended.timed_out ? MUTANT_TIMEOUT : MUTANT_KILLED;
+            ret_replayed->killed_by = test->name;
             return 0;
         }
     }
     print("Survived: no test fails\n");
+    ret_replayed->status = MUTANT_SURVIVED;
     return 0;
 }
 
 static int replay(struct unit *unit,
                   struct copy *copy,
                   const struct mutant *mutant,
+                  struct replayed *ret_replayed,
                   struct err *err)
 {
     CLEANUP(str_fini) struct str shown = STR_INIT(COPY_OUTPUT_MAX);
@@ -100,9 +119,10 @@ static int replay(struct unit *unit,
     if (status > 0) {
         print(str_text(&shown));
         print("CompileError: check refuses it\n");
+        ret_replayed->status = MUTANT_COMPILE_ERROR;
         return 0;
     }
-    return status != 0 ? status : run_tests(unit, copy, err);
+    return status != 0 ? status : run_tests(unit, copy, ret_replayed, err);
 }
 
 static int show(const struct unit *unit, const struct mutant *mutant, struct err *err)
@@ -118,8 +138,9 @@ static int show(const struct unit *unit, const struct mutant *mutant, struct err
     return 0;
 }
 
-static int replay_in_copy(struct unit *unit, const struct mutant *mutant, struct err *err)
+static int replay_in_copy(struct unit *unit, struct replayed *ret_replayed, struct err *err)
 {
+    const struct mutant *mutant = ret_replayed->mutant;
     CLEANUP(copy_close) struct copy copy = COPY_INIT;
     CLEANUP(str_fini) struct str check = STR_INIT(SDK_LINE_MAX);
     int status = show(unit, mutant, err);
@@ -137,13 +158,16 @@ static int replay_in_copy(struct unit *unit, const struct mutant *mutant, struct
                  ? status
                  : tests_load(copy.tree.path, &unit->settings, ENGINE_COPY, &unit->tests, err);
     status = status != 0 ? status : copy_baseline(&copy, &unit->tests, err);
-    return status != 0 ? status : replay(unit, &copy, mutant, err);
+    return status != 0 ? status : replay(unit, &copy, mutant, ret_replayed, err);
 }
 
-static int start(struct unit *unit, const char *id, json_t **ret_request, struct err *err)
+static int start(struct unit *unit,
+                 const char *id,
+                 json_t **ret_request,
+                 struct replayed *ret_replayed,
+                 struct err *err)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(SDK_INPUT_MAX);
-    const struct mutant *mutant = NULL;
     if (getcwd(unit->root, sizeof unit->root) == NULL) {
         return err_errno(err, "cannot tell the working folder");
     }
@@ -159,24 +183,64 @@ static int start(struct unit *unit, const char *id, json_t **ret_request, struct
     status = status != 0
                  ? status
                  : operators_load(unit->settings.operators, unit->root, &unit->operators, err);
-    status = status != 0 ? status : find(unit, id, &mutant, err);
+    status = status != 0 ? status : find(unit, id, &ret_replayed->mutant, err);
     if (status != 0) {
         return status;
     }
-    assert(mutant != NULL); /* or it would not have been found */
-    return replay_in_copy(unit, mutant, err);
+    assert(ret_replayed->mutant != NULL); /* or it would not have been found */
+    return replay_in_copy(unit, ret_replayed, err);
+}
+
+/* Sends standard output to standard error; returns where it went to before, or -1. */
+static int set_answer_aside(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return fd >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 ? fd : -1;
+}
+
+static int answer(int fd, const struct replayed *replayed, struct err *err)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(SDK_LINE_MAX);
+    const struct mutant *mutant = replayed->mutant;
+    struct json_writer w;
+    jw_begin(&w, &text);
+    jw_object(&w);
+    jw_put_string(&w, "id", mutant->id);
+    jw_put_string(&w, "file", mutant->file);
+    jw_put_int(&w, "line", mutant->span.line);
+    jw_put_int(&w, "column", mutant->span.column);
+    jw_put_string(&w, "operator", mutant->operator);
+    jw_put_string(&w, "original", mutant->original);
+    jw_put_string(&w, "replacement", mutant->replacement);
+    jw_put_string(&w, "status", mutant_status_name(replayed->status));
+    jw_key(&w, "killed_by");
+    jw_string(&w, replayed->killed_by);
+    jw_end_object(&w);
+    (void)str_append_char(&text, '\n');
+    int status = str_error(&text);
+    status = status != 0 ? status : fd_write_all(fd, str_text(&text), text.len);
+    return status == 0 ? 0 : err_set(err, status, "cannot write what became of the mutant");
 }
 
 int unit_run_replay(int argc, char **argv)
 {
     struct err err = {0};
     struct unit unit = {0};
+    struct replayed replayed = {0};
+    CLEANUP(cleanup_fd) int fd = -1;
     CLEANUP(json_cleanup) json_t *request = NULL;
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: replay ID, with a request as of plan on standard input\n");
+    bool json = argc == 3 && strcmp(argv[2], "json") == 0;
+    if (argc != 2 && !json) {
+        (void)fprintf(stderr,
+                      "usage: replay ID [json], with a request as of plan on standard input\n");
         return 2;
     }
-    int status = start(&unit, argv[1], &request, &err);
+    fd = json ? set_answer_aside() : -1;
+    int status = json && fd < 0 ? err_errno(&err, "cannot set standard output aside")
+                                : start(&unit, argv[1], &request, &replayed, &err);
+    if (status == 0 && json) {
+        status = answer(fd, &replayed, &err);
+    }
     unit_fini(&unit);
     return status != 0 ? unit_refuse(&err) : 0;
 }

@@ -3,7 +3,9 @@
  *
  * The layer's plugin does it: `PROGRAM replay ID` in the root, with what `plan` is told on standard
  * input and the user's own standard output and error. It exits with 0 when it has tried the mutant,
- * whatever became of that; otherwise its last words say why it could not. */
+ * whatever became of that; otherwise its last words say why it could not. With --json the word
+ * `json` stands behind ID: standard output is one object then, and all else is on standard error.
+ */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cli/mutants.h"
@@ -64,7 +66,7 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-static int tell_end(const char *program, int status)
+static int tell_end(const char *program, const struct mutants_found *found, int status)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return EXIT_OPEN;
@@ -73,19 +75,24 @@ static int tell_end(const char *program, int status)
         say_problem("%s replay was ended by signal %d", path_basename(program), WTERMSIG(status));
         return WTERMSIG(status) == SIGINT ? EXIT_INTERRUPTED : EXIT_INFRASTRUCTURE;
     }
-    say_problem(
-        "%s did not replay it (exit code %d); why stands above. When it only says how it is "
-        "used, it cannot replay",
-        path_basename(program),
-        WEXITSTATUS(status));
+    say_problem("%s did not replay mutant %s of %s (exit code %d); why stands above. When it only "
+                "says how it is used, it cannot replay",
+                path_basename(program),
+                found->id,
+                found->file,
+                WEXITSTATUS(status));
     return EXIT_INFRASTRUCTURE;
 }
 
-static int run_plugin(const struct project *project, size_t index, const char *id, struct err *err)
+static int run_plugin(const struct project *project,
+                      size_t index,
+                      const struct mutants_found *found,
+                      bool json,
+                      struct err *err)
 {
     const char *program = project->plugins[index].program;
     const struct layer *layer = &config_pipeline(project->config)->layers[index];
-    const char *const argv[] = {program, "replay", id, NULL};
+    const char *const argv[] = {program, "replay", found->id, json ? "json" : NULL, NULL};
     CLEANUP(str_fini) struct str text = STR_INIT(INPUT_MAX);
     pid_t pid = -1;
     (void)plugin_plan_input(layer, project->root, program, NULL, &text);
@@ -97,7 +104,7 @@ static int run_plugin(const struct project *project, size_t index, const char *i
     if (rc != 0) {
         return err_set(err, rc, "%s cannot be started: %s", program, strerrordesc_np(-rc));
     }
-    return tell_end(program, wait_for(pid));
+    return tell_end(program, found, wait_for(pid));
 }
 
 /* The layer that found the mutant, as the pipeline has it now. */
@@ -121,7 +128,7 @@ static int replay(const struct invocation *in, const struct mutants_found *found
         return rc;
     }
     rc = find_layer(&project, found->layer, &index) == 0
-             ? run_plugin(&project, index, found->id, err)
+             ? run_plugin(&project, index, found, in->json, err)
              : err_set(err,
                        -ENOENT,
                        "mutant %s is of layer %s, which the pipeline has no more",

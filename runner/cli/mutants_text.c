@@ -25,7 +25,11 @@ static void put_color(struct mutants_out *out, const char *color)
 static void put_source(struct mutants_out *out, const char *text, size_t len)
 {
     const char *newline = len > 0 ? memchr(text, '\n', len) : NULL;
-    const size_t first = newline != NULL ? (size_t)(newline - text) : len;
+    size_t first = newline != NULL ? (size_t)(newline - text) : len;
+    if (first > 0 && text[first - 1] == '\r') {
+        first--;
+        len = newline != NULL ? len : first;
+    }
     const size_t shown = first < SHOWN_MAX ? first : SHOWN_MAX;
     (void)text_show(&out->text, text, shown);
     if (shown < len) {

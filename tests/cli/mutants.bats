@@ -23,6 +23,8 @@ def replay():
     asked = json.load(sys.stdin)
     if not os.path.exists("good"):
         sys.exit("sweep replay: the tree is not built")
+    if sys.argv[3:] == ["json"]:
+        return print(json.dumps({"id": sys.argv[2], "status": "Killed"}))
     print("replayed %s in %s with %s" % (sys.argv[2], os.getcwd() == asked["root"], asked["with"]))
 
 {"describe": describe, "plan": plan, "replay": replay}[sys.argv[1]]()
@@ -61,6 +63,14 @@ EOF
     json 'lines[1]["killed_by"] == "t2" and lines[2]["covered_by"] is None'
     expect_code 0 "$SLUICE" mutants list --color always
     says $'if (a \e[32m<=\e[0m b)'
+}
+
+@test "lines that end in CR LF are shown as others" {
+    sed -i 's/"source":"x = 1;"/"source":"x = 1;\\r"/' results/a.ndjson
+    expect_code 1 "$SLUICE" run
+    expect_code 0 "$SLUICE" mutants list
+    ! grep -q $'\r' <<<"$output"
+    says $'x = 0;\nNoCoverage'
 }
 
 @test "one mutant is shown as a diff, with the tests that reach it" {
@@ -118,13 +128,15 @@ EOF
     expect_code 1 "$SLUICE" run
     expect_code 3 "$SLUICE" mutants replay 00aa
     says "sweep replay: the tree is not built"
-    says "sweep did not replay it (exit code 1)"
+    says "sweep did not replay mutant 00aa11 of src/a.c (exit code 1)"
     touch good
     mkdir below
     cd below
     expect_code 0 "$SLUICE" mutants replay 00aa --pipeline ../sluice.yml
     says "replayed 00aa11 in True with {'x': 1}"
     cd ..
+    expect_code 0 "$SLUICE" mutants replay 00aa --json
+    json 'lines == [{"id": "00aa11", "status": "Killed"}]'
     pipeline <<<'layers: {other: {uses: command, with: {run: "true"}}}'
     expect_code 2 "$SLUICE" mutants replay 00aa
     says "mutant 00aa11 is of layer m, which the pipeline has no more"
