@@ -212,7 +212,9 @@ static int make_list(struct finding *finding, struct mutant_list *list, struct e
         qsort(mutants, count, sizeof *mutants, compare_mutants);
     }
     int rc = find_name_mutants(finding, mutants, count, err);
-    rc = rc < 0 ? rc : find_suppress(finding, mutants, count, err);
+    list->items = mutants;
+    list->count = count;
+    rc = rc < 0 ? rc : find_suppress(finding, list, err);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (is_in_scope(finding->scope, &mutants[i])) {
@@ -221,7 +223,6 @@ static int make_list(struct finding *finding, struct mutant_list *list, struct e
             kept++;
         }
     }
-    list->items = mutants;
     list->count = kept;
     return rc;
 }

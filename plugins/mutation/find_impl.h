@@ -137,7 +137,8 @@ int find_name_mutants(struct finding *finding,
                       size_t count,
                       struct err *err);
 
-/* Fills `ignored` where a comment says so. */
-int find_suppress(struct finding *finding, struct mutant *mutants, size_t count, struct err *err);
+/* Fills `ignored` where a comment says so; `list` holds all mutants of the file, and is told which
+ * comments suppress none. */
+int find_suppress(struct finding *finding, struct mutant_list *list, struct err *err);
 
 #endif

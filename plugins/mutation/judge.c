@@ -22,6 +22,8 @@
 #define JUDGE_ARENA_MAX (1u << 30)
 /* Survivors told as findings; the reports have all. The host takes 100,000 from a layer. */
 #define JUDGE_FINDINGS_MAX 10000
+/* Unused suppressions told of one file. */
+#define JUDGE_UNUSED_MAX 100
 /* A share of so few mutants says nothing: limits in percent apply from here. */
 #define JUDGE_LIMIT_MIN 5
 /* Of a text in a message. */
@@ -203,6 +205,36 @@ static int tell_survivor(struct judge *judge,
 
 /* ---- reading ---- */
 
+/* It may stand there since the code that it was written for went: what is written there next would
+ * be suppressed unseen. */
+static int tell_unused(struct judge *judge, const struct results_part *part, struct err *err)
+{
+    size_t i = 0;
+    const json_t *item = NULL;
+    int status = 0;
+    json_array_foreach(part->unused, i, item)
+    {
+        char message[256];
+        (void)snprintf(message,
+                       sizeof message,
+                       "mutant-off %.*s suppresses nothing",
+                       JUDGE_SHOWN_MAX,
+                       json_string_value(json_object_get(item, "names")));
+        const struct sdk_finding finding = {
+            .file = part->file,
+            .line = (uint32_t)json_integer_value(json_object_get(item, "line")),
+            .rule = "unused-suppression",
+            .severity = "warning",
+            .message = message,
+            .fix = "remove it: what is written there next would be suppressed by it",
+        };
+        if (status == 0 && i < JUDGE_UNUSED_MAX) {
+            status = sdk_emit_finding(judge->sdk, &finding, err);
+        }
+    }
+    return status;
+}
+
 static int on_head(void *context, const struct results_part *part, struct err *err)
 {
     struct judge *judge = context;
@@ -215,6 +247,7 @@ static int on_head(void *context, const struct results_part *part, struct err *e
     if (judge->open_file == NULL) {
         return no_memory(err);
     }
+    status = status != 0 ? status : tell_unused(judge, part, err); /* each part has them all */
     return status != 0 ? status
                        : elements_begin_file(&judge->elements, judge->sdk->root, part, err);
 }

@@ -58,12 +58,20 @@ struct mutant {
     uint32_t number; /* index in its list: what schemata and engines count by */
 };
 
+/* A suppression in the code that suppresses nothing. */
+struct mutant_unused {
+    uint32_t line;
+    const char *names; /* of its operators: "a,b" */
+};
+
 /* All mutants of one file, in the order of (start, end, operator, replacement). */
 struct mutant_list {
     struct arena *arena; /* owner of everything below */
     struct mutant *items;
     size_t count;
     size_t points_lost; /* places where an operator would apply, were the text not a parse error */
+    struct mutant_unused *unused; /* in scope */
+    size_t unused_count;
 };
 
 /* Frees what the list holds; the list itself is the caller's. */

@@ -15,6 +15,19 @@ static int finish(struct str *out, struct err *err)
     return status == 0 ? 0 : err_set(err, status, "out of memory for the results of a file");
 }
 
+static void put_unused(struct json_writer *w, const struct mutant_list *list)
+{
+    jw_key(w, "unused");
+    jw_array(w);
+    for (size_t i = 0; i < list->unused_count; i++) {
+        jw_object(w);
+        jw_put_int(w, "line", list->unused[i].line);
+        jw_put_string(w, "names", list->unused[i].names);
+        jw_end_object(w);
+    }
+    jw_end_array(w);
+}
+
 int results_write_head(struct str *out, const struct results_head *head, struct err *err)
 {
     struct json_writer w;
@@ -31,6 +44,9 @@ int results_write_head(struct str *out, const struct results_head *head, struct 
         jw_string(&w, head->tests->items[i].name);
     }
     jw_end_array(&w);
+    if (head->list != NULL && head->list->unused_count > 0) {
+        put_unused(&w, head->list);
+    }
     jw_end_object(&w);
     return finish(out, err);
 }

@@ -3,7 +3,7 @@
  * `sluice mutants` read:
  *
  *   {"mutation":1,"layer":"mutation","file":"src/a.c","language":"c","points_lost":2,
- *    "tests":["test_a","test_b"]}
+ *    "tests":["test_a","test_b"],"unused":[{"line":7,"names":"logical"}]}
  *   {"id":"00f1…","line":31,"column":9,"end_line":31,"end_column":10,"start":812,"end":813,
  *    "function":"f","operator":"relational-boundary","original":"<","replacement":"<=",
  *    "status":"Survived","reason":null,"killed_by":null,"covered_by":[0,1],"engine":"fork",
@@ -11,8 +11,9 @@
  *   {"executed_mutants":90,"cpu_us":1,"build_us":1,"bare_cpu_us":1,"complete":true}
  *
  * One head, any number of mutants, one end; a file without its end was cut short and is an error.
- * `killed_by` and `covered_by` are indices into the head's `tests`; `source` is the line as it
- * stands in the file. Several such parts may follow one another. */
+ * `unused` are suppressions of the file that suppress nothing; it may be left out. `killed_by` and
+ * `covered_by` are indices into the head's `tests`; `source` is the line as it stands in the file.
+ * Several such parts may follow one another. */
 #ifndef SLUICE_PLUGINS_MUTATION_RESULTS_H
 #define SLUICE_PLUGINS_MUTATION_RESULTS_H
 
@@ -27,6 +28,7 @@ struct results_head {
     const char *language;
     size_t points_lost;
     const struct engine_tests *tests;
+    const struct mutant_list *list; /* whose unused suppressions are told; NULL = none */
 };
 
 int results_write_head(struct str *out, const struct results_head *head, struct err *err);
@@ -71,7 +73,9 @@ struct results_part {
     const char *file;
     const char *language;
     int64_t points_lost;
-    json_t *tests; /* names */
+    json_t *tests;  /* names */
+    json_t *unused; /* {"line":3,"names":"a,b"}: suppressions of the file that suppress nothing;
+                       NULL = none */
 };
 
 /* Called in the order of the file; each returns 0 or ends the reading with its error. NULL

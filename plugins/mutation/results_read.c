@@ -35,17 +35,32 @@ static void free_line(char **line)
     free(*line); /* getline()'s */
 }
 
+static int check_unused(const json_t *unused, struct err *err)
+{
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(unused, i, item)
+    {
+        json_int_t line = json_integer_value(json_object_get(item, "line"));
+        if (line < 1 || line > UINT32_MAX || !json_is_string(json_object_get(item, "names"))) {
+            return err_set(err, -EINVAL, "unused: item %zu needs a line and names", i + 1);
+        }
+    }
+    return 0;
+}
+
 static int read_head(struct reading *reading, json_t *object, struct err *err)
 {
     int64_t version = 0;
     struct results_part part = {0};
     const struct json_field fields[] = {
-        {"mutation",    JSON_FIELD_INT,    true, &version         },
-        {"layer",       JSON_FIELD_STRING, true, &part.layer      },
-        {"file",        JSON_FIELD_STRING, true, &part.file       },
-        {"language",    JSON_FIELD_STRING, true, &part.language   },
-        {"points_lost", JSON_FIELD_INT,    true, &part.points_lost},
-        {"tests",       JSON_FIELD_ARRAY,  true, &part.tests      },
+        {"mutation",    JSON_FIELD_INT,    true,  &version         },
+        {"layer",       JSON_FIELD_STRING, true,  &part.layer      },
+        {"file",        JSON_FIELD_STRING, true,  &part.file       },
+        {"language",    JSON_FIELD_STRING, true,  &part.language   },
+        {"points_lost", JSON_FIELD_INT,    true,  &part.points_lost},
+        {"tests",       JSON_FIELD_ARRAY,  true,  &part.tests      },
+        {"unused",      JSON_FIELD_ARRAY,  false, &part.unused     },
     };
     int status = json_read_object(object, fields, sizeof fields / sizeof fields[0], err);
     if (status != 0) {
@@ -68,6 +83,10 @@ static int read_head(struct reading *reading, json_t *object, struct err *err)
         if (!json_is_string(test)) {
             return err_set(err, -EINVAL, "tests: item %zu must be a text", i + 1);
         }
+    }
+    status = check_unused(part.unused, err);
+    if (status != 0) {
+        return status;
     }
     reading->head = json_incref(object);
     reading->part = part;

@@ -271,18 +271,54 @@ static bool names_operator(const char *names, const char *operator)
     }
 }
 
-static void apply(const struct suppression *suppression, struct mutant *mutants, size_t count)
+/* Returns how many it suppresses. */
+static size_t apply(const struct suppression *suppression, struct mutant_list *list)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint32_t line = mutants[i].span.line;
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct mutant *mutant = &list->items[i];
+        uint32_t line = mutant->span.line;
         if (line >= suppression->first && line <= suppression->last
-            && names_operator(suppression->names, mutants[i].operator)) {
-            mutants[i].ignored = suppression->reason;
+            && names_operator(suppression->names, mutant->operator)) {
+            mutant->ignored = suppression->reason;
+            count++;
         }
     }
+    return count;
 }
 
-int find_suppress(struct finding *finding, struct mutant *mutants, size_t count, struct err *err)
+/* Who changes other lines is not told of it. */
+static bool is_line_in_scope(const struct find_scope *scope, uint32_t line)
+{
+    bool all = scope == NULL || scope->lines == NULL;
+    for (size_t i = 0; !all && i < scope->line_count; i++) {
+        if (line >= scope->lines[i].first && line <= scope->lines[i].last) {
+            return true;
+        }
+    }
+    return all;
+}
+
+static int apply_all(struct suppressing *in, struct mutant_list *list, struct err *err)
+{
+    list->unused = arena_calloc(in->finding->arena, in->all.count + 1, sizeof *list->unused);
+    if (list->unused == NULL) {
+        return finding_short_of_memory(in->finding, err);
+    }
+    for (size_t i = 0; i < in->all.count; i++) {
+        const struct suppression *suppression = &in->all.items[i];
+        uint32_t line = 0;
+        uint32_t column = 0;
+        outline_position(&in->finding->outline, suppression->at, &line, &column);
+        if (apply(suppression, list) == 0 && is_line_in_scope(in->finding->scope, line)) {
+            list->unused[list->unused_count++] =
+                (struct mutant_unused){.line = line, .names = suppression->names};
+        }
+    }
+    return 0;
+}
+
+int find_suppress(struct finding *finding, struct mutant_list *list, struct err *err)
 {
     struct suppressing in = {.finding = finding};
     const struct extents *comments = &finding->outline.comments;
@@ -296,9 +332,7 @@ int find_suppress(struct finding *finding, struct mutant *mutants, size_t count,
                       SUPPRESS_WORD "-begin without " SUPPRESS_WORD "-end",
                       err);
     }
-    for (size_t i = 0; rc == 0 && i < in.all.count; i++) {
-        apply(&in.all.items[i], mutants, count);
-    }
+    rc = rc < 0 ? rc : apply_all(&in, list, err);
     vec_fini(&in.all);
     return rc;
 }

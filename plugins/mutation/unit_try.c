@@ -108,7 +108,8 @@ static int write_results(struct unit *unit, bool complete, struct err *err)
                                       .file = unit->job.file,
                                       .language = unit->mutants.source.language->name,
                                       .points_lost = unit->mutants.list.points_lost,
-                                      .tests = &unit->tests};
+                                      .tests = &unit->tests,
+                                      .list = &unit->mutants.list};
     int status = results_write_head(&text, &head, err);
     for (size_t i = 0; i < unit->mutants.count && status == 0; i++) {
         const struct mutant *mutant = unit->mutants.items[i];

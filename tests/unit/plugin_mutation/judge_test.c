@@ -146,6 +146,35 @@ TEST(survivors_of_the_baseline_are_not_new)
     assert_true(is_near(layer_metric(lines, "new_survivors"), 1));
 }
 
+/* Each part of a file has them all. */
+TEST(suppressions_of_nothing_are_found_once_a_file)
+{
+#define PART                                                                                       \
+    "{\"mutation\":1,\"layer\":\"l\",\"file\":\"a.py\",\"language\":\"python\",\"points_lost\":0," \
+    "\"tests\":[],\"unused\":[{\"line\":7,\"names\":\"logical\"}]}\n"                              \
+    "{\"executed_mutants\":0,\"cpu_us\":0,\"build_us\":0,\"bare_cpu_us\":0,\"complete\":true}\n"
+    (void)layer_enter();
+    layer_write("1.ndjson", PART, 0644);
+    layer_write("2.ndjson", PART, 0644);
+    CLEANUP(json_cleanup)
+    json_t *lines =
+        judged(WITH(""), outcome("a.py#1/2", "1.ndjson"), outcome("a.py#2/2", "2.ndjson"));
+    size_t i = 0;
+    size_t count = 0;
+    json_t *line = NULL;
+    json_array_foreach(lines, i, line)
+    {
+        const json_t *finding = json_object_get(line, "finding");
+        if (finding != NULL) {
+            count++;
+            assert_string_equal(json_string_value(json_object_get(finding, "message")),
+                                "mutant-off logical suppresses nothing");
+            assert_int_equal(json_integer_value(json_object_get(finding, "line")), 7);
+        }
+    }
+    assert_int_equal(count, 1);
+}
+
 TEST(a_baseline_that_cannot_be_read_is_an_error)
 {
     json_t *lines = NULL;

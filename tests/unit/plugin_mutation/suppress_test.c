@@ -37,6 +37,39 @@ TEST(several_operators_or_all_can_be_named)
                         "1 relational-boundary: < => <= (suppressed: why: because)\n");
 }
 
+/* "LINE NAMES\n" for each suppression that suppresses nothing. */
+static const char *unused(const char *text, const struct find_scope *scope)
+{
+    static char out[1000];
+    struct mutant_list list = {0};
+    struct err err = {0};
+    size_t at = 0;
+    out[0] = '\0';
+    if (find_in_text("a.c", text, ONLY, scope, &list, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    for (size_t i = 0; i < list.unused_count; i++) {
+        at += (size_t)snprintf(
+            out + at, sizeof out - at, "%u %s\n", list.unused[i].line, list.unused[i].names);
+    }
+    mutant_list_fini(&list);
+    return out;
+}
+
+TEST(a_suppression_of_nothing_is_told)
+{
+    static const char text[] =
+        "int x = a + b; // mutant-off arithmetic: used\n"
+        "int y = a; // mutant-off arithmetic, relational-boundary: for what\n"
+        "// mutant-off-next-line relational-boundary: moved away\n"
+        "int z = a + b;\n";
+    static const struct find_lines second = {2, 2};
+    static const struct find_scope scope = {.lines = &second, .line_count = 1};
+    assert_string_equal(unused(text, NULL),
+                        "2 arithmetic,relational-boundary\n3 relational-boundary\n");
+    assert_string_equal(unused(text, &scope), "2 arithmetic,relational-boundary\n");
+}
+
 TEST(the_next_line_and_blocks_have_their_forms)
 {
     assert_string_equal(
