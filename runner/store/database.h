@@ -21,6 +21,7 @@ struct database_kind {
     const struct schema *schema; /* the steps to its newest form */
     int page_bytes;              /* of a new file */
     bool gives_back;             /* a new file can give free pages back to the disk */
+    bool leaves_log;             /* a short WAL stays when it is closed, see database_close() */
     const char *loss;            /* what is lost with the file, a sentence for people */
 };
 
@@ -39,7 +40,9 @@ int database_open(struct database *database,
                   const struct database_kind *kind,
                   struct err *err);
 
-/* All statements have been finalized before. */
+/* All statements have been finalized before. The last process that closes the file moves its WAL
+ * into it, which syncs the disk twice, and removes the WAL. With leaves_log a short one is left to
+ * whoever opens the file next, so that closing waits for no disk. */
 void database_close(struct database *database);
 
 /* Fills *err with what was attempted and why SQLite refused; returns the negative errno for it. */

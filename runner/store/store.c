@@ -106,6 +106,7 @@ static const struct database_kind history_kind = {
     .application_id = 0x736c6365,
     .schema = &schema_runs,
     .page_bytes = 4096,
+    .leaves_log = true,
     .loss = "Only the history of runs is in it.",
 };
 

@@ -154,6 +154,7 @@ TEST(a_truncated_file_is_damaged)
     struct store *store = open_store("s.db");
     record_run(store, "r", 500);
     store_close(store);
+    (void)sql("s.db", "PRAGMA wal_checkpoint(TRUNCATE)");
     struct stat st;
     assert_int_equal(stat(at("s.db"), &st), 0);
     assert_true(st.st_size > 16384);
@@ -161,6 +162,27 @@ TEST(a_truncated_file_is_damaged)
     expect_open_error("s.db", -EUCLEAN, "Move it away");
     assert_int_equal(truncate(at("s.db"), 50), 0);
     expect_open_error("s.db", -EUCLEAN, "Move it away");
+}
+
+/* Closing would wait for the disk. What the log has is no less there. */
+TEST(a_short_log_is_left_to_the_next_process_and_a_long_one_is_not)
+{
+    struct stat st;
+    struct store *store = open_store("s.db");
+    record_run(store, "r1", 3);
+    store_close(store);
+    (void)sql("s.db", "PRAGMA wal_checkpoint(TRUNCATE)");
+    store = open_store("s.db");
+    record_run(store, "r2", 3);
+    store_close(store);
+    assert_int_equal(stat(at("s.db-wal"), &st), 0);
+    assert_true(st.st_size > 0);
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM run"), "2");
+    store = open_store("s.db");
+    record_run(store, "r3", 5000);
+    store_close(store);
+    assert_int_equal(stat(at("s.db-wal"), &st), -1);
+    assert_string_equal(sql("s.db", "SELECT count(*) FROM run"), "3");
 }
 
 TEST(an_empty_file_is_a_new_history)
@@ -178,6 +200,7 @@ TEST(damage_inside_the_file_is_told_when_it_is_met)
     struct store *store = open_store("s.db");
     record_run(store, "r", 2000);
     store_close(store);
+    (void)sql("s.db", "PRAGMA wal_checkpoint(TRUNCATE)");
     int fd = open(at("s.db"), O_WRONLY);
     assert_true(fd >= 0);
     char garbage[4096];
