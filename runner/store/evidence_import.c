@@ -242,7 +242,7 @@ static int count_added(struct importing *importing,
     case 0:
         done->rows += added->id > newest_before ? 1 : 0;
         done->known += added->id > newest_before ? 0 : 1;
-        done->conflicts += added->conflict.found && added->id > newest_before ? 1 : 0;
+        done->conflicts += added->conflict.quarantined && added->id > newest_before ? 1 : 0;
         return 0;
     case -EMLINK:
         done->crowded++;
@@ -280,6 +280,7 @@ static struct evidence_new make_evidence(const struct importing *importing,
         .manifest = row->manifest,
         .products = products,
         .product_count = row->products_len / HASH_SIZE,
+        .products_vary = true, /* as where they were made: judged where a consumer reads them */
         .kind = (row->flags & TRANSFER_DECLARED) != 0 ? EVIDENCE_DECLARED : EVIDENCE_OBSERVED,
         .trust = trust,
         .scope = row->scope,

@@ -236,6 +236,28 @@ TEST(an_imported_contradiction_quarantines)
     evidence_close(there);
 }
 
+/* CMake's log has the time in it. On a runner that imported two configures, the third ran for ever:
+ * what no unit reads was held against it here, and nowhere else. */
+TEST(imported_runs_that_left_different_products_answer)
+{
+    struct evidence_store *here = open_evidence("here");
+    struct evidence_store *there = open_evidence("there");
+    struct evidence_new proof = proof_of("u", "C/a", "1");
+    proof.products_vary = true;
+    proof.manifest = put_blob(here, "a log of nine lines");
+    (void)add(here, &proof);
+    proof.manifest = put_blob(here, "a log of ten lines");
+    assert_true(add(here, &proof).conflict.products);
+    assert_int_equal(export_to(here, "tree-1", NULL, "f").rows, 2);
+    const struct evidence_transferred done = import_from(there, "f", EVIDENCE_MEMBER);
+    assert_int_equal(done.rows, 2);
+    assert_int_equal(done.conflicts, 0);
+    assert_int_equal(find_proof(here, "u", "1", NULL), 1);
+    assert_int_equal(find_proof(there, "u", "1", NULL), 1);
+    evidence_close(here);
+    evidence_close(there);
+}
+
 TEST(what_was_revoked_does_not_come_back)
 {
     struct evidence_store *here = open_evidence("here");
