@@ -16,7 +16,9 @@ are run in their order:
     <!-- run                   commands nobody needs to see; they must succeed
     ... -->
 
-A command must succeed, unless `$ echo $?` follows and tells its exit code.
+A command must succeed, unless `$ echo $?` follows and tells its exit code. A block of shell (`sh`, `bash`, no
+name) that is no file would show commands that nobody runs: in the handbook and in docs/ci it is wrong, and so is
+an indented command of sluice.
 """
 import os
 import pathlib
@@ -29,6 +31,8 @@ import tempfile
 
 SECONDS = 120  # one command; the longest builds a small CMake project
 FENCE = re.compile(r"^(\s*)```(\S*)\s*$")
+SHELL = ("", "sh", "bash", "shell", "shell-session", "zsh", "fish")
+INDENTED = re.compile(r"^(?: {4}|\t)\s*(?:\$ )?sluice ")  # outside of a block
 COMMENT = re.compile(r"^<!-- (file|run)(?:: (\S+))?")
 
 
@@ -37,7 +41,7 @@ class Wrong(Exception):
 
 
 def steps(text):
-    """(line, kind, what, expected) of a page: kind is run, file or shown."""
+    """(line, kind, what, expected) of a page: kind is run, file, shown or unseen (shell that is not run)."""
     lines = text.splitlines()
     at, target = 0, None
     while at < len(lines):
@@ -62,7 +66,11 @@ def steps(text):
                 target = None
             elif fence[2] == "console":
                 yield from commands(body, start + 1)
+            elif fence[2] in SHELL:
+                yield start, "unseen", body[0] if body else "", []
             at = end
+        elif INDENTED.match(lines[at]):
+            yield start, "unseen", lines[at].strip(), []
         at += 1
 
 
@@ -177,10 +185,19 @@ def environment_of(home, sluice):
     }
 
 
+def all_run(found, is_handbook):
+    """The steps that are run, or raises what shows a command that is not."""
+    unseen = [f"{line}: nobody runs this; make it a console block: {what}" for line, kind, what, _ in found if kind == "unseen"]
+    if unseen and is_handbook:
+        raise Wrong("\n".join(unseen))
+    return [step for step in found if step[1] != "unseen"]
+
+
 def prove(page, sluice, work):
     """Runs the page in folders of its own below `work`."""
-    found = list(steps(page.read_text(encoding="utf-8")))
-    if not any(kind == "shown" for _, kind, _, _ in found):
+    is_handbook = page.resolve().parent.name in ("handbook", "ci")
+    found = all_run(list(steps(page.read_text(encoding="utf-8"))), is_handbook)
+    if not any(kind in ("shown", "run") for _, kind, _, _ in found):
         return 0
     base = pathlib.Path(tempfile.mkdtemp(prefix=page.stem + ".", dir=work))
     home, tree = base / "home", base / "project"
@@ -220,6 +237,13 @@ def self_test():
             finally:
                 shell.close()
             assert right, text
+    for text in ("```sh\nsluice run\n```", "```\nsluice run\n```", "so:\n\n    $ sluice run\n"):
+        try:
+            all_run(list(steps(text)), True)
+            assert False, text
+        except Wrong:
+            assert all_run(list(steps(text)), False) == []
+    assert all_run(list(steps("<!-- file: a -->\n```sh\nsluice run\n```")), True)
     print("ok: the judge of the handbook sees what is wrong")
 
 
