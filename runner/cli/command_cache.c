@@ -51,8 +51,15 @@ struct cache {
 
 /* ---- stats ---- */
 
-static void stats_json(struct str *out, const struct evidence_stats *stats, const char *folder)
+/* What `cache stats` tells. */
+struct cache_stats {
+    struct evidence_stats evidence;
+    uint64_t memos, memo_bytes;
+};
+
+static void stats_json(struct str *out, const struct cache_stats *all, const char *folder)
 {
+    const struct evidence_stats *stats = &all->evidence;
     struct json_writer w;
 
     const struct {
@@ -73,6 +80,8 @@ static void stats_json(struct str *out, const struct evidence_stats *stats, cons
         {"contents",       stats->blobs         },
         {"content_bytes",  stats->blob_bytes    },
         {"database_bytes", stats->database_bytes},
+        {"memos",          all->memos           },
+        {"memo_bytes",     all->memo_bytes      },
     };
 
     jw_begin(&w, out);
@@ -93,8 +102,9 @@ static void stats_json(struct str *out, const struct evidence_stats *stats, cons
     (void)str_append_char(out, '\n');
 }
 
-static void stats_text(struct str *out, const struct evidence_stats *stats, const char *folder)
+static void stats_text(struct str *out, const struct cache_stats *all, const char *folder)
 {
+    const struct evidence_stats *stats = &all->evidence;
     char blobs[SIZE_TEXT_MAX];
     char database[SIZE_TEXT_MAX];
     char time[TIMESTAMP_TEXT_MAX];
@@ -119,6 +129,12 @@ static void stats_text(struct str *out, const struct evidence_stats *stats, cons
                       (unsigned long long)stats->blobs,
                       size_format(stats->blob_bytes, blobs),
                       size_format(stats->database_bytes, database));
+    if (all->memos > 0) {
+        (void)str_appendf(out,
+                          "memos      %llu, %s\n",
+                          (unsigned long long)all->memos,
+                          size_format(all->memo_bytes, blobs));
+    }
     if (stats->rows > 0) {
         (void)str_appendf(out, "oldest     %sZ\n", timestamp_format(stats->oldest_ms, time));
     }
@@ -135,9 +151,10 @@ static void stats_text(struct str *out, const struct evidence_stats *stats, cons
 static int run_stats(struct cache *cache, struct err *err)
 {
     char folder[PATH_TEXT_MAX];
-    struct evidence_stats stats;
+    struct cache_stats stats;
     int result = cache_folder(folder, sizeof folder, err);
-    result = result == 0 ? evidence_stats(cache->store, &stats, err) : result;
+    result = result == 0 ? evidence_stats(cache->store, &stats.evidence, err) : result;
+    result = result == 0 ? unit_memo_count(folder, &stats.memos, &stats.memo_bytes, err) : result;
     if (result == 0) {
         (cache->invocation->json ? stats_json : stats_text)(&cache->out, &stats, folder);
     }
@@ -391,6 +408,19 @@ static int find_tree(const char *revision, char tree[GIT_ID_MAX], struct err *er
     return result == 0 ? git_commit_tree(&repo, revision, tree, err) : result;
 }
 
+/* What is proven travels; what only saves time does not. */
+static int tell_memos_stay(struct cache *cache, struct err *err)
+{
+    uint64_t count = 0;
+    uint64_t bytes = 0;
+    const int rc = unit_memo_count(cache->folder, &count, &bytes, err);
+    if (rc == 0 && count > 0 && !cache->invocation->json) {
+        (void)str_appendf(
+            &cache->out, "left out, memos only save time: %llu\n", (unsigned long long)count);
+    }
+    return rc;
+}
+
 static int run_export(struct cache *cache, struct err *err)
 {
     const struct cache_choice *choice = &cache->invocation->cache;
@@ -415,6 +445,7 @@ static int run_export(struct cache *cache, struct err *err)
         evidence_export(cache->store, &selection, cache->invocation->args.items[1], &done, err);
     if (result == 0) {
         tell_transferred(cache, "exported", &done);
+        result = tell_memos_stay(cache, err);
     }
     return result;
 }

@@ -282,6 +282,23 @@ int unit_memo_tidy(
     return 0;
 }
 
+int unit_memo_count(const char *cache, uint64_t *ret_count, uint64_t *ret_bytes, struct err *err)
+{
+    CLEANUP(entries_fini) struct entries entries = {0};
+    CLEANUP(dir_close) DIR *dir = NULL;
+    uint64_t bytes = 0;
+    const int rc = list_all(cache, &dir, &entries, err);
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < entries.count; i++) {
+        bytes += entries.items[i].bytes;
+    }
+    *ret_count = entries.count;
+    *ret_bytes = bytes;
+    return 0;
+}
+
 static bool is_or_any(const char *wanted, const json_t *head, const char *key)
 {
     const char *text = json_string_value(json_object_get(head, key));

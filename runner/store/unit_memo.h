@@ -46,6 +46,9 @@ int unit_memo_get(const char *cache,
 int unit_memo_tidy(
     const char *cache, int64_t before_ms, uint64_t budget, uint64_t *ret_count, struct err *err);
 
+/* How many memos there are, and their bytes. */
+int unit_memo_count(const char *cache, uint64_t *ret_count, uint64_t *ret_bytes, struct err *err);
+
 /* Removes memos that rest on what is revoked; `dry` only counts. */
 int unit_memo_revoke(const char *cache,
                      const struct evidence_revocation *what,

@@ -51,6 +51,17 @@ again() {
     find .sluice/runs -path '*artifacts*' -name l -type f | grep .
 }
 
+@test "memos are counted, and stay when evidence is exported" {
+    git init -q && git add -A && git -c user.name=a -c user.email=a@example.org commit -q -m one
+    expect_code 0 "$SLUICE" run
+    expect_code 0 "$SLUICE" cache stats
+    says "memos      1, "
+    expect_code 0 "$SLUICE" cache stats --json
+    json 'd["memos"] == 1 and d["memo_bytes"] > 0'
+    expect_code 0 "$SLUICE" cache export --for HEAD "$BATS_TEST_TMPDIR/file"
+    says "left out, memos only save time: 1"
+}
+
 @test "it is no input: with another memo the same evidence answers" {
     expect_code 0 "$SLUICE" run
     cp input kept

@@ -112,6 +112,23 @@ TEST(what_is_too_large_is_not_kept)
     assert_read(EVIDENCE_MEMBER, "", NULL);
 }
 
+TEST(memos_are_counted)
+{
+    uint64_t count = 7;
+    uint64_t bytes = 7;
+    uint64_t more = 0;
+    struct err err = {0};
+    assert_int_equal(unit_memo_count(test_folder(), &count, &bytes, &err), 0);
+    assert_true(count == 0 && bytes == 0);
+    put(EVIDENCE_MEMBER, "1", 1, "one");
+    assert_int_equal(unit_memo_count(test_folder(), &count, &bytes, &err), 0);
+    assert_true(count == 1 && bytes > strlen("one"));
+    put(EVIDENCE_MEMBER, "2", 1, "two and more");
+    assert_int_equal(unit_memo_count(test_folder(), &count, &more, &err), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(more, 2 * bytes + strlen("two and more") - strlen("one"));
+}
+
 TEST(old_memos_go_and_those_beyond_the_budget)
 {
     uint64_t count = 7;
