@@ -5,7 +5,6 @@
 #include "reuse/reuse_impl.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "support/test.h"
 
@@ -81,7 +80,7 @@ TEST(of_a_file_what_is_known_is_told)
            OBSERVE_TYPE,
            "a file, executable, 5 bytes, mode 755");
     char content[1 + HASH_SIZE + 2] = "-\x01\x23\x45\x67";
-    memcpy(content + 1 + HASH_SIZE, "\x07\x00", 2);
+    content[1 + HASH_SIZE] = 7;
     expect(ANSWER_FILE,
            content,
            sizeof content,
