@@ -43,6 +43,7 @@ struct engine_test {
     const char *name;        /* in reports */
     const char *const *argv; /* NULL-terminated; argv[0] relative to the root, or on PATH */
     const char *cwd;         /* relative to the root; NULL = the root */
+    bool found;              /* by a pattern: nobody named this one */
     bool compare_stdout;     /* what it prints is part of its answer */
     enum engine_kind kind;   /* the first engine to try; demotion only raises it */
     bool doubted;            /* a kill of it did not repeat: each has to, from then on */

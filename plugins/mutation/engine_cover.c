@@ -131,16 +131,23 @@ void engine_cover_fini(struct engine_cover *cover)
 
 /* ---- canaries ---- */
 
-static int canary_exec(const struct engine_test *test,
+static const char blind[] = "it reaches no file in `files`";
+
+static int canary_exec(struct engine_test *test,
                        struct engine_state *state,
-                       const struct engine_options *options,
+                       const struct engine_group *group,
                        struct err *err)
 {
     struct copy_ended ended = {0};
     engine_state_reset(state, SLUICE_MUTANT_CANARY);
-    int rc = engine_run_test(test, options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
+    int rc = engine_run_test(test, group->options, ENGINE_RETRY_FACTOR, NULL, &ended, err);
     if (rc < 0) {
         return rc;
+    }
+    if (state->map->reached == 0 && test->found) {
+        test->excluded = blind;
+        engine_note(group->watch, "test \"%s\" is not used: %s", test->name, blind);
+        return 0;
     }
     if (state->map->reached == 0) {
         return err_set(err,
@@ -184,22 +191,31 @@ static int canary_fork(const struct engine_test *test,
     return 0;
 }
 
-int engine_canary(const struct engine_tests *tests,
-                  const struct engine_group *group,
-                  struct err *err)
+static int all_are_blind(struct err *err)
 {
+    return err_set(err,
+                   -EPROTO,
+                   "none of the tests reaches a file in `files`: they do not use them, were not "
+                   "built from the copied tree, or clean their environment before their programs "
+                   "start. Name other `tests` or other `files`");
+}
+
+int engine_canary(struct engine_tests *tests, const struct engine_group *group, struct err *err)
+{
+    size_t used = 0;
     CLEANUP(engine_state_fini) struct engine_state state = {.fd = -1};
     int rc = engine_state_new(group->schemata, group->count, &state, err);
     rc = rc < 0 ? rc : engine_state_show(&state, err);
     for (size_t i = 0; rc == 0 && i < tests->count; i++) {
-        const struct engine_test *test = &tests->items[i];
+        struct engine_test *test = &tests->items[i];
         if (test->excluded == NULL && test->kind != ENGINE_COPY) {
-            rc = canary_exec(test, &state, group->options, err);
+            rc = canary_exec(test, &state, group, err);
         }
         if (rc == 0 && test->excluded == NULL && test->kind == ENGINE_FORK) {
             rc = canary_fork(test, &state, group->options, err);
         }
+        used += test->excluded == NULL;
     }
     engine_state_hide();
-    return rc;
+    return rc == 0 && used == 0 ? all_are_blind(err) : rc;
 }

@@ -198,8 +198,12 @@ static int add_programs(struct engine_tests *tests,
     if (status == 0) {
         qsort(found.items, found.count, sizeof *found.items, compare);
     }
+    size_t first = tests->count;
     for (size_t i = 0; i < found.count && status == 0; i++) {
         status = add_program(tests, found.items[i], kind, cap, err);
+    }
+    for (size_t i = first; i < tests->count; i++) {
+        tests->items[i].found = strpbrk(pattern, "*?[") != NULL;
     }
     found_fini(&found);
     return status;

@@ -414,6 +414,26 @@ TEST(a_test_that_cannot_fail_or_reaches_nothing_is_an_error_of_the_canary)
     assert_non_null(strstr(err.text, "cleans its environment"));
 }
 
+TEST(a_test_that_was_only_found_and_reaches_nothing_is_left_out_as_long_as_another_is_there)
+{
+    struct attempt attempt;
+    struct err err = {0};
+    attempt_init(&attempt, "int main(void) { int a = 1; return a @{-~+}@ 1; }", BUILD);
+    attempt_test(&attempt, "exec true", ENGINE_FORK)->found = true;
+    (void)attempt_test(&attempt, "exec ./program", ENGINE_FORK);
+    assert_int_equal(attempt_run(&attempt, &err), 0);
+    assert_int_equal(engine_canary(&attempt.tests, &attempt.group, &err), 0);
+    assert_non_null(attempt.tests.items[0].excluded);
+    assert_null(attempt.tests.items[1].excluded);
+    assert_non_null(strstr(str_text(&attempt.notes),
+                           "test \"exec true\" is not used: it reaches no file in `files`"));
+    attempt.tests.count = 1;
+    attempt.tests.items[0].excluded = NULL;
+    assert_int_equal(engine_canary(&attempt.tests, &attempt.group, &err), -EPROTO);
+    assert_non_null(strstr(err.text, "none of the tests reaches a file"));
+    attempt_fini(&attempt);
+}
+
 TEST(a_program_that_was_built_with_other_mutants_is_an_error_and_not_without_coverage)
 {
     struct attempt attempt;
