@@ -41,31 +41,53 @@ static char *real_copy(const char *path)
     return realpath(path, real) != NULL ? mem_strdup(real) : NULL;
 }
 
+/* Where the entry is asked for on the machine: `root` is that of relative ones. */
+static void asked_path(const char *root, const char *entry, char buf[2 * PATH_TEXT_MAX])
+{
+    const bool relative = entry[0] != '/';
+    (void)snprintf(
+        buf, (size_t)2 * PATH_TEXT_MAX, "%s%s%s", relative ? root : "", relative ? "/" : "", entry);
+}
+
 static int add_exposure(struct answers *answers, const char *text, struct err *err)
 {
     char entry[PATH_TEXT_MAX];
     char world[2 * PATH_TEXT_MAX];
     char asked[2 * PATH_TEXT_MAX];
+    const char *real = NULL;
     trim(text, entry);
-    bool relative = entry[0] != '/';
-    (void)snprintf(world, sizeof world, "%s%s", relative ? WORLD_ROOT "/" : "", entry);
-    (void)snprintf(asked,
-                   sizeof asked,
-                   "%s%s%s",
-                   relative ? answers->state->root : "",
-                   relative ? "/" : "",
-                   entry);
+    (void)snprintf(world, sizeof world, "%s%s", entry[0] != '/' ? WORLD_ROOT "/" : "", entry);
+    asked_path(answers->state->root, entry, asked);
+    int rc = host_place(answers->host, asked, &real, err);
+    if (rc != 0) {
+        return rc;
+    }
     struct exposure exposure = {
         .world = mem_strdup(world),
         .asked = mem_strdup(asked),
-        .source = real_copy(asked),
+        .source = real != NULL ? mem_strdup(real) : NULL,
     };
     if (exposure.world == NULL || exposure.asked == NULL
+        || (real != NULL && exposure.source == NULL)
         || vec_push(&answers->exposed, exposure) != 0) {
         exposure_fini(&exposure);
         return err_set(err, -ENOMEM, "not enough memory for the exposed paths");
     }
     return 0;
+}
+
+int answers_look(struct host *host, const struct answer_state *state, struct err *err)
+{
+    const char *real = NULL;
+    int rc = state->plugin_dir != NULL ? host_place(host, state->plugin_dir, &real, err) : 0;
+    for (size_t i = 0; rc == 0 && i < state->expose.count; i++) {
+        char entry[PATH_TEXT_MAX];
+        char asked[2 * PATH_TEXT_MAX];
+        trim(state->expose.items[i], entry);
+        asked_path(state->root, entry, asked);
+        rc = host_place(host, asked, &real, err);
+    }
+    return rc;
 }
 
 static int set_up(struct answers *answers, struct err *err)

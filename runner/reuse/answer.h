@@ -113,6 +113,10 @@ struct answer_state {
     const struct manifest *products; /* NULL = none */
 };
 
+/* Looks at the places of the machine that a state shows, before anything is mounted from there:
+ * what units see must be what was there then (see answers_recheck()). */
+int answers_look(struct host *host, const struct answer_state *state, struct err *err);
+
 struct answers;
 
 /* `objects` may be NULL when there is no tree. -ENOENT: the tree is not in the object store. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Bytes read at once when hashing: large enough that system calls do not matter. */
@@ -49,6 +50,13 @@ static void node_free(struct host_node *node)
     }
 }
 
+static void kept_free(struct host_kept *kept)
+{
+    mem_free(kept->name);
+    mem_free(kept->real);
+    mem_free(kept);
+}
+
 void host_free(struct host *host)
 {
     if (host == NULL) {
@@ -57,8 +65,14 @@ void host_free(struct host *host)
     for (size_t i = 0; i < host->all.count; i++) {
         node_free(host->all.items[i]);
     }
+    for (size_t i = 0; i < host->kept.count; i++) {
+        kept_free(host->kept.items[i]);
+    }
     vec_fini(&host->all);
+    vec_fini(&host->kept);
     map_fini(&host->nodes);
+    map_fini(&host->places);
+    map_fini(&host->facts);
     hasher_free(host->hasher);
     mem_free(host);
 }
@@ -98,14 +112,37 @@ char host_type_letter(mode_t mode)
     return S_ISDIR(mode) ? 'd' : 's';
 }
 
+static int64_t ns_of_statx(const struct statx_timestamp *t)
+{
+    return t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+/* As stamp_of() of the same file. */
+static struct file_stamp stamp_of_statx(const struct statx *st)
+{
+    return (struct file_stamp){
+        .dev = makedev(st->stx_dev_major, st->stx_dev_minor),
+        .ino = st->stx_ino,
+        .size = st->stx_size,
+        .mtime_ns = ns_of_statx(&st->stx_mtime),
+        .ctime_ns = ns_of_statx(&st->stx_ctime),
+    };
+}
+
 /* lstat into the node: missing is no failure. */
 static void look(struct host_node *node)
 {
-    struct stat st;
+    struct statx st;
     node->seen_ms = clock_wall_ms();
-    if (lstat(node->path, &st) == 0) {
-        node->mode = st.st_mode;
-        node->stamp = stamp_of(&st);
+    if (statx(AT_FDCWD,
+              node->path,
+              AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+              STATX_BASIC_STATS | STATX_BTIME,
+              &st)
+        == 0) {
+        node->mode = st.stx_mode;
+        node->stamp = stamp_of_statx(&st);
+        node->born_ns = (st.stx_mask & STATX_BTIME) != 0 ? ns_of_statx(&st.stx_btime) : 0;
     } else {
         node->unseen = errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG;
     }
@@ -199,6 +236,57 @@ int host_find(struct host *host,
     *ret_presence = presence;
     *ret_node = node;
     return 0;
+}
+
+/* ---- places ---- */
+
+int host_keep(struct host *host, struct map *map, const char *name, struct host_kept *kept)
+{
+    kept->name = mem_strdup(name);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+    if (kept->name == NULL || vec_push(&host->kept, kept) != 0) {
+        kept_free(kept);
+        return -ENOMEM;
+    }
+    return map_put(map, kept->name, (uintptr_t)kept) < 0 ? -ENOMEM : 0;
+}
+
+static int find_place(struct host *host, const char *path, struct host_kept **ret_kept)
+{
+    char real[PATH_TEXT_MAX];
+    const bool there = realpath(path, real) != NULL;
+    struct host_kept *kept = mem_calloc(1, sizeof *kept);
+    if (kept != NULL && there) {
+        kept->real = mem_strdup(real);
+    }
+    if (kept == NULL || (there && kept->real == NULL)) {
+        mem_free(kept);
+        return -ENOMEM;
+    }
+    *ret_kept = kept;
+    return host_keep(host, &host->places, path, kept);
+}
+
+int host_place(struct host *host, const char *path, const char **ret_real, struct err *err)
+{
+    uintptr_t known = 0;
+    struct host_kept *kept = NULL;
+    enum host_presence presence = HOST_ABSENT;
+    const struct host_node *node = NULL;
+    if (map_get(&host->places, path, &known) == 1) {
+        *ret_real = ((const struct host_kept *)known)->real;
+        return 0;
+    }
+    if (find_place(host, path, &kept) != 0) {
+        return err_set(err, -ENOMEM, "not enough memory to look at %.200s", path);
+    }
+    int rc = kept->real != NULL
+                 ? host_find(host, kept->real, strlen(kept->real), &presence, &node, err)
+                 : 0;
+    if (rc == 0) {
+        *ret_real = kept->real;
+    }
+    return rc;
 }
 
 /* ---- content ---- */
@@ -579,7 +667,7 @@ static bool is_as_it_was(const struct host_node *node, bool last, int64_t since_
 {
     struct host_node now = {.path = node->path};
     look(&now);
-    if (now.mode != node->mode || now.unseen != node->unseen) {
+    if (now.mode != node->mode || now.unseen != node->unseen || now.born_ns != node->born_ns) {
         return false;
     }
     if (node->mode == 0) {

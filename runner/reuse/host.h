@@ -39,6 +39,7 @@ struct host_node {
     char *path;
     struct host_node *parent; /* NULL: the place it was asked from */
     struct file_stamp stamp;
+    int64_t born_ns; /* 0 = the file system does not know. Numbers of inodes are used again */
     int64_t seen_ms; /* wall clock, before it was looked at */
     mode_t mode;     /* 0 = not there */
     bool unseen;
@@ -50,10 +51,23 @@ struct host_node {
     struct answer subtree; /* everything below */
 };
 
+/* What was asked once by a name. */
+struct host_kept {
+    char *name;
+    char *real; /* of a place: where it leads; NULL = nowhere */
+    struct answer fact;
+};
+
 struct host {
     struct answer_memo memo;
     struct hasher *hasher;
-    struct map nodes; /* path -> struct host_node */
+    struct map nodes;  /* path -> struct host_node */
+    struct map places; /* path -> struct host_kept */
+    struct map facts;  /* name -> struct host_kept */
+
+    struct {
+        VEC_FIELDS(struct host_kept *);
+    } kept;
 
     struct {
         VEC_FIELDS(struct host_node *);
@@ -104,7 +118,15 @@ int host_subtree_recheck(struct host *host, const struct host_node *node, int64_
 /* 1 = as it was, and not changed at or after since_ms unless seen before; 0 = it may have been. */
 int host_recheck(struct host *host, const char *path, size_t base_len, int64_t since_ms);
 
-/* A fact by its name: "uname", "ncpu", "proc:filesystems", ... */
+/* Where a path leads, over all links, when it was first asked; what lies there is looked at then,
+ * too. *ret_real: NULL = nowhere; lives as long as the host. */
+int host_place(struct host *host, const char *path, const char **ret_real, struct err *err);
+
+/* Keeps `kept` (zeroed but for its content) under a name in one of the maps; it belongs to the host
+ * then. -ENOMEM: it was freed. */
+int host_keep(struct host *host, struct map *map, const char *name, struct host_kept *kept);
+
+/* A fact by its name: "uname", "ncpu", "proc:filesystems", ..., as it was when first asked. */
 int host_fact(struct host *host, const char *name, struct answer *ret_answer, struct err *err);
 
 /* 'f', 'l', 'd' or 's'. */

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "reuse/host.h"
 
 #include <errno.h>
@@ -168,7 +169,10 @@ static const struct {
     {"memory",  add_memory },
 };
 
-int host_fact(struct host *host, const char *name, struct answer *ret_answer, struct err *err)
+static int find_fact(struct host *host,
+                     const char *name,
+                     struct answer *ret_answer,
+                     struct err *err)
 {
     static const char proc[] = "proc:";
     hasher_begin(host->hasher);
@@ -187,5 +191,28 @@ int host_fact(struct host *host, const char *name, struct answer *ret_answer, st
         return err_set(err, -EINVAL, "'%s' is no fact of the machine that can be asked for", name);
     }
     answer_set(ret_answer, ANSWER_FACT, digest.bytes, HASH_SIZE);
+    return 0;
+}
+
+int host_fact(struct host *host, const char *name, struct answer *ret_answer, struct err *err)
+{
+    uintptr_t known = 0;
+    struct answer answer = {0};
+    if (map_get(&host->facts, name, &known) == 1) {
+        *ret_answer = ((const struct host_kept *)known)->fact;
+        return 0;
+    }
+    int rc = find_fact(host, name, &answer, err);
+    if (rc != 0) {
+        return rc;
+    }
+    struct host_kept *kept = mem_calloc(1, sizeof *kept);
+    if (kept != NULL) {
+        kept->fact = answer;
+    }
+    if (kept == NULL || host_keep(host, &host->facts, name, kept) != 0) {
+        return err_set(err, -ENOMEM, "not enough memory to look at the machine");
+    }
+    *ret_answer = answer;
     return 0;
 }

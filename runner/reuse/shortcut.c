@@ -53,17 +53,21 @@ static int watch_path(const struct reuse_state *state, char buf[PATH_TEXT_MAX])
     return n > 0 && n < PATH_TEXT_MAX ? 0 : -ENAMETOOLONG;
 }
 
+/* 0, or 1 = it is on the list already. An entry is on the list before it is known: one that is
+ * known but not listed would be no part of the state's id, and its change not be seen. */
 static int watch_add(struct reuse_state *state, const char *entry)
 {
     char *key = mem_strdup(entry);
-    int rc = key != NULL ? map_add(&state->watched, key, 0) : -ENOMEM;
-    if (rc == 0 && vec_push(&state->watched_keys, key) == 0) {
-        return 0;
+    if (key == NULL || vec_push(&state->watched_keys, key) != 0) {
+        mem_free(key);
+        return -ENOMEM;
     }
-    if (rc != 0) { /* 1: known already */
+    int rc = map_add(&state->watched, key, 0);
+    if (rc != 0) {
+        state->watched_keys.count--;
         mem_free(key);
     }
-    return rc == 1 ? 1 : -ENOMEM;
+    return rc;
 }
 
 /* Reads the list; a missing or foreign file is an empty one. */
@@ -129,13 +133,14 @@ static bool hash_entry(struct reuse_state *state, struct hasher *hasher, const c
     return rc == 0;
 }
 
-/* Where exposed entries lead, and what git converts, are part of the state as well. */
+/* Where exposed entries lead (as this run saw it first), and what git converts, are part of the
+ * state as well. */
 static int hash_surroundings(struct reuse_state *state, struct hasher *hasher)
 {
     struct hash salt = {0};
     bool always = false;
     for (size_t i = 0; i < state->world.expose.count; i++) {
-        char real[PATH_TEXT_MAX];
+        const char *real = NULL;
         char path[2 * PATH_TEXT_MAX];
         const char *entry = state->world.expose.items[i];
         (void)snprintf(path,
@@ -144,7 +149,10 @@ static int hash_surroundings(struct reuse_state *state, struct hasher *hasher)
                        entry[0] == '/' ? "" : state->world.root,
                        entry[0] == '/' ? "" : "/",
                        entry);
-        hasher_add_text(hasher, realpath(path, real) != NULL ? real : "absent");
+        if (host_place(state->reuse->host, path, &real, NULL) != 0) {
+            return -ENOMEM;
+        }
+        hasher_add_text(hasher, real != NULL ? real : "absent");
     }
     int rc = state->world.tree != NULL && state->reuse->objects != NULL
                  ? git_conversion_config(state->reuse->objects, &salt, &always, NULL)

@@ -145,6 +145,10 @@ int reuse_state(struct reuse *reuse,
         mem_free(state);
         return err_set(err, -ENOMEM, "not enough memory for a state");
     }
+    int rc = answers_look(reuse->host, &state->world, err);
+    if (rc != 0) {
+        return rc; /* owned by the list; made again when it is asked for again */
+    }
     /* Owned by the list; one that the map lacks is made again when it is asked for again. */
     (void)map_put(&reuse->states_by_id, state->id_hex, (uintptr_t)state);
     *ret_state = state;

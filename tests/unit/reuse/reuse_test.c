@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -277,6 +278,36 @@ TEST(a_file_of_the_machine_that_changes_during_the_run_is_no_evidence)
     assert_now(REUSE_HIT);
     sh("echo again >plugins/p");
     assert_now(REUSE_RUN);
+}
+
+/* `npm ci` while a run is under way: units that start later still see the folder that was mounted
+ * for the first one, which is empty now. What they did not find there was recorded as it is in the
+ * new folder. */
+TEST(an_exposed_folder_that_is_replaced_during_the_run_earns_no_evidence)
+{
+    static const char *const changes[] = {
+        "rm -r one; mkdir one; echo new >one/f",
+        "ln -sfn ../two r/dep",
+        "rm r/dep; mkdir r/dep; echo new >r/dep/f",
+        "rm r/dep",
+    };
+    const char *items[] = {"dep", NULL};
+    static const char *const asks[] = {"C/src/dep/f", NULL};
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct shop shop = {
+            .expose = {items, 1}
+        };
+        sh("rm -rf r one two plugins cache");
+        shop_make_tree();
+        sh("mkdir one two; echo new >two/f; cd r; echo dep >.gitignore; ln -s ../one dep");
+        shop_open(&shop, "one");
+        assert_int_equal(shop_ask(&shop), REUSE_RUN); /* it is new: no answer was looked for */
+        sh(changes[i]);
+        (void)usleep(100000);
+        assert_int_equal(shop_run(&shop, asks, OUTCOME_PASSED), 0);
+        assert_non_null(strstr(shop.why, "may have changed"));
+        shop_close(&shop);
+    }
 }
 
 TEST(a_question_no_state_can_stand_for_is_no_evidence)
@@ -770,6 +801,44 @@ TEST(the_machines_files_are_part_of_what_is_unchanged)
     assert_now(REUSE_RUN); /* also when its stat data is believed again */
     sh("echo p >plugins/p");
     assert_now(REUSE_HIT);
+}
+
+/* The run noted what had answered under the state at its end. */
+TEST(what_answered_before_the_machine_changed_is_not_remembered_for_what_it_became)
+{
+    const char *items[] = {"dep", NULL};
+    static const char *const asks[] = {"X/src/dep/env", "X/usr/bin/no-such", "Hncpu", NULL};
+    struct shop shop = {
+        .expose = {items, 1}
+    };
+    cpu_set_t all;
+    cpu_set_t one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (size_t cpu = 0; CPU_COUNT(&one) == 0; cpu++) {
+        if (CPU_ISSET(cpu, &all)) {
+            CPU_SET(cpu, &one);
+        }
+    }
+    for (int facts = 0; facts < (CPU_COUNT(&all) > 1 ? 2 : 1); facts++) {
+        sh("rm -rf r plugins cache");
+        shop_make_tree();
+        sh("cd r; echo dep >.gitignore; ln -s /usr/bin dep");
+        shop_open(&shop, "one");
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_run(&shop, asks, OUTCOME_PASSED), 1);
+        if (facts == 1) {
+            assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+        } else {
+            sh("ln -sfn /usr/lib r/dep");
+        }
+        shop_close(&shop);
+        shop_open(&shop, "two");
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        shop_drop(&shop);
+        shop_close(&shop);
+        assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    }
 }
 
 TEST(a_store_that_was_killed_answers_right)
