@@ -97,6 +97,10 @@ static void open_store(struct session *session)
 {
     char path[PATH_TEXT_MAX];
     struct err err = {0};
+    if (session->store_tried) {
+        return;
+    }
+    session->store_tried = true;
     int rc = snprintf(path, sizeof path, "%s/store.db", session->project.state);
     rc = rc < (int)sizeof path ? store_open(path, &session->store, &err)
                                : err_set(&err, -ENAMETOOLONG, "%s", session->project.state);
@@ -132,6 +136,7 @@ static void open_reuse(struct session *session)
 void session_read_ahead(struct session *session)
 {
     const struct invocation *in = session->invocation;
+    open_store(session);
     if (session->history != NULL && in->args.count == 0) {
         history_read_ahead(session->history);
     }
@@ -190,6 +195,7 @@ static enum exit_code prepare_tree(struct session *session, struct err *err)
     if (rc != 0) {
         return rc == -ENOENT && session->invocation->at != NULL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
     }
+    open_store(session);
     rc = diff_prepare(session, err);
     if (rc != 0) {
         return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
@@ -204,7 +210,9 @@ enum exit_code session_prepare(struct session *session, struct err *err)
 {
     assert(session->tell != NULL);
     const struct invocation *in = session->invocation;
-    open_store(session);
+    if (in->rerun_failed) {
+        open_store(session);
+    }
     if (in->rerun_failed && session->history == NULL) {
         (void)err_set(err,
                       -ENODATA,

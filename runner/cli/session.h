@@ -39,6 +39,7 @@ struct session {
     char no_lower[ERR_TEXT_MAX]; /* why that is so although layers ask for a world; "" = they do not
                                   */
     struct session_reuse *reuse; /* NULL: everything runs */
+    bool store_tried;            /* it was opened, or cannot be: while git looks at the tree */
     bool reuse_tried;            /* opened, or it cannot be */
     bool isolated;               /* units run over the snapshot */
     struct uv_loop_s *loop;
