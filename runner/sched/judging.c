@@ -259,5 +259,6 @@ void layer_skip(struct sched *sched, const struct plan_action *action)
 {
     const struct verdict verdict = {
         .state = VERDICT_SKIPPED, .reason = action->reason, .unasked = action->unasked};
+    sched->any_asked = sched->any_asked || !action->unasked;
     emit_judged(sched, action->layer, NULL, &verdict);
 }

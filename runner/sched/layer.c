@@ -250,6 +250,7 @@ void layer_planned(struct sched *sched, size_t index)
     event.u.layer_planned.left_out = counts.left_out;
     event.u.layer_planned.carried = counts.carried;
     sched_emit(sched, &event);
+    sched->any_asked = true;
     sched->any_selected =
         sched->any_selected || counts.selected + counts.carried > 0 || state->error != NULL;
     sched->any_excluded = sched->any_excluded || counts.excluded + counts.left_out > 0;

@@ -218,7 +218,8 @@ static enum exit_code exit_of(const struct sched *sched, const char **ret_reason
     if (sched->any_shut || sched->any_error) {
         return sched->any_shut ? EXIT_SHUT : EXIT_INFRASTRUCTURE;
     }
-    if (!sched->any_selected && sched->any_excluded) {
+    const bool no_layer = !sched->any_asked && sched->options->plan.filter != NULL;
+    if (!sched->any_selected && (sched->any_excluded || no_layer)) {
         *ret_reason = "nothing was selected: the filter or shard matches no unit";
         return EXIT_NOTHING_SELECTED;
     }

@@ -221,6 +221,7 @@ struct sched {
     char error_text[ERR_TEXT_MAX];
     /* what the exit code is made of */
     bool any_shut, any_error, any_selected, any_excluded;
+    bool any_asked;  /* a layer was not left out by command line and filter */
     bool bad_filter; /* it had no answer for a unit: nothing is proven */
     const char *first_reason;
     bool confirmed; /* the tree is no guess (any more) */

@@ -85,6 +85,11 @@ EOF
     pipeline <<<'layers: {a: {uses: command, with: {run: "true"}}}'
     expect_code 4 "$SLUICE" run --filter 'name(=nothing)' --json
     json "d['exit_code'] == 4"
+    expect_code 4 "$SLUICE" run --filter 'layer(=nothing)'
+    says "matches no unit"
+    expect_code 4 "$SLUICE" run --filter 'not layer(a)'
+    expect_code 4 "$SLUICE" run --filter 'stage(=nothing)'
+    expect_code 0 "$SLUICE" run --filter 'layer(a) or layer(=nothing)'
 }
 
 @test "named layers run alone" {
