@@ -524,9 +524,16 @@ static int parse_words(struct parser *p, struct err *err)
 
 /* ---- what only makes sense together ---- */
 
-/* Two reports in one file are none. What is no file, as /dev/stdout, takes both. */
+/* Two reports in one file are none. What is no file, as /dev/stdout, takes both. Elsewhere - means
+ * standard output: a file of that name in the tree surprises. */
 static int check_place(const char *path, const char *const *others, size_t count, struct err *err)
 {
+    if (strcmp(path, "-") == 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "a report to - would be a file of that name: for standard output write "
+                       "/dev/stdout, for the file ./-");
+    }
     for (size_t i = 0; i < count; i++) {
         if (is_same_place(path, others[i]) && strncmp(path, "/dev/", 5) != 0) {
             return err_set(
@@ -540,11 +547,12 @@ static int check_places(const struct invocation *out, struct err *err)
 {
     const char *paths[REPORTS_MAX + 2] = {NULL};
     size_t count = 0;
-    for (size_t i = 0; i < out->reports.count; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < out->reports.count && rc == 0; i++) {
+        rc = check_place(out->reports.items[i].path, NULL, 0, err);
         paths[count++] = out->reports.items[i].path;
     }
-    int rc = 0;
-    if (out->junit != NULL) {
+    if (rc == 0 && out->junit != NULL) {
         rc = check_place(out->junit, paths, count, err);
         paths[count++] = out->junit;
     }

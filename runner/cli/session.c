@@ -203,6 +203,9 @@ static enum exit_code prepare_tree(struct session *session, struct err *err)
     if (session->taking == NULL) {
         session_tree_known(session);
     }
+    if (session->invocation->at != NULL && session->repo != NULL) {
+        pipeline_at_tell(session);
+    }
     return EXIT_OPEN;
 }
 

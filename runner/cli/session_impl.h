@@ -37,4 +37,8 @@ int diff_prepare(struct session *session, struct err *err);
 /* submodules.c: warns of those that units will miss. */
 void submodules_tell(const struct session *session);
 
+/* pipeline_at.c: warns when the state of --at has another pipeline than the one on disk, which is
+ * what is asked about. */
+void pipeline_at_tell(const struct session *session);
+
 #endif

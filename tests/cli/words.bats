@@ -109,3 +109,26 @@ setup() {
     says "it was ended by a signal"
     says_not "never run"
 }
+
+@test "plan --at: a pipeline that is another one there is told, as the one on disk is asked about" {
+    pipeline <<<'layers: {t: {uses: command, with: {run: "true"}}}'
+    git add . && git -c user.name=t -c user.email=t@t commit -qm one
+    expect_code 0 "$SLUICE" plan --at HEAD
+    says_not "another one there"
+    pipeline <<<'layers: {t: {uses: command, with: {run: "true"}}, u: {uses: command, with: {run: "true"}}}'
+    git add . && git -c user.name=t -c user.email=t@t commit -qm two
+    expect_code 0 "$SLUICE" plan --at HEAD~1
+    says "--at HEAD~1: sluice.yml is another one there; this answers for the one on disk"
+    git mv sluice.yml other.yml && git -c user.name=t -c user.email=t@t commit -qm three
+    expect_code 0 "$SLUICE" plan --at HEAD~1 --pipeline other.yml
+    says "other.yml is not there"
+}
+
+@test "a report to - is refused: it would be a file of that name" {
+    pipeline <<<'layers: {t: {uses: command, with: {run: "true"}}}'
+    for option in --junit=- --report=ctrf=- --events=-; do
+        expect_code 2 "$SLUICE" run "$option"
+        says "/dev/stdout"
+    done
+    [ ! -e ./- ]
+}
