@@ -342,7 +342,7 @@ static const char *run_words(struct look *look, enum reuse_reason reason)
     char took[DURATION_TEXT_MAX];
     switch (reason) {
     case REUSE_REASON_NEW:
-        return "it has never run before, as far as this store knows";
+        return "it has never run with this command and these settings, as far as this store knows";
     case REUSE_REASON_CHANGED:
         difference =
             explain_difference(look->request->state, &look->request->key, look->arena, NULL);

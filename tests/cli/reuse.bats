@@ -714,7 +714,7 @@ plan_says() {
     local third
     third=$(ls .sluice/runs | tail -1)
     expect_code 0 "$SLUICE" why t/'cat a' --run "$first"
-    says "run: it has never run before"
+    says "run: it has never run with this command"
     says "it passed"
     expect_code 0 "$SLUICE" why 'cat a' --run "$second"
     says "hit: evidence answered, of run $first"
