@@ -261,6 +261,34 @@ TEST(the_size_of_a_converted_file_is_not_the_blobs)
     assert_changes(OBSERVE_TYPE, "/src/src/a.c", "printf 'abc\\n' >r/src/a.c", true);
 }
 
+/* What a unit sees is the pointer, or what the filter made of it: another object is another pointer
+ * in either case. */
+TEST(another_object_of_git_lfs_is_another_answer)
+{
+    make_tree();
+    sh("cd r; echo '*.bin filter=lfs -text' >.gitattributes; "
+       "printf 'version 1\\noid sha256:%064d\\nsize 5\\n' 1 >a.bin");
+    static const char other[] = "printf 'version 1\\noid sha256:%064d\\nsize 5\\n' 2 >r/a.bin";
+    assert_changes(OBSERVE_CONTENT, "/src/a.bin", "touch r/a.bin", false);
+    assert_changes(OBSERVE_CONTENT, "/src/a.bin", other, true);
+    assert_changes(OBSERVE_TYPE, "/src/a.bin", "sed -i s/5/6/ r/a.bin", true);
+}
+
+TEST(sizes_beyond_32_bits_are_told_apart)
+{
+    struct setup s = {0};
+    make_tree();
+    sh("truncate -s 1 plugins/one; truncate -s 4294967297 plugins/big; "
+       "truncate -s 8589934593 plugins/huge");
+    open_setup(&s);
+    const struct answer one = get(&s, OBSERVE_TYPE, "/sluice/plugins/one");
+    const struct answer big = get(&s, OBSERVE_TYPE, "/sluice/plugins/big");
+    const struct answer huge = get(&s, OBSERVE_TYPE, "/sluice/plugins/huge");
+    assert_false(answer_equal(&one, &big));
+    assert_false(answer_equal(&big, &huge));
+    close_setup(&s);
+}
+
 TEST(settings_that_convert_everything_change_contents)
 {
     make_tree();
