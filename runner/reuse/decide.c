@@ -323,7 +323,7 @@ static bool find_artifacts(struct look *look)
         return true;
     }
     const struct hash patterns = hash_patterns(wanted);
-    return look->artifacts != NULL
+    return look->artifacts != NULL && !is_none(&patterns) /* for want of memory */
            && memcmp(&look->artifacts->patterns, &patterns, sizeof patterns) == 0
            && (is_none(&look->artifacts->manifest)
                || read_manifest(look, &look->artifacts->manifest, &look->decision->artifacts));

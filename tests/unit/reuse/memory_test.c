@@ -177,6 +177,37 @@ TEST(what_could_not_be_recorded_whole_is_not_found)
     shop_close(&shop);
 }
 
+static void match_once(struct shop *shop, fail_fn *set_fail, size_t n)
+{
+    static const char *const patterns[] = {"other/**"};
+    struct arena *arena = arena_new((size_t)1 << 24);
+    struct reuse_request request = shop_request(shop);
+    request.artifacts = (struct text_list){patterns, 1};
+    request.peek = true;
+    (void)set_fail(n);
+    reuse_decide(shop->reuse, &request, arena, &shop->decision);
+    shop->attempt = set_fail(0) < n;
+    assert_int_equal(shop->decision.action, REUSE_RUN);
+    arena_free(arena);
+}
+
+TEST(patterns_that_found_no_memory_match_no_others_that_found_none)
+{
+    static const char *const patterns[] = {"out/**"};
+    const struct trace trace = {0};
+    const struct outcome outcome = {.attempt = 1, .trace = &trace, .started_ms = clock_wall_ms()};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "records");
+    struct reuse_request request = shop_request(&shop);
+    request.artifacts = (struct text_list){patterns, 1};
+    reuse_decide(shop.reuse, &request, shop.arena, &shop.decision);
+    shop.decision.lease->artifacts = (struct hash){0}; /* as hash_patterns() has it then */
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    walk(&shop, match_once);
+    shop_close(&shop);
+}
+
 static void explain_once(struct shop *shop, fail_fn *set_fail, size_t n)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(100000);
