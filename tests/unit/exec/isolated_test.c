@@ -182,10 +182,12 @@ TEST(only_the_loopback_network_is_there)
 TEST(no_capability_survives_and_no_other_process_is_seen)
 {
     open_world();
-    run("grep CapEff /proc/self/status; ls -d /proc/[0-9]* | wc -l; hostname", NULL);
+    run("grep -e CapEff -e NoNewPrivs /proc/self/status; ls -d /proc/[0-9]* | wc -l; hostname",
+        NULL);
     engine_close(&engine);
     assert_passed();
     assert_non_null(strstr(result.out, "CapEff:\t0000000000000000"));
+    assert_non_null(strstr(result.out, "NoNewPrivs:\t1")); /* a set-user-ID program gains nothing */
     assert_non_null(strstr(result.out, "\nsluice\n"));
 }
 
