@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines that differ, in real repositories. */
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -133,6 +134,53 @@ static void assert_no_base(const char *name, const char *revision, const char *m
     if (strstr(err.text, message) == NULL) {
         fail_msg("\"%s\" is not in: %s", message, err.text);
     }
+}
+
+struct told {
+    size_t files, pieces;
+};
+
+static int count_told(void *context, const char *path, const struct git_lines *lines, size_t count)
+{
+    struct told *told = context;
+    (void)path;
+    (void)lines;
+    told->files++;
+    told->pieces += count;
+    return 0;
+}
+
+/* `set_fail` is a hook of base/mem.h. */
+static void check_short_of_memory(const struct git_repo *repo,
+                                  const char *head,
+                                  const char *tree,
+                                  size_t (*set_fail)(size_t n))
+{
+    size_t made = 1;
+    for (size_t n = 1; made >= n; n++) {
+        struct told told = {0};
+        struct err err = {0};
+        (void)set_fail(n);
+        int rc = git_diff_lines(repo, head, tree, count_told, &told, &err);
+        made = set_fail(0);
+        assert_int_equal(rc, made >= n ? -ENOMEM : 0);
+        assert_int_equal(err.code, rc);
+        assert_true(rc != 0 || (told.files == 2 && told.pieces == 3));
+        assert_true(n < 200);
+    }
+}
+
+TEST(short_memory_is_told_and_no_line_is_missing_unseen)
+{
+    make_repo();
+    sh("cd r; sed -i '3s/$/x/; 7,9s/$/x/' a.c; seq 3 >new.c");
+    const struct git_repo repo = *open_repo("r");
+    char head[GIT_ID_MAX];
+    char tree[GIT_ID_MAX];
+    (void)snprintf(head, sizeof head, "%s", sh_out("git -C r rev-parse HEAD"));
+    (void)snprintf(tree, sizeof tree, "%s", snapshot(&repo, NULL));
+    check_short_of_memory(&repo, head, tree, mem_fail_from);
+    check_short_of_memory(&repo, head, tree, mem_fail_once);
 }
 
 TEST(a_change_is_compared_with_where_it_left_the_branch)
