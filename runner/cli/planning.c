@@ -8,6 +8,7 @@
 #include "cli/session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One answer: room for a piece and the longest line on top of it. */
@@ -19,7 +20,7 @@ struct planning {
     planning_line line;
     struct str out;
     int written; /* EXIT_OPEN while standard output can be written */
-    uint64_t run, hit, skip;
+    uint64_t run, wait, hit, skip;
     const char *explained; /* the unit `why` asks for; NULL = all, unexplained */
     struct str explanation;
     bool told; /* why a layer cannot be planned */
@@ -30,7 +31,9 @@ static void count(struct planning *planning,
                   const struct reason *reason)
 {
     const bool hit = forecast != NULL && forecast->fate == FATE_HIT;
-    planning->run += reason->run ? 1 : 0;
+    const bool wait = forecast != NULL && forecast->fate == FATE_WAIT && reason->run;
+    planning->run += reason->run && !wait ? 1 : 0;
+    planning->wait += wait ? 1 : 0;
     planning->hit += hit ? 1 : 0;
     planning->skip += reason->run || hit ? 0 : 1;
 }
@@ -161,10 +164,18 @@ static int plan_session(struct planning *planning)
 static void say_counts(const struct planning *planning)
 {
     struct err count = {0};
+    char waiting[64] = "";
+    if (planning->wait > 0) {
+        (void)snprintf(waiting,
+                       sizeof waiting,
+                       "%llu undecided until then, ",
+                       (unsigned long long)planning->wait);
+    }
     (void)err_set(&count,
                   -EINVAL,
-                  "%llu to run, %llu answered by evidence, %llu not selected",
+                  "%llu to run, %s%llu answered by evidence, %llu not selected",
                   (unsigned long long)planning->run,
+                  waiting,
                   (unsigned long long)planning->hit,
                   (unsigned long long)planning->skip);
     say_line(count.text);
@@ -202,6 +213,6 @@ int planning_explain(const struct invocation *invocation,
         .explanation = STR_INIT(ANSWER_MAX),
     };
     const int code = plan_session(&planning);
-    *ret_found = planning.run + planning.hit + planning.skip;
+    *ret_found = planning.run + planning.wait + planning.hit + planning.skip;
     return code;
 }

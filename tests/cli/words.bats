@@ -132,3 +132,20 @@ setup() {
     done
     [ ! -e ./- ]
 }
+
+@test "plan: what waits for another unit's products is not counted as what runs" {
+    isolated
+    echo one >in
+    pipeline <<'EOF'
+layers:
+  make: {uses: command, with: {run: cat in >made}, outputs: [made]}
+  use: {uses: command, with: {run: cat made}, needs: [make]}
+EOF
+    expect_code 0 "$SLUICE" run
+    echo two >in
+    expect_code 0 "$SLUICE" plan
+    says "1 to run, 1 undecided until then, 0 answered by evidence, 0 not selected"
+    expect_code 0 "$SLUICE" run
+    expect_code 0 "$SLUICE" plan
+    says "0 to run, 2 answered by evidence, 0 not selected"
+}
