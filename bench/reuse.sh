@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Nothing to do: 5,000 units over 20,000 files, all answered by evidence, beside `git status` and ninja's no-op of the same tree, and
 # turbo's over as many files.
-# usage: bench/reuse.sh [BUILD_FOLDER]     UNITS (5000), FILES (20000), PACKAGES (1000) and ROUNDS (7) from the environment
+# usage: bench/reuse.sh [BUILD_FOLDER]     UNITS (5000), FILES (20000), PACKAGES (1000), ROUNDS (15) and WARMUPS (2) from the environment
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/lib.sh"
 
 units=${UNITS:-5000}
 files=${FILES:-20000}
-rounds=${ROUNDS:-7}
+rounds=${ROUNDS:-15}
+warmups=${WARMUPS:-2} # rounds of all tools that are not counted: files are read for the first time, indexes settled
 packages=${PACKAGES:-1000}
 per_unit=$((files / units))
 turbo_version=2.11.11
@@ -77,12 +78,20 @@ if [ -n "$turbo" ]; then
     cd "$work/tree"
 fi
 
-for round in $(seq "$rounds"); do
-    echo "round $round of $rounds" >&2
+one_round() {
     measure reused 0 "$sluice" run -j 2 --quiet --junit "$work/j.xml"
     measure git 0 git status
     measure ninja 0 ninja --quiet
     [ -z "$turbo" ] || no_turbo turbo
+}
+for round in $(seq "$warmups"); do
+    echo "warm-up $round of $warmups" >&2
+    one_round
+done
+rm -f "$work"/{reused,git,ninja,turbo}.runs
+for round in $(seq "$rounds"); do
+    echo "round $round of $rounds" >&2
+    one_round
 done
 reused=$(grep -c 'name="sluice.reused"' "$work/j.xml" || true)
 [ "$reused" -ge "$units" ] || {
@@ -109,7 +118,7 @@ beside() {
             "$(awk -v a="$(median reused $column)" -v n="$units" -v b="$(median "$1" $column)" -v m="$2" 'BEGIN { print (a / n) / (b / m) }')"
     done
 }
-printf '\n%s units over %s files, medians of %s rounds (first run: %.0f ms)\n' "$units" "$files" "$rounds" "$(median earn 2)"
+printf '\n%s units over %s files, medians of %s rounds after %s to warm up (first run: %.0f ms)\n' "$units" "$files" "$rounds" "$warmups" "$(median earn 2)"
 show reused "$units"
 show git 0
 show ninja "$units"
