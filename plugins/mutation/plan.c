@@ -140,6 +140,16 @@ static int emit_build(struct planning *planning, struct err *err)
     return sdk_emit_unit(planning->sdk, &unit, err);
 }
 
+/* A file, or "FILE#PART/PARTS". */
+static void name_item(const struct shard_item *item, char *id, size_t size)
+{
+    (void)snprintf(id, size, "%s", item->file);
+    if (item->parts > 1) {
+        (void)snprintf(
+            id, size, "%s#%lld/%lld", item->file, (long long)item->part, (long long)item->parts);
+    }
+}
+
 static int emit_item(struct planning *planning,
                      const struct shard_item *item,
                      int64_t budget_ms,
@@ -149,30 +159,23 @@ static int emit_item(struct planning *planning,
     char id[PATH_TEXT_MAX + 64];
     char results[PATH_TEXT_MAX];
     char cases[PATH_TEXT_MAX];
+    char memo[PATH_TEXT_MAX];
     struct scope_job job = make_job(planning, item->file);
     job.part = item->part;
     job.parts = item->parts;
     job.budget_ms = budget_ms;
     int status = scope_job_write(&job, &text, err);
-    status = status != 0 ? status : unit_path(UNIT_RESULTS, &job, results, err);
-    status = status != 0 ? status : unit_path(UNIT_CASES, &job, cases, err);
-    if (status != 0) {
+    if (status != 0 || (status = unit_path(UNIT_RESULTS, &job, results, err)) != 0
+        || (status = unit_path(UNIT_CASES, &job, cases, err)) != 0
+        || (status = unit_path(UNIT_MEMOS, &job, memo, err)) != 0) {
         return status;
     }
-    bool compiled = unit_is_compiled(&planning->settings, item->file);
-    (void)snprintf(id, sizeof id, "%s", item->file);
-    if (item->parts > 1) {
-        (void)snprintf(id,
-                       sizeof id,
-                       "%s#%lld/%lld",
-                       item->file,
-                       (long long)item->part,
-                       (long long)item->parts);
-    }
+    name_item(item, id, sizeof id);
     const char *const argv[] = {planning->sdk->program, "try", str_text(&text), NULL};
     const char *const labels[] = {item->language, NULL};
     const char *const artifacts[] = {results, NULL};
-    const char *const needs[] = {compiled ? UNIT_BUILD_ID : NULL, NULL};
+    const char *const needs[] = {
+        unit_is_compiled(&planning->settings, item->file) ? UNIT_BUILD_ID : NULL, NULL};
     const struct sdk_unit unit = {.id = id,
                                   .argv = argv,
                                   .cost_ms = item->cost_ms,
@@ -181,7 +184,8 @@ static int emit_item(struct planning *planning,
                                   .report_path = cases,
                                   .file = item->file,
                                   .artifacts = artifacts,
-                                  .needs = needs};
+                                  .needs = needs,
+                                  .memo = memo};
     return sdk_emit_unit(planning->sdk, &unit, err);
 }
 

@@ -4,6 +4,9 @@
 #define SLUICE_PLUGINS_MUTATION_UNIT_H
 
 #include "base/limits.h"
+#include "plugins/mutation/known.h"
+#include "plugins/mutation/reads.h"
+#include "plugins/mutation/rests.h"
 #include "plugins/mutation/schema.h"
 #include "plugins/mutation/scope.h"
 #include "plugins/mutation/tests.h"
@@ -17,6 +20,7 @@
 #define UNIT_SCHEMAS UNIT_FOLDER "/schema"
 #define UNIT_RESULTS UNIT_FOLDER "/results"
 #define UNIT_CASES   UNIT_FOLDER "/cases"
+#define UNIT_MEMOS   UNIT_FOLDER "/memo"
 #define UNIT_REPORT  UNIT_FOLDER "/report"
 
 /* Cases of the unit that builds; beside UNIT_CASES, where each file's have its name. */
@@ -34,6 +38,16 @@
 /* Verdicts of one unit: reasons of compilers, lists of tests. */
 #define UNIT_ARENA_MAX (1u << 30)
 
+/* What earlier runs said (unit_known.h). */
+struct unit_memo {
+    struct known known;
+    struct rests rests;
+    struct reads reads;
+    char tree[PATH_TEXT_MAX]; /* where engines A and B run tests */
+    int fd;                   /* appended to */
+    bool kept;                /* false: nothing is taken and nothing is written any more */
+};
+
 /* One unit at work. */
 struct unit {
     char root[PATH_TEXT_MAX];
@@ -47,6 +61,7 @@ struct unit {
     struct engine_options options;
     struct engine_watch watch;
     struct engine_cost cost;
+    struct unit_memo memo;
 };
 
 /* Reads the job and its settings; what unit_init() begins with. */
@@ -102,5 +117,7 @@ int unit_run_build(int argc, char **argv);
 int unit_run_try(int argc, char **argv);
 int unit_run_nothing(int argc, char **argv);
 int unit_run_replay(int argc, char **argv);
+/* `merge json|text FOLDER FILE...`: reports of shards as one. */
+int unit_run_merge(int argc, char **argv);
 
 #endif

@@ -7,27 +7,51 @@
 #include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/equivalent.h"
 #include "plugins/mutation/unit.h"
+#include "plugins/mutation/unit_known.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What a unit of engine A has at least, whatever the budget: some children, four times its longest
+ * test. */
+#define TIME_MIN_MS     200
+#define TIME_MIN_FACTOR 4
 
 static enum engine_kind first_engine(const struct settings *settings)
 {
     return settings->isolation == SETTINGS_ISOLATION_EXEC ? ENGINE_EXEC : ENGINE_FORK;
 }
 
+/* Engine A runs a test once for all of its mutants: with less time than this none would ever be
+ * tried, however many nights there are. */
+static void leave_time(struct unit *unit)
+{
+    int64_t longest_us = 0;
+    for (size_t i = 0; i < unit->tests.count; i++) {
+        int64_t wall_us = unit->tests.items[i].wall_us;
+        longest_us = wall_us > longest_us ? wall_us : longest_us;
+    }
+    int64_t least = clock_mono_ns() / 1000000 + TIME_MIN_MS + TIME_MIN_FACTOR * longest_us / 1000;
+    if (unit->options.deadline_ms != 0 && unit->options.deadline_ms < least
+        && first_engine(&unit->settings) == ENGINE_FORK) {
+        unit->options.deadline_ms = least;
+    }
+}
+
 /* The engines of schemata on the built tree. */
-static int run(struct unit *unit, const struct schema *schema, struct err *err)
+static int run(struct unit *unit, const struct schema *schema, const char *tree, struct err *err)
 {
     CLEANUP(engine_cover_fini) struct engine_cover cover = {0};
     const struct engine_group group = {
         .schemata = &schema, .count = 1, .options = &unit->options, .watch = &unit->watch};
     int status = engine_baseline(&unit->tests, &unit->options, &unit->watch, err);
     status = status != 0 ? status : engine_cover(&unit->tests, &group, &cover, err);
+    status = status != 0 ? status : unit_known_take_schemata(unit, tree, schema, &cover, err);
     if (status != 0) {
         return status;
     }
+    leave_time(unit);
     const struct engine_job job = {
         .tests = &unit->tests,
         .list = &unit->mutants.list,
@@ -118,11 +142,10 @@ int unit_try_schemata(struct unit *unit, struct err *err)
     hide_others(unit);
     int status =
         tests_load(tree, &unit->settings, first_engine(&unit->settings), &unit->tests, err);
-    status = status != 0
-                 ? status
-                 : schema_plan(&unit->mutants.source, &unit->mutants.list, &schema, err);
+    status = status != 0 ? status
+                         : schema_plan(&unit->mutants.source, &unit->mutants.list, &schema, err);
     status = status != 0 ? status : unit_load_schema(unit->root, unit->job.file, &schema, err);
-    status = status != 0 ? status : run(unit, &schema, err);
+    status = status != 0 ? status : run(unit, &schema, tree, err);
     status = status != 0 ? status : try_rest(unit, &schema, err);
     return status != 0 || is_late(unit) ? status : mark_equivalent(unit, tree, err);
 }

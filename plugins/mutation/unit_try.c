@@ -7,6 +7,7 @@
 #include "plugins/mutation/copy.h"
 #include "plugins/mutation/results.h"
 #include "plugins/mutation/unit.h"
+#include "plugins/mutation/unit_known.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,7 +19,8 @@
 /* Results of one unit: 65,536 mutants of 4 KiB. */
 #define RESULTS_TEXT_LIMIT (512u << 20)
 
-/* The mutants that have no verdict yet. */
+/* The mutants that have no verdict yet, in the order in which they are tried while there is time.
+ */
 static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
 {
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
@@ -30,26 +32,77 @@ static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
             items[count++] = mutant;
         }
     }
+    if (items != NULL) {
+        known_sort(&unit->memo.known, items, count);
+    }
     *ret_count = count;
     return items;
+}
+
+static size_t count_pending(const struct unit *unit)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < unit->mutants.count; i++) {
+        uint32_t number = unit->mutants.items[i]->number;
+        count += unit->verdicts.items[number].status == MUTANT_PENDING ? 1 : 0;
+    }
+    return count;
+}
+
+/* A mutant to try, or a kill of a run that did not come to its end. */
+static bool is_work_left(const struct unit *unit, size_t count)
+{
+    bool left = count > 0;
+    for (size_t i = 0; i < unit->tests.count && !left; i++) {
+        left = unit_known_doubts(unit, i);
+    }
+    return left;
+}
+
+/* The tests as far as they are there without a copy: commands. Programs may be built by the check.
+ */
+static int load_commands(struct unit *unit, struct err *err)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(unit->settings.tests, i, item)
+    {
+        if (!json_is_object(item)) {
+            return 0;
+        }
+    }
+    if (unit->tests.arena == NULL) {
+        int status = tests_load(unit->root, &unit->settings, ENGINE_COPY, &unit->tests, err);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return unit_known_take_copy(unit, err);
 }
 
 /* With a private copy open: the tests are there now, also those that the check builds. */
 static int try_in_copy(struct unit *unit, struct copy *copy, struct err *err)
 {
     size_t count = 0;
-    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
-    if (items == NULL) {
-        return err_set(err, -ENOMEM, "out of memory for the mutants of a file");
-    }
     int status = unit->tests.arena != NULL
                      ? 0
                      : tests_load(copy->tree.path, &unit->settings, ENGINE_COPY, &unit->tests, err);
+    status = status != 0 ? status : unit_known_take_copy(unit, err);
     status =
         status != 0 ? status : tests_find_files(unit->root, &unit->settings, &unit->files, err);
-    status = status != 0 ? status : copy_baseline(copy, &unit->tests, err);
+    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
+    if (status == 0 && items == NULL) {
+        status = err_set(err, -ENOMEM, "out of memory for the mutants of a file");
+    }
+    if (status != 0 || !is_work_left(unit, count)) {
+        return status;
+    }
+    status = copy_baseline(copy, &unit->tests, err);
     if (status != 0) {
         return status;
+    }
+    for (size_t i = 0; i < unit->tests.count; i++) {
+        copy->kills[i] = unit_known_doubts(unit, i) ? 1 : 0; /* proven at the end */
     }
     const struct copy_job job = {.source = &unit->mutants.source,
                                  .mutants = items,
@@ -73,13 +126,9 @@ int unit_try_copy(struct unit *unit, struct err *err)
 {
     CLEANUP(str_fini) struct str check = STR_INIT(SDK_LINE_MAX);
     CLEANUP(copy_close) struct copy copy = COPY_INIT;
-    size_t count = 0;
-    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
-    if (items == NULL) {
-        return err_set(err, -ENOMEM, "out of memory for the mutants of a file");
-    }
     int status = unit_check_of(&unit->settings, &check, err);
-    if (status != 0 || count == 0) {
+    status = status != 0 || count_pending(unit) == 0 ? status : load_commands(unit, err);
+    if (status != 0 || !is_work_left(unit, count_pending(unit))) {
         return status;
     }
     status = copy_open(
@@ -156,9 +205,11 @@ static int report(struct unit *unit, struct err *err)
 static int try_job(struct unit *unit, const char *text, struct err *err)
 {
     int status = unit_init(unit, text, err);
+    status = status != 0 ? status : unit_known_open(unit, err);
     if (status == 0) {
         status = unit_is_compiled(&unit->settings, unit->job.file) ? unit_try_schemata(unit, err)
                                                                    : unit_try_copy(unit, err);
+        unit_known_close(unit, status != 0);
     }
     return status != 0 ? status : report(unit, err);
 }
@@ -186,6 +237,7 @@ int unit_run_try(int argc, char **argv)
     }
     int status = try_job(&unit, argv[1], &err);
     status = status < 0 ? refuse(&unit, &err) : status;
+    unit_known_fini(&unit);
     unit_fini(&unit);
     return status;
 }
