@@ -112,7 +112,7 @@ void run_sink_emit_kept(struct event_sink *base, const struct event *events, siz
 {
     struct run_sink *sink = (struct run_sink *)(void *)base;
     struct showing showing = {.sink = sink, .events = events, .count = count};
-    pthread_t thread;
+    pthread_t thread = 0;
     const bool apart = count >= EVENTS_WORTH_A_THREAD && sink->views != NULL
                        && start_showing(&showing, &thread) == 0;
     for (size_t i = 0; i < count; i++) {
