@@ -69,7 +69,7 @@ EOF
     sed -i 's/"source":"x = 1;"/"source":"x = 1;\\r"/' results/a.ndjson
     expect_code 1 "$SLUICE" run
     expect_code 0 "$SLUICE" mutants list
-    ! grep -q $'\r' <<<"$output"
+    says_not $'\r'
     says $'x = 0;\nNoCoverage'
 }
 
