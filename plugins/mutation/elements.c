@@ -14,10 +14,6 @@
 /* The group under which all tests stand: which file they are written in is not known. */
 #define TEST_GROUP "tests"
 
-/* Marks of the viewer: green from `high`, red below `low`. */
-#define THRESHOLD_HIGH 80
-#define THRESHOLD_LOW  60
-
 static int no_memory(struct err *err)
 {
     return err_set(err, -ENOMEM, "out of memory for the report of mutants");
@@ -74,8 +70,8 @@ int elements_open(const char *path, struct elements *ret_elements, struct err *e
     jw_put_string(w, "schemaVersion", "2");
     jw_key(w, "thresholds");
     jw_object(w);
-    jw_put_int(w, "high", THRESHOLD_HIGH);
-    jw_put_int(w, "low", THRESHOLD_LOW);
+    jw_put_int(w, "high", ELEMENTS_HIGH);
+    jw_put_int(w, "low", ELEMENTS_LOW);
     jw_end_object(w);
     jw_key(w, "framework");
     jw_object(w);

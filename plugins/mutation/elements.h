@@ -5,6 +5,7 @@
 #define SLUICE_PLUGINS_MUTATION_ELEMENTS_H
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -19,6 +20,13 @@
 #define ELEMENTS_BUFFER_MAX (64u << 20)
 /* The viewer: mutation-testing-elements 3.9.0 has 400 KiB. */
 #define ELEMENTS_VIEWER_MAX (16u << 20)
+
+/* Where the viewer is installed, relative to the folder of this program. */
+#define ELEMENTS_VIEWER "../mutation-test-elements.js"
+
+/* Marks of the viewer: green from `high`, red below `low`. */
+#define ELEMENTS_HIGH 80
+#define ELEMENTS_LOW  60
 
 struct elements {
     FILE *stream;
@@ -50,6 +58,9 @@ int elements_end_file(struct elements *elements, struct err *err);
 /* The tests, and the end. */
 int elements_close(struct elements *elements, struct err *err);
 void elements_fini(struct elements *elements);
+
+/* Where the viewer is installed, when it is there. */
+bool elements_find_viewer(char viewer[PATH_TEXT_MAX]);
 
 /* Puts the report `json` and the viewer, a script, into one HTML file. */
 int elements_write_html(const char *json, const char *viewer, const char *html, struct err *err);

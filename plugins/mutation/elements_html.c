@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -65,6 +66,23 @@ static int put_json(FILE *out, const char *path, struct err *err)
         put_escaped(out, bytes, got);
     }
     return ferror(in) != 0 ? err_set(err, -EIO, "cannot read %s to its end", path) : 0;
+}
+
+bool elements_find_viewer(char viewer[PATH_TEXT_MAX])
+{
+    char self[PATH_TEXT_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0) {
+        return false;
+    }
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    int written = snprintf(viewer, PATH_TEXT_MAX, "%s/" ELEMENTS_VIEWER, self);
+    return written > 0 && written < PATH_TEXT_MAX && access(viewer, R_OK) == 0;
 }
 
 int elements_write_html(const char *json, const char *viewer, const char *html, struct err *err)

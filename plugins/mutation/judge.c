@@ -31,9 +31,6 @@
 /* Why a metric could not be measured: some counts, or the name of a unit. */
 #define JUDGE_WHY_MAX 512
 
-/* Where the viewer is installed, relative to the folder of this program. */
-#define JUDGE_VIEWER "../mutation-test-elements.js"
-
 const char *const judge_metrics[] = {
     "score",
     "covered_score",
@@ -450,30 +447,13 @@ static int check_limits(const struct judge *judge, struct err *err)
 
 /* ---- reports ---- */
 
-static bool find_viewer(char viewer[PATH_TEXT_MAX])
-{
-    char self[PATH_TEXT_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0) {
-        return false;
-    }
-    self[len] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash == NULL) {
-        return false;
-    }
-    *slash = '\0';
-    int written = snprintf(viewer, PATH_TEXT_MAX, "%s/" JUDGE_VIEWER, self);
-    return written > 0 && written < PATH_TEXT_MAX && access(viewer, R_OK) == 0;
-}
-
 static int write_html(struct judge *judge, const char *json, struct err *err)
 {
     char viewer[PATH_TEXT_MAX];
     char html[PATH_TEXT_MAX];
-    if (!find_viewer(viewer)) {
+    if (!elements_find_viewer(viewer)) {
         (void)fprintf(stderr,
-                      "no HTML report of mutants: the viewer " JUDGE_VIEWER
+                      "no HTML report of mutants: the viewer " ELEMENTS_VIEWER
                       " is not installed beside the plugin\n");
         return 0;
     }

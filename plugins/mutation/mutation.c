@@ -11,6 +11,7 @@ static const struct sdk_private_verb verbs[] = {
     {"try",     unit_run_try    },
     {"nothing", unit_run_nothing},
     {"replay",  unit_run_replay },
+    {"merge",   unit_run_merge  },
     {NULL,      NULL            },
 };
 

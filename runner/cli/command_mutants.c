@@ -219,15 +219,17 @@ static int show(const struct invocation *in)
 static const struct mutants_verb {
     const char *name;
     size_t words; /* behind it */
+    bool more;    /* than these */
     bool filters; /* --status, --file */
     bool against; /* --against */
     const char *usage;
     int (*run)(const struct invocation *invocation);
 } verbs[] = {
-    {"list",   0, true,  false, "list [--status WORD] [--file GLOB] [--run RUN]", list          },
-    {"show",   1, false, false, "show ID [--run RUN]",                            show          },
-    {"replay", 1, false, false, "replay ID [--run RUN]",                          mutants_replay},
-    {"diff",   0, true,  true,  "diff [--against RUN] [--run RUN] [--file GLOB]", mutants_diff  },
+    {"list",   0, false, true,  false, "list [--status WORD] [--file GLOB] [--run RUN]", list          },
+    {"show",   1, false, false, false, "show ID [--run RUN]",                            show          },
+    {"replay", 1, false, false, false, "replay ID [--run RUN]",                          mutants_replay},
+    {"merge",  2, true,  false, false, "merge FOLDER FILE...",                           mutants_merge },
+    {"diff",   0, false, true,  true,  "diff [--against RUN] [--run RUN] [--file GLOB]", mutants_diff  },
 };
 
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
@@ -259,7 +261,8 @@ int command_mutants(const struct invocation *invocation)
         return refuse_verb(word);
     }
     const struct mutants_choice *choice = &invocation->mutants;
-    if ((args->count > 0 ? args->count - 1 : 0) != verb->words
+    const size_t words = args->count > 0 ? args->count - 1 : 0;
+    if (words < verb->words || (words > verb->words && !verb->more)
         || (!verb->filters && (choice->status != NULL || choice->file != NULL))
         || (!verb->against && choice->against != NULL)
         || (verb->against && choice->status != NULL)) {

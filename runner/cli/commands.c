@@ -61,8 +61,8 @@ static const struct command commands[] = {
      .name = "mutants",
      .bit = COMMAND_MUTANTS,
      .arguments = "[VERB] [ID]",
-     .args_max = 2,
-     .words = "list show replay diff",
+     .args_max = ARGS_ANY,
+     .words = "list show replay diff merge",
      .summary = "show what a mutation layer found out",
      .text =
             "Of the newest run that has results of a layer with `uses: mutation`, or of --run RUN.\n"
@@ -71,6 +71,9 @@ static const struct command commands[] = {
             "             the verb may be left out\n"
             "  show ID    one mutant: the change, the tests that reach it, the one that killed it\n"
             "  replay ID  try it once more, on the tree as it is, and see what the tests print\n"
+            "  merge FOLDER FILE...\n"
+            "             the mutation.json of all shards as one report in FOLDER, with the score of\n"
+            "             the whole\n"
             "  diff       survivors that are new, and those that are gone, since an older run\n"
             "             (--against)\n"
             "\n"

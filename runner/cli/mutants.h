@@ -51,6 +51,7 @@ void mutants_put_json(struct str *out,
 /* The verbs beside `list` and `show`; each returns the exit code. */
 int mutants_diff(const struct invocation *invocation);
 int mutants_replay(const struct invocation *invocation);
+int mutants_merge(const struct invocation *invocation);
 
 /* Who is meant by ID or its beginning. -ENOENT: nobody, or several. */
 struct mutants_found {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `sluice mutants replay ID`: one mutant once more, and what the tests say to it.
+/* What the layer's plugin does for `sluice mutants`.
+ *
+ * `merge FOLDER FILE...`: `PROGRAM merge json|text FOLDER FILE...` in the working folder.
+ *
+ * `replay ID`: one mutant once more, and what the tests say to it.
  *
  * The layer's plugin does it: `PROGRAM replay ID` in the root, with what `plan` is told on standard
  * input and the user's own standard output and error. It exits with 0 when it has tried the mutant,
@@ -8,6 +12,7 @@
  */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "cli/mutants.h"
 #include "cli/project.h"
 #include "cli/say.h"
@@ -146,6 +151,62 @@ int mutants_replay(const struct invocation *invocation)
     int rc = mutants_run_find(invocation, invocation->cache.run, NULL, &run, &err);
     rc = rc == 0 ? mutants_find(&run, invocation->args.items[1], &found, &err) : rc;
     rc = rc == 0 ? replay(invocation, &found, &err) : rc;
+    if (rc < 0) {
+        say_error(&err);
+        return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    return rc;
+}
+
+/* ---- merge ---- */
+
+/* A layer whose plugin is the one of mutation. */
+static const char *find_program(const struct project *project)
+{
+    const struct pipeline *pipeline = config_pipeline(project->config);
+    for (size_t i = 0; i < pipeline->layer_count; i++) {
+        if (strcmp(project->plugins[i].name, "mutation") == 0) {
+            return project->plugins[i].program;
+        }
+    }
+    return NULL;
+}
+
+static int run_merge(const struct invocation *in, const char *program, struct err *err)
+{
+    const struct text_list *args = &in->args;
+    CLEANUP(str_fini) struct str nothing = STR_INIT(16);
+    CLEANUP(cleanup_fd) int input = input_of(&nothing);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+    CLEANUP(cleanup_free) const char **argv = mem_calloc(args->count + 3, sizeof *argv);
+    pid_t pid = -1;
+    if (argv == NULL || input < 0) {
+        return err_set(err, -ENOMEM, "out of memory");
+    }
+    argv[0] = program;
+    argv[1] = "merge";
+    argv[2] = in->json ? "json" : "text";
+    memcpy(argv + 3, args->items + 1, (args->count - 1) * sizeof *argv); /* NULL behind them */
+    const int rc = start(argv, ".", input, &pid);
+    if (rc != 0) {
+        return err_set(err, rc, "%s cannot be started: %s", program, strerrordesc_np(-rc));
+    }
+    const int status = wait_for(pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? EXIT_OPEN : EXIT_INFRASTRUCTURE;
+}
+
+int mutants_merge(const struct invocation *invocation)
+{
+    struct project project;
+    struct err err = {0};
+    int rc = project_open(invocation, NULL, &project, &err);
+    if (rc == 0) {
+        const char *program = find_program(&project);
+        rc = program != NULL
+                 ? run_merge(invocation, program, &err)
+                 : err_set(&err, -ENOENT, "the pipeline has no layer with `uses: mutation`");
+        project_close(&project);
+    }
     if (rc < 0) {
         say_error(&err);
         return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
