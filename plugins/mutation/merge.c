@@ -75,6 +75,18 @@ static const char *text_of(const json_t *object, const char *key)
 
 /* ---- tests ---- */
 
+static void add_names(json_t *names, const json_t *tests)
+{
+    for (size_t i = 0; i < json_array_size(tests); i++) {
+        const json_t *test = json_array_get(tests, i);
+        const char *id = text_of(test, "id");
+        json_t *name = json_object_get(test, "name");
+        if (id != NULL && json_is_string(name)) {
+            (void)json_object_set(names, id, name); /* one that is missed is refused later */
+        }
+    }
+}
+
 /* The names of a report's tests by their ids, a new object; NULL without memory. */
 static json_t *names_of(const json_t *report)
 {
@@ -83,16 +95,7 @@ static json_t *names_of(const json_t *report)
     json_t *file = NULL;
     json_object_foreach((json_t *)(uintptr_t)json_object_get(report, "testFiles"), group, file)
     {
-        size_t i = 0;
-        json_t *test = NULL;
-        json_array_foreach(json_object_get(file, "tests"), i, test)
-        {
-            const char *id = text_of(test, "id");
-            json_t *name = json_object_get(test, "name");
-            if (names != NULL && id != NULL && json_is_string(name)) {
-                (void)json_object_set(names, id, name);
-            }
-        }
+        add_names(names, json_object_get(file, "tests"));
     }
     return names;
 }

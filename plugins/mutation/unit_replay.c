@@ -203,6 +203,7 @@ static int answer(int fd, const struct replayed *replayed, struct err *err)
     CLEANUP(str_fini) struct str text = STR_INIT(SDK_LINE_MAX);
     const struct mutant *mutant = replayed->mutant;
     struct json_writer w;
+    assert(mutant != NULL); /* it was tried */
     jw_begin(&w, &text);
     jw_object(&w);
     jw_put_string(&w, "id", mutant->id);
