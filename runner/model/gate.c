@@ -107,27 +107,29 @@ enum verdict_state gate_state(const struct gate_result *gates, size_t count)
     return state;
 }
 
+static void append_met(struct str *out, const struct gate_result *gate)
+{
+    const struct gate_rule *rule = &gate->rule;
+    if (!gate->known) {
+        (void)str_append(out, "was not reported by the plugin");
+    } else if (gate_is_unmeasured(gate)) {
+        (void)str_append(out, "was not measured");
+        (void)str_appendf(
+            out, gate->why != NULL ? ": %s" : "%s", gate->why != NULL ? gate->why : "");
+    } else if (rule->has_max && gate->value > rule->max) {
+        (void)str_appendf(out, "is %.6g, at most %.6g is allowed", gate->value, rule->max);
+    } else {
+        (void)str_appendf(out, "is %.6g, at least %.6g is required", gate->value, rule->min);
+    }
+}
+
 int gate_reason(struct str *out, const struct gate_result *gates, size_t count)
 {
     size_t before = out->len;
     for (size_t i = 0; i < count; i++) {
-        const struct gate_result *gate = &gates[i];
-        if (gate->open) {
-            continue;
-        }
-        (void)str_appendf(out, "%s%s ", out->len > before ? "; " : "", gate->rule.metric);
-        if (!gate->known) {
-            (void)str_append(out, "was not reported by the plugin");
-        } else if (gate_is_unmeasured(gate)) {
-            (void)str_appendf(out,
-                              "was not measured%s%s",
-                              gate->why != NULL ? ": " : "",
-                              gate->why != NULL ? gate->why : "");
-        } else if (gate->rule.has_max && gate->value > gate->rule.max) {
-            (void)str_appendf(out, "is %.6g, at most %.6g is allowed", gate->value, gate->rule.max);
-        } else {
-            (void)str_appendf(
-                out, "is %.6g, at least %.6g is required", gate->value, gate->rule.min);
+        if (!gates[i].open) {
+            (void)str_appendf(out, "%s%s ", out->len > before ? "; " : "", gates[i].rule.metric);
+            append_met(out, &gates[i]);
         }
     }
     return str_error(out);
