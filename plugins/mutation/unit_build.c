@@ -61,8 +61,7 @@ static int add_file(struct building *building, const char *path, struct err *err
         return 0;
     }
     *file = (struct build_file){.source = &mutants->source, .list = &mutants->list};
-    return status != 0 ? status
-                       : schema_plan(&mutants->source, &mutants->list, &file->schema, err);
+    return status != 0 ? status : schema_plan(&mutants->source, &mutants->list, &file->schema, err);
 }
 
 static int find_schemata(struct building *building, struct err *err)

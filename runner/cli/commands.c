@@ -92,7 +92,7 @@ static const struct command commands[] = {
             "pipeline at its top, and says what it found, what it could not know, and what is\n"
             "missing on this machine. Runs nothing of the tree and changes no other file. A\n"
             "pipeline that is there is left alone without --force. The exit code is 2 when\n"
-            "nothing was found, and then nothing is written.\n",                                                                       .run = command_init,
+            "nothing was found, and then nothing is written.\n",                                                                 .run = command_init,
      },
     {
      .name = "lint",
