@@ -268,6 +268,7 @@ int database_open(struct database *database,
     if (result == 0 && database->outdated) {
         result = in_transaction(database, "BEGIN IMMEDIATE", migrate_locked, err);
     }
+    database->usable = result == 0;
     return result;
 }
 
@@ -282,7 +283,7 @@ static bool has_short_log(const struct database *database)
 
 void database_close(struct database *database)
 {
-    if (database->db != NULL && database->kind->leaves_log && has_short_log(database)) {
+    if (database->usable && database->kind->leaves_log && has_short_log(database)) {
         (void)sqlite3_db_config(database->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
     (void)sqlite3_close(database->db);

@@ -32,6 +32,7 @@ struct database {
     const struct database_kind *kind;
     bool outdated; /* its schema is older than ours */
     bool empty;    /* nothing was ever in it */
+    bool usable;   /* it was opened to the end: else its log is in the way, on a full disk */
 };
 
 /* Opens, configures and migrates. On failure database_close() cleans up. */
