@@ -47,6 +47,13 @@ static int open_walk(const char *root, FTS **ret_walk, struct err *err)
     return *ret_walk != NULL ? 0 : err_errno(err, "cannot read the folder %s", root);
 }
 
+/* NULL at the end, and then errno is 0, or what went wrong. */
+static FTSENT *next_of(FTS *walk)
+{
+    errno = 0;
+    return fts_read(walk);
+}
+
 static const char *inside(const FTSENT *entry, size_t root_len)
 {
     return entry->fts_pathlen > root_len ? entry->fts_path + root_len + 1 : "";
@@ -85,7 +92,7 @@ static int watch_all(struct reads *reads, FTS *walk, struct hasher *hasher, size
 {
     size_t cap = 0;
     FTSENT *entry = NULL;
-    while ((errno = 0, entry = fts_read(walk)) != NULL) {
+    while ((entry = next_of(walk)) != NULL) {
         if (entry->fts_info == FTS_DP) {
             continue;
         }
@@ -161,7 +168,7 @@ static int take_event(struct reads *reads,
 
 int reads_take(struct reads *reads, int (*each)(void *context, const char *path), void *context)
 {
-    _Alignas(struct inotify_event) char events[EVENTS_SIZE];
+    char events[EVENTS_SIZE];
     ssize_t len = 0;
     if (reads->fd < 0) {
         return 0;
@@ -170,9 +177,10 @@ int reads_take(struct reads *reads, int (*each)(void *context, const char *path)
     while (status == 0 && (len = read(reads->fd, events, sizeof events)) > 0) {
         size_t at = 0;
         while (status == 0 && at < (size_t)len) {
-            const struct inotify_event *event = (const struct inotify_event *)(events + at);
-            status = take_event(reads, event, each, context);
-            at += sizeof *event + event->len;
+            struct inotify_event event; /* of a file: no name behind it */
+            memcpy(&event, events + at, sizeof event);
+            status = take_event(reads, &event, each, context);
+            at += sizeof event + event.len;
         }
     }
     reads->lost = reads->lost || status != 0 || (len < 0 && errno != EAGAIN);
@@ -244,7 +252,7 @@ static int add_all(
 {
     FTSENT *entry = NULL;
     int names_from = 0;
-    while ((errno = 0, entry = fts_read(walk)) != NULL) {
+    while ((entry = next_of(walk)) != NULL) {
         bool folder = entry->fts_info == FTS_D;
         if (entry->fts_info == FTS_DP) {
             names_from = entry->fts_level == names_from ? 0 : names_from;
