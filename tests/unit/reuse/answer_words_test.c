@@ -4,6 +4,7 @@
 #include "reuse/host.h"
 #include "reuse/reuse_impl.h"
 
+#include <string.h>
 #include <errno.h>
 
 #include "support/test.h"
@@ -42,12 +43,14 @@ TEST(every_answer_has_words)
         {ANSWER_FACT,        "value"                                },
         {ANSWER_UNSEEN,      "not readable"                         },
         {ANSWER_VOLATILE,    "changing by itself"                   },
-        {0,                  "unknown"                              },
     };
 
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         expect(plain[i].tag, NULL, 0, OBSERVE_CONTENT, plain[i].words);
     }
+    enum answer_tag foreign;
+    memset(&foreign, 0, sizeof foreign);
+    expect(foreign, NULL, 0, OBSERVE_CONTENT, "unknown");
 }
 
 TEST(digests_are_shown_by_their_first_digits)
