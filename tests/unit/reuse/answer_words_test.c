@@ -4,8 +4,8 @@
 #include "reuse/host.h"
 #include "reuse/reuse_impl.h"
 
-#include <string.h>
 #include <errno.h>
+#include <string.h>
 
 #include "support/test.h"
 
