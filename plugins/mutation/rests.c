@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "plugins/mutation/reads.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ static struct hash digest_test(struct hasher *hasher,
 {
     char digest[HASH_HEX_SIZE];
     const char *program = test->argv[0];
+    assert(program != NULL); /* settings refuse an empty command */
     hasher_begin(hasher);
     hasher_add_text(hasher, test->name);
     for (size_t i = 0; test->argv[i] != NULL; i++) {
