@@ -393,7 +393,10 @@ static int read_nodes(struct reading *r,
 {
     struct ninja_node **items =
         arena_calloc(r->ninja->arena, paths->count, sizeof(struct ninja_node *));
-    int rc = items != NULL ? 0 : lex_no_memory(&r->lex);
+    if (items == NULL) {
+        return lex_no_memory(&r->lex);
+    }
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < paths->count; i++) {
         rc = read_node(r, edge->own, &paths->items[i], &items[i]);
     }

@@ -62,7 +62,8 @@ static void digest(char text[HASH_HEX_SIZE])
 
 TEST(the_digest_of_a_tree_is_of_all_that_is_in_it)
 {
-    char before[HASH_HEX_SIZE], now[HASH_HEX_SIZE];
+    char before[HASH_HEX_SIZE];
+    char now[HASH_HEX_SIZE];
     (void)layer_enter();
     layer_write("tree/a", "a", 0644);
     layer_write("tree/.git/HEAD", "a", 0644);
@@ -93,7 +94,8 @@ TEST(the_digest_of_a_tree_is_of_all_that_is_in_it)
 
 TEST(a_file_that_is_gone_has_a_digest_of_its_own)
 {
-    char there[HASH_HEX_SIZE], gone[HASH_HEX_SIZE];
+    char there[HASH_HEX_SIZE];
+    char gone[HASH_HEX_SIZE];
     const char *root = layer_enter();
     layer_write("a", "a", 0644);
     reads_digest(root, "a", there);
