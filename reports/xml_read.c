@@ -27,6 +27,7 @@ struct xml_reader {
     int64_t first_line;   /* lines before this document, for messages */
     char problem[512];    /* the first fatal error of the parser ... */
     int64_t problem_line; /* ... and its line */
+    char entity[256];     /* the first entity that was asked for, in words; "" = none */
 };
 
 /* ---- what the handler sees ---- */
@@ -153,7 +154,8 @@ static void on_text(void *context, const xmlChar *text, int len)
     }
 }
 
-/* Every entity that is not predefined: one harmless character. */
+/* Every entity that is not predefined: one harmless character, and the report counts as damaged. In
+ * the DTD itself (one named in the value of another) it stands for nothing. */
 static xmlEntityPtr on_entity(void *context, const xmlChar *name)
 {
     static xmlChar content[] = "?";
@@ -163,8 +165,15 @@ static xmlEntityPtr on_entity(void *context, const xmlChar *name)
                                 .orig = content,
                                 .length = 1,
                                 .etype = XML_INTERNAL_PREDEFINED_ENTITY};
-    (void)context;
-    (void)name;
+    struct xml_reader *r = context;
+    if (r->parser != NULL && r->parser->inSubset == 0 && r->entity[0] == '\0') {
+        (void)snprintf(r->entity,
+                       sizeof r->entity,
+                       "line %d: &%.60s; is an entity of the document's own, which is never read: "
+                       "what stands for it is unknown, \"?\" is shown; write the text itself",
+                       xml_read_line(r),
+                       (const char *)name);
+    }
     return &unknown;
 }
 
@@ -350,7 +359,9 @@ static int read_documents(struct xml_reader *r, const char *text, size_t len)
         r->first_line += count_lines(text + at, blank);
         at += blank;
         if (at == len) {
-            return 0;
+            return r->entity[0] == '\0'
+                       ? 0
+                       : err_set(r->feed->err, -EBADMSG, "the report is damaged: %s", r->entity);
         }
         size_t before = r->feed->count;
         size_t used = 0;

@@ -378,13 +378,24 @@ TEST(an_external_entity_leaks_nothing)
 
 TEST(entities_are_never_expanded)
 {
-    struct collected c =
-        JUNIT("<!DOCTYPE t [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>"
-              "<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;'>]>"
-              "<testsuite><testcase name='x&d;y'><failure>p&d;q</failure></testcase></testsuite>");
-    assert_int_equal(c.rc, 0);
+    struct collected c = JUNIT(
+        "<!DOCTYPE t [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>"
+        "<!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;'>]>"
+        "<testsuite>\n<testcase name='x&d;y'><failure>p&d;q</failure></testcase></testsuite>");
+    assert_int_equal(c.rc, -EBADMSG);
+    ASSERT_CONTAINS(c.err.text, "line 2: &d; is an entity of the document's own");
+    assert_int_equal(c.count, 1);
     assert_string_equal(c.cases[0].name, "x?y");
     assert_string_equal(c.cases[0].details, "p?q");
+    collected_fini(&c);
+}
+
+TEST(entities_that_are_declared_and_not_used_do_no_harm)
+{
+    struct collected c = JUNIT("<!DOCTYPE t [<!ENTITY a 'aaa'><!ENTITY b '&a;&a;'>]>"
+                               "<testsuite><testcase name='&lt;x&gt;'/></testsuite>");
+    assert_int_equal(c.rc, 0);
+    assert_string_equal(c.cases[0].name, "<x>");
     collected_fini(&c);
 }
 
