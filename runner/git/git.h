@@ -35,7 +35,7 @@ struct git_repo {
 int git_find_root(const char *start, char *buf, size_t size, bool *ret_found, struct err *err);
 
 /* Opens `root` with state folder root/.sluice (made, with a .gitignore of "*"). -ENOENT: git is not
- * installed or too old (needs 2.38). */
+ * installed or too old (needs 2.38). -EINVAL: it is a bare repository; nothing is made in it. */
 int git_open(const char *root, struct git_repo *ret_repo, struct err *err);
 
 /* The snapshot: tracked files as they are on disk plus untracked ones that git does not ignore,

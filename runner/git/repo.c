@@ -274,6 +274,18 @@ static int find_objects(struct git_repo *repo, struct err *err)
     return result == 0 ? join(repo->objects, sizeof repo->objects, path, "objects", err) : result;
 }
 
+/* What `git clone --bare` makes, as git itself tells a repository from other folders. */
+static bool is_bare(const char *root)
+{
+    static const char *const folders[] = {"objects", "refs"};
+    char path[PATH_MAX];
+    bool is = join(path, sizeof path, root, "HEAD", NULL) == 0 && file_exists(path);
+    for (size_t i = 0; is && i < sizeof folders / sizeof folders[0]; i++) {
+        is = join(path, sizeof path, root, folders[i], NULL) == 0 && is_folder(path);
+    }
+    return is;
+}
+
 static int open_into(struct git_repo *repo, const char *root, struct err *err)
 {
     if (realpath(root, repo->root) == NULL) {
@@ -284,6 +296,13 @@ static int open_into(struct git_repo *repo, const char *root, struct err *err)
         return result;
     }
     repo->private_repo = find_git_dir(repo->root, repo->git_dir, sizeof repo->git_dir) == 0;
+    if (repo->private_repo && is_bare(repo->root)) {
+        return err_set(err,
+                       -EINVAL,
+                       "%s is a bare git repository: it has no files to test. Use a clone with "
+                       "files, or make a work tree: git worktree add FOLDER",
+                       repo->root);
+    }
     result = make_state(repo, err);
     result = result == 0 ? check_version_once(repo, err) : result;
     if (result == 0 && repo->private_repo) {

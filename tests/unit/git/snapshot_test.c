@@ -303,6 +303,20 @@ TEST(a_folder_without_git_gets_a_private_repository)
     assert_string_equal(sh_out("cat pool/tree/a"), "a");
 }
 
+/* It was taken for a folder without git: everything in it would have been a file to test. */
+TEST(a_bare_repository_is_refused_and_left_alone)
+{
+    sh(REPO "git clone -q --bare . ../b.git; git -C ../b.git worktree add -q ../w");
+    struct git_repo repo;
+    struct err err = {0};
+    assert_int_equal(git_open(at("b.git"), &repo, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "b.git is a bare git repository"));
+    assert_string_equal(sh_out("ls -A b.git | grep sluice || true"), "");
+    assert_string_equal(content("w", snapshot(open_repo("w"), NULL), "b.txt"), "two");
+    sh("mkdir f; touch f/HEAD; mkdir f/objects; echo a >f/a");
+    assert_true(open_repo("f")->private_repo);
+}
+
 TEST(an_empty_folder_has_the_empty_tree)
 {
     sh("mkdir e; git init -q g");
