@@ -173,6 +173,7 @@ static void tell_cleaned(struct cache *cache, const struct evidence_cleaned *cle
         jw_object(&w);
         jw_put_int(&w, "evidence", (int64_t)cleaned->rows);
         jw_put_int(&w, "contents", (int64_t)cleaned->blobs);
+        jw_put_int(&w, "contents_recent", (int64_t)cleaned->recent);
         jw_put_int(&w, "bytes_before", (int64_t)cleaned->bytes_before);
         jw_put_int(&w, "bytes_after", (int64_t)cleaned->bytes_after);
         jw_end_object(&w);
@@ -185,6 +186,13 @@ static void tell_cleaned(struct cache *cache, const struct evidence_cleaned *cle
                       (unsigned long long)cleaned->blobs,
                       size_format(cleaned->bytes_before, before),
                       size_format(cleaned->bytes_after, after));
+    if (cleaned->recent > 0) {
+        (void)str_appendf(&cache->out,
+                          "kept for now: files of content %llu, stored or read in the last %d "
+                          "minutes: a run may be about to need them\n",
+                          (unsigned long long)cleaned->recent,
+                          (int)(EVIDENCE_GRACE_MS / 60000));
+    }
 }
 
 /* Memos only save time: they get a fifth of what evidence may take. */
@@ -421,9 +429,24 @@ static int tell_memos_stay(struct cache *cache, struct err *err)
     return rc;
 }
 
+/* A file takes its place when it is whole: that must not be what - or /dev/stdout stand for. */
+static int check_export_file(const char *file, struct err *err)
+{
+    if (strcmp(file, "-") == 0) {
+        return err_set(err,
+                       -EINVAL,
+                       "evidence exported to - would be a file of that name: it is written to a "
+                       "file only. Name one; if that is its name, ./-");
+    }
+    return strncmp(file, "/dev/", 5) != 0
+               ? 0
+               : err_set(err, -EINVAL, "%s: evidence is exported to a file only: name one", file);
+}
+
 static int run_export(struct cache *cache, struct err *err)
 {
     const struct cache_choice *choice = &cache->invocation->cache;
+    const char *file = cache->invocation->args.items[1];
     char tree[GIT_ID_MAX] = "";
     struct evidence_transferred done;
     memset(&done, 0, sizeof done);
@@ -431,18 +454,18 @@ static int run_export(struct cache *cache, struct err *err)
         return err_set(
             err, -EINVAL, "say for what: sluice cache export --for HEAD FILE, or --run RUN FILE");
     }
-    if (choice->for_revision != NULL) {
-        int result = find_tree(choice->for_revision, tree, err);
-        if (result != 0) {
-            return result;
-        }
+    int result = check_export_file(file, err);
+    if (result == 0 && choice->for_revision != NULL) {
+        result = find_tree(choice->for_revision, tree, err);
+    }
+    if (result != 0) {
+        return result;
     }
     const struct evidence_selection selection = {
         .tree = choice->for_revision != NULL ? tree : NULL,
         .run = cache->run,
     };
-    int result =
-        evidence_export(cache->store, &selection, cache->invocation->args.items[1], &done, err);
+    result = evidence_export(cache->store, &selection, file, &done, err);
     if (result == 0) {
         tell_transferred(cache, "exported", &done);
         result = tell_memos_stay(cache, err);

@@ -186,7 +186,8 @@ static const struct option_spec options[] = {
      .commands = COMMAND_CACHE,
      .offset = FIELD(cache.budget),
      .argument = "SIZE",
-     .help = "gc: bytes the evidence may take (default: 5GiB)"},
+     .help = "gc: bytes the evidence may take (default: 5GiB). What a run stored or\n"
+             "read in the last 10 minutes stays, as it may be about to need it"},
     {.name = "older-than",
      .kind = OPTION_DURATION,
      .commands = COMMAND_CACHE,

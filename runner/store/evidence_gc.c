@@ -321,6 +321,7 @@ static int remove_blobs(struct gc *gc, struct err *err)
         gc->cleaned.blobs += result == 1 ? 1 : 0;
         if (result == 0 && blobs_has(gc->store->blobs, &blob->digest)) {
             gc->kept_bytes += blob->bytes; /* not old enough */
+            gc->cleaned.recent++;
         }
     }
     return 0;

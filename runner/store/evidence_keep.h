@@ -35,6 +35,7 @@ int evidence_stats(struct evidence_store *store, struct evidence_stats *ret, str
 
 struct evidence_cleaned {
     uint64_t rows, blobs;  /* removed */
+    uint64_t recent;       /* blobs that no row names, kept: see EVIDENCE_GRACE_MS */
     uint64_t bytes_before; /* blobs and database */
     uint64_t bytes_after;
 };

@@ -75,6 +75,10 @@ setup() {
     says "--for HEAD"
     expect_code 2 "$SLUICE" cache export --for HEAD
     says "usage: sluice cache export"
+    expect_code 2 "$SLUICE" cache export --for HEAD -
+    says "would be a file of that name"
+    expect_code 2 "$SLUICE" cache export --run r /dev/stdout
+    says "to a file only"
     expect_code 2 "$SLUICE" cache import missing
     says "missing"
     expect_code 2 "$SLUICE" cache quarantine lift
@@ -100,6 +104,7 @@ setup() {
     json "d['evidence'] == 0 and d['bytes_after'] > 0"
     expect_code 0 "$SLUICE" cache gc --budget 0
     says "removed: evidence"
+    says "kept for now: files of content 1, stored or read in the last 10 minutes"
     expect_code 0 "$SLUICE" cache stats --json
     json "d['evidence'] == 0"
     expect_code 0 "$SLUICE" run
