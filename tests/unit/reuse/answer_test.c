@@ -512,6 +512,7 @@ TEST(a_file_of_the_machine_that_changed_meanwhile_is_told)
     struct setup s = {0};
     make_tree();
     sh("mkdir plugins/d; echo one >plugins/p; echo one >plugins/q");
+    (void)usleep(100000); /* what is looked at within a tick of its change counts as changed */
     open_setup(&s);
     (void)get(&s, OBSERVE_CONTENT, "/sluice/plugins/p");
     (void)get(&s, OBSERVE_CONTENT, "/sluice/plugins/q");
@@ -543,6 +544,7 @@ TEST(a_whole_folder_of_the_machine_that_changed_before_the_unit_started_is_told)
     struct setup s = {.state = {.expose = {items, 1}}};
     make_tree();
     sh("mkdir -p plugins/d/e r/src/dep/e; echo one >plugins/d/e/f; echo one >r/src/dep/e/f");
+    (void)usleep(100000);
     open_setup(&s);
     static const char *const paths[] = {"/sluice/plugins/d", "/src/src/dep", "/src/src", "/src"};
     (void)usleep(100000);
