@@ -90,6 +90,7 @@ struct line {
     size_t first;
     size_t count;
     size_t by_status[MUTANT_STATUS_COUNT];
+    size_t reused;
     int64_t cpu_us;
 };
 
@@ -142,7 +143,15 @@ static void append_name(struct str *name, const struct line *line)
     }
 }
 
-/* "2 of 5 mutants survived, 1 timed out". */
+static void append_count(struct str *message, const struct line *line, size_t count, bool first)
+{
+    (void)str_appendf(message, "%s%zu", first ? "" : ", ", count);
+    if (first) {
+        (void)str_appendf(message, " of %zu mutant%s", line->count, line->count == 1 ? "" : "s");
+    }
+}
+
+/* "2 of 5 mutants survived, 1 timed out, 3 as an earlier run found". */
 static void append_message(struct str *message, const struct line *line)
 {
     static const struct {
@@ -164,13 +173,13 @@ static void append_message(struct str *message, const struct line *line)
         if (count == 0) {
             continue;
         }
-        (void)str_appendf(message, "%s%zu", first ? "" : ", ", count);
-        if (first) {
-            (void)str_appendf(
-                message, " of %zu mutant%s", line->count, line->count == 1 ? "" : "s");
-        }
+        append_count(message, line, count, first);
         (void)str_appendf(message, " %s", told[i].words);
         first = false;
+    }
+    if (line->reused > 0) {
+        append_count(message, line, line->reused, first);
+        (void)str_append(message, " as an earlier run found");
     }
 }
 
@@ -253,12 +262,14 @@ static void measure_line(struct line *line, struct cases_counts *counts)
 {
     uint32_t number = mutant_at(line, 0)->span.line;
     line->count = 0;
+    line->reused = 0;
     line->cpu_us = 0;
     memset(line->by_status, 0, sizeof line->by_status);
     while (line->first + line->count < line->mutants->count
            && mutant_at(line, line->count)->span.line == number) {
         const struct engine_verdict *verdict = verdict_at(line, line->count);
         line->by_status[verdict->status]++;
+        line->reused += verdict->reused ? 1 : 0;
         line->cpu_us += verdict->cpu_us;
         line->count++;
     }

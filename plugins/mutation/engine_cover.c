@@ -89,6 +89,9 @@ static int cover_all(struct engine_tests *tests,
         cover->hazards[i] = state->map->hazards;
         demote(test, state->map->hazards, group->watch);
     }
+    for (uint32_t i = 0; i < state->site_count; i++) {
+        cover->there[i] = engine_state_is_there(state, i);
+    }
     return 0;
 }
 
@@ -100,7 +103,9 @@ static int make_room(struct engine_cover *cover, size_t tests, uint32_t sites, s
     cover->site_count = sites;
     cover->hits = arena_calloc(cover->arena, tests, sizeof(uint32_t *));
     cover->hazards = arena_calloc(cover->arena, tests, sizeof(unsigned));
-    return cover->hits != NULL && cover->hazards != NULL ? 0 : no_memory(err);
+    cover->there = arena_calloc(cover->arena, (size_t)sites + 1, sizeof(bool));
+    bool made = cover->hits != NULL && cover->hazards != NULL && cover->there != NULL;
+    return made ? 0 : no_memory(err);
 }
 
 int engine_cover(struct engine_tests *tests,

@@ -55,6 +55,9 @@ void engine_decide(struct engine_attempt *attempt,
 
 /* ---- before ---- */
 
+const char engine_uncompiled[] =
+    "not compiled: an #if leaves it out of every program that the tests run";
+
 /* The tests that reach a mutant, in its verdict. */
 static int note_reached(struct engine_attempt *attempt, uint32_t mutant)
 {
@@ -99,7 +102,10 @@ static int open_mutant(struct engine_attempt *attempt, uint32_t mutant)
     if (note_reached(attempt, mutant) < 0) {
         return -ENOMEM;
     }
-    if (verdict->reached_count == 0) {
+    if (verdict->reached_count == 0 && !job->cover->there[place->site]) {
+        verdict->status = MUTANT_IGNORED;
+        verdict->reason = engine_uncompiled;
+    } else if (verdict->reached_count == 0) {
         verdict->status = MUTANT_NO_COVERAGE;
     }
     attempt->open[mutant] = verdict->reached_count > 0;

@@ -46,6 +46,7 @@ struct engine_cover {
     struct arena *arena; /* owner */
     uint32_t **hits;   /* by test; NULL = the test is excluded; by site of the schemata together */
     unsigned *hazards; /* by test: enum sluice_mutant_hazard */
+    bool *there;       /* by site: it is compiled into a program that the tests run */
     uint32_t site_count;
 };
 
@@ -103,6 +104,9 @@ size_t engine_sample(const struct engine_options *options, size_t count);
 void engine_doubt(struct engine_test *test,
                   const struct mutant *mutant,
                   const struct engine_watch *watch);
+
+/* The reason of a mutant that no program of the tests was compiled with: an `#if` leaves it out. */
+extern const char engine_uncompiled[];
 
 /* The reason of a mutant that a test failed with and then passed with. */
 extern const char engine_unrepeated[];

@@ -38,6 +38,8 @@ static size_t lay_out(const struct schema *const *schemas,
     at += mutants * sizeof(uint32_t);
     head->status_at = (uint32_t)at;
     at += mutants;
+    head->there_at = (uint32_t)at;
+    at += sites;
     head->file_count = (uint32_t)count;
     head->size = (uint32_t)at;
     return at;
@@ -155,6 +157,17 @@ unsigned char *engine_state_status(const struct engine_state *state)
 uint32_t *engine_state_spent(const struct engine_state *state)
 {
     return part(state, state->head.spent_at);
+}
+
+bool engine_state_is_there(const struct engine_state *state, uint32_t site)
+{
+    const struct sluice_mutant_range *ranges = part(state, state->head.files_at);
+    const unsigned char *there = part(state, state->head.there_at);
+    uint32_t file = 0;
+    while (site - ranges[file].site_base >= ranges[file].site_count) {
+        file++;
+    }
+    return ranges[file].seen == 0 || there[site] != 0;
 }
 
 int engine_state_show(const struct engine_state *state, struct err *err)

@@ -32,13 +32,17 @@ int engine_state_new(const struct schema *const *schemas,
 /* Accepts a zeroed object. */
 void engine_state_fini(struct engine_state *state);
 
-/* Makes it as new for one run of one test: hits and attempts are forgotten. */
+/* Makes it as new for one run of one test: hits and attempts are forgotten. What programs said of
+ * the sites that they have stays. */
 void engine_state_reset(struct engine_state *state, enum sluice_mutant_mode mode);
 
 /* Parts of the map, by site and by mutant. */
 uint32_t *engine_state_hits(const struct engine_state *state);
 unsigned char *engine_state_status(const struct engine_state *state);
 uint32_t *engine_state_spent(const struct engine_state *state);
+
+/* Is a site compiled into a program that ran, or is nothing known of its file? */
+bool engine_state_is_there(const struct engine_state *state, uint32_t site);
 
 /* Lets the programs that we start find it, until engine_state_hide(). */
 int engine_state_show(const struct engine_state *state, struct err *err);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "plugins/mutation/elements.h"
+#include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/judge_baseline.h"
 #include "plugins/mutation/results.h"
 #include "plugins/mutation/settings.h"
@@ -32,23 +33,10 @@
 #define JUDGE_WHY_MAX 512
 
 const char *const judge_metrics[] = {
-    "score",
-    "covered_score",
-    "new_survivors",
-    "mutants",
-    "killed",
-    "survived",
-    "timeouts",
-    "no_coverage",
-    "ignored",
-    "pending",
-    "compile_errors",
-    "points_lost",
-    "executed_mutants",
-    "cpu_s",
-    "bare_cpu_s",
-    "build_cpu_s",
-    NULL,
+    "score",    "covered_score", "new_survivors",  "mutants",     "killed",
+    "survived", "timeouts",      "no_coverage",    "ignored",     "not_compiled",
+    "reused",   "pending",       "compile_errors", "points_lost", "executed_mutants",
+    "cpu_s",    "bare_cpu_s",    "build_cpu_s",    NULL,
 };
 
 /* Results of one unit. */
@@ -73,6 +61,8 @@ struct judge {
     const char *missing; /* a unit without results; NULL = none */
     size_t counts[MUTANT_STATUS_COUNT];
     size_t new_survivors;
+    size_t not_compiled; /* of the ignored */
+    size_t reused;
     size_t findings;
     int64_t points_lost;
     struct engine_cost cost;
@@ -256,6 +246,11 @@ static int on_mutant(void *context,
 {
     struct judge *judge = context;
     judge->counts[mutant->status]++;
+    judge->reused += mutant->reused ? 1 : 0;
+    judge->not_compiled += mutant->status == MUTANT_IGNORED && mutant->reason != NULL
+                                   && strcmp(mutant->reason, engine_uncompiled) == 0
+                               ? 1
+                               : 0;
     int status = elements_add_mutant(&judge->elements, part, mutant, err);
     if (status != 0 || mutant->status != MUTANT_SURVIVED) {
         return status;
@@ -398,6 +393,8 @@ static int emit_metrics(struct judge *judge, struct err *err)
         {"no_coverage",      (double)counts[MUTANT_NO_COVERAGE]  },
         {"compile_errors",   (double)counts[MUTANT_COMPILE_ERROR]},
         {"ignored",          (double)counts[MUTANT_IGNORED]      },
+        {"not_compiled",     (double)judge->not_compiled         },
+        {"reused",           (double)judge->reused               },
         {"pending",          (double)counts[MUTANT_PENDING]      },
         {"points_lost",      (double)judge->points_lost          },
         {"executed_mutants", (double)judge->cost.executed        },

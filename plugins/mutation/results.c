@@ -128,6 +128,9 @@ int results_write_mutant(struct str *out,
     put_tests(&w, verdict);
     jw_put_string(&w, "engine", engine_name(verdict->engine));
     jw_put_int(&w, "cpu_us", verdict->cpu_us);
+    if (verdict->reused) {
+        jw_put_bool(&w, "reused", true);
+    }
     put_source(&w, source, mutant->span.start);
     jw_end_object(&w);
     return finish(out, err);

@@ -7,13 +7,14 @@
  *   {"id":"00f1…","line":31,"column":9,"end_line":31,"end_column":10,"start":812,"end":813,
  *    "function":"f","operator":"relational-boundary","original":"<","replacement":"<=",
  *    "status":"Survived","reason":null,"killed_by":null,"covered_by":[0,1],"engine":"fork",
- *    "cpu_us":2100,"source":"    if (a < b)"}
+ *    "cpu_us":2100,"reused":true,"source":"    if (a < b)"}
  *   {"executed_mutants":90,"cpu_us":1,"build_us":1,"bare_cpu_us":1,"complete":true}
  *
  * One head, any number of mutants, one end; a file without its end was cut short and is an error.
- * `unused` are suppressions of the file that suppress nothing; it may be left out. `killed_by` and
- * `covered_by` are indices into the head's `tests`; `source` is the line as it stands in the file.
- * Several such parts may follow one another. */
+ * `reused`: an earlier run said so, this one did not try it; left out where it did. `unused` are
+ * suppressions of the file that suppress nothing; it may be left out. `killed_by` and `covered_by`
+ * are indices into the head's `tests`; `source` is the line as it stands in the file. Several such
+ * parts may follow one another. */
 #ifndef SLUICE_PLUGINS_MUTATION_RESULTS_H
 #define SLUICE_PLUGINS_MUTATION_RESULTS_H
 
@@ -66,6 +67,7 @@ struct results_mutant {
     enum engine_kind engine;
     int64_t killer; /* index into the part's tests; -1 = none */
     int64_t cpu_us;
+    bool reused; /* an earlier run said so */
 };
 
 struct results_part {

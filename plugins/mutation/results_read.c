@@ -219,6 +219,7 @@ static int read_mutant(struct reading *reading, json_t *object, struct err *err)
             {"covered_by", JSON_FIELD_ARRAY, false, &m.covered_by},
             {"engine", JSON_FIELD_STRING, true, &engine},
             {"cpu_us", JSON_FIELD_INT, true, &m.cpu_us},
+            {"reused", JSON_FIELD_BOOL, false, &m.reused},
             {"source", JSON_FIELD_STRING, true, &m.source},
         };
     int status = json_read_object(object, fields, sizeof fields / sizeof fields[0], err);

@@ -114,6 +114,8 @@ static void put_site(const struct writer *writer, uint32_t number)
     const struct form *form = &forms[site->kind];
     uint64_t key = writer->schema->key;
     put_marker(writer, site->line, "site", number);
+    (void)str_appendf(
+        writer->out, "#define SLUICE_MUTANT_HERE_%016" PRIx64 "_%" PRIu32 " 1\n", key, number);
     (void)str_appendf(writer->out,
                       "%s__builtin_expect(!sluice_mutant_done_%016" PRIx64 "[%" PRIu32 "],0)"
                       "&&sluice_mutant_enter(&sluice_mutant_file_%016" PRIx64 ",%" PRIu32 "u)%s",
@@ -182,6 +184,48 @@ static void put_head(const struct writer *writer)
     put_marker(writer, 1, NULL, 0);
 }
 
+/* Behind the file: which of its sites the preprocessor came to. Where a file is included twice, in
+ * ways that may differ, all are. */
+static void put_tail(const struct writer *writer)
+{
+    uint64_t key = writer->schema->key;
+    uint32_t sites = writer->schema->site_count;
+    (void)str_appendf(writer->out,
+                      "\n\n# 1 \"sluice-mutant\" 3\n"
+                      "#ifndef SLUICE_MUTANT_THERE_%016" PRIx64 "\n"
+                      "#define SLUICE_MUTANT_THERE_%016" PRIx64 "\n"
+                      "static const unsigned char sluice_mutant_there_%016" PRIx64 "[] = {\n",
+                      key,
+                      key,
+                      key);
+    for (uint32_t i = 0; i < sites; i++) {
+        (void)str_appendf(writer->out,
+                          "#ifdef SLUICE_MUTANT_HERE_%016" PRIx64 "_%" PRIu32 "\n"
+                          "1,\n#else\n0,\n#endif\n",
+                          key,
+                          i);
+    }
+    (void)str_appendf(writer->out,
+                      "0};\n"
+                      "__attribute__((constructor, unused)) static void "
+                      "sluice_mutant_tell_%016" PRIx64 "(void)\n"
+                      "{\n    sluice_mutant_tell_there(&sluice_mutant_file_%016" PRIx64
+                      ", sluice_mutant_there_%016" PRIx64 ");\n}\n"
+                      "#elif !defined SLUICE_MUTANT_TWICE_%016" PRIx64 "\n"
+                      "#define SLUICE_MUTANT_TWICE_%016" PRIx64 "\n"
+                      "__attribute__((constructor, unused)) static void "
+                      "sluice_mutant_twice_%016" PRIx64 "(void)\n"
+                      "{\n    sluice_mutant_tell_there(&sluice_mutant_file_%016" PRIx64
+                      ", 0);\n}\n#endif\n",
+                      key,
+                      key,
+                      key,
+                      key,
+                      key,
+                      key,
+                      key);
+}
+
 int schema_write(const struct schema *schema,
                  const struct source *source,
                  const struct mutant_list *list,
@@ -200,6 +244,7 @@ int schema_write(const struct schema *schema,
         position = schema->sites[i].end;
     }
     put_source(&writer, position, source->size);
+    put_tail(&writer);
     if (str_error(out) == -EFBIG) {
         return err_set(err,
                        -EFBIG,

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "plugins/mutation/cases.h"
 #include "plugins/mutation/copy.h"
+#include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/results.h"
 #include "plugins/mutation/unit.h"
 #include "plugins/mutation/unit_known.h"
@@ -178,6 +179,17 @@ static void refuse_reuse(void)
     (void)unshare(CLONE_NEWUSER);
 }
 
+static size_t count_uncompiled(const struct unit *unit)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < unit->mutants.count; i++) {
+        const struct engine_verdict *verdict =
+            &unit->verdicts.items[unit->mutants.items[i]->number];
+        count += verdict->reason != NULL && strcmp(verdict->reason, engine_uncompiled) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
 static int report(struct unit *unit, struct err *err)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(CASES_TEXT_MAX);
@@ -190,6 +202,10 @@ static int report(struct unit *unit, struct err *err)
     status = status != 0 ? status : write_results(unit, counts.pending == 0, err);
     if (status != 0) {
         return status;
+    }
+    size_t uncompiled = count_uncompiled(unit);
+    if (uncompiled > 0) {
+        (void)fprintf(stderr, "%zu mutants are %s\n", uncompiled, engine_uncompiled);
     }
     if (counts.pending > 0) {
         (void)fprintf(stderr, "%zu mutants are left for the next run\n", counts.pending);

@@ -245,6 +245,35 @@ SLUICE_MUTANT_SHARED void sluice_mutant_join(struct sluice_mutant_file *file)
     }
 }
 
+/* Says which sites of a file the compiler saw in this translation unit; no list: take them all as
+ * seen. The others stand behind an `#if` that is false here. */
+SLUICE_MUTANT_SHARED void sluice_mutant_tell_there(const struct sluice_mutant_file *file,
+                                                   const unsigned char *there)
+{
+    struct sluice_mutant_state *state = sluice_mutant_open_state();
+    struct sluice_mutant_range *range;
+    unsigned char *all;
+    unsigned int i;
+    unsigned int site;
+    if (!state || state->mode != SLUICE_MUTANT_COVER) {
+        return;
+    }
+    range = (struct sluice_mutant_range *)(void *)sluice_mutant_words(state->files_at);
+    for (i = 0; i < state->file_count; i++) {
+        if (range[i].key_high != file->key_high || range[i].key_low != file->key_low
+            || range[i].site_count != file->sites) {
+            continue;
+        }
+        range[i].seen = 1;
+        all = (unsigned char *)state + state->there_at + range[i].site_base;
+        for (site = 0; site < file->sites; site++) {
+            if (!there || there[site]) {
+                all[site] = 1;
+            }
+        }
+    }
+}
+
 /* ---- being a mutant ---- */
 
 /* Is the mutant that we are one of this site? */

@@ -2,8 +2,8 @@
 /* What an engine and the programs under test share: a file that both map. It is compiled into the
  * engines, and its text goes into each schema in front of runtime.c: C89, no header, no macro.
  *
- *   head | files | first of each site | mutants by site | hits by site | status by mutant |
- *   microseconds by mutant
+ *   head | files | first of each site | mutants by site | hits by site | microseconds by mutant |
+ *   status by mutant | is a site compiled
  *
  * The parts that vary in size lie at the offsets in the head. Sites and mutants are those of all
  * files of the state; a file's own begin at `site_base` and `mutant_base`. Everything is 32 bits
@@ -12,7 +12,7 @@
 #define SLUICE_MUTANT_STATE
 
 enum {
-    SLUICE_MUTANT_MAGIC = 0x534d5432 /* "SMT2" */
+    SLUICE_MUTANT_MAGIC = 0x534d5433 /* "SMT3" */
 };
 
 /* What a program does at its sites. */
@@ -68,6 +68,7 @@ struct sluice_mutant_state {
     unsigned int hits_at;    /* COVER: hits of a site; FORK, ONE: their limit, 0 = none */
     unsigned int status_at;  /* bytes: enum sluice_mutant_try */
     unsigned int spent_at;   /* CPU time of a mutant's children */
+    unsigned int there_at;   /* COVER: bytes by site: 1 = the compiler saw it */
 };
 
 struct sluice_mutant_range {
@@ -78,6 +79,7 @@ struct sluice_mutant_range {
     unsigned int site_count;
     unsigned int mutant_base;
     unsigned int mutant_count;
+    unsigned int seen; /* COVER: a program has the file */
 };
 
 #endif

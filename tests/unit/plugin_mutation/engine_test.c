@@ -28,16 +28,21 @@ static void expect(struct attempt *attempt, enum engine_kind kind, const char *w
 }
 
 /* Both engines say the same, and the test stays with A. */
-static void expect_both(const char *marked, const char *words)
+static void expect_both_built(const char *marked, const char *command, const char *words)
 {
     struct attempt attempt;
-    attempt_init(&attempt, marked, BUILD);
+    attempt_init(&attempt, marked, command);
     expect(&attempt, ENGINE_EXEC, words);
     expect(&attempt, ENGINE_FORK, words);
     if (attempt.tests.items[0].kind != ENGINE_FORK) {
         fail_msg("%s", str_text(&attempt.notes));
     }
     attempt_fini(&attempt);
+}
+
+static void expect_both(const char *marked, const char *words)
+{
+    expect_both_built(marked, BUILD, words);
 }
 
 /* A notices that it cannot, B says it. */
@@ -349,6 +354,45 @@ TEST(a_program_of_several_schemata_tries_those_of_the_file_that_is_asked_for)
         "clang -O2 -c subject.c && ar rc libs.a subject.o && gcc -o program other.c libs.a");
     expect_linked("echo '#include \"subject.c\"' >all.c && echo '#include \"other.c\"' >>all.c && "
                   "gcc -o program all.c");
+}
+
+/* What f() has depends on macros. */
+static void expect_left_out(const char *command, const char *words)
+{
+    static const char text[] = "#ifdef MORE\n"
+                               "int f(int a) { return a @{+~-}@ 1; }\n"
+                               "int idle(int a) { return a @{*~/}@ 2; }\n"
+                               "#else\n"
+                               "int g(int a) { return a @{+~-}@ 2; }\n"
+                               "#endif\n"
+                               "#if 0\n"
+                               "int h(int a) { return a @{+~-}@ 3; }\n"
+                               "#endif\n"
+                               "#ifdef MAIN\n"
+                               "int main(int argc, char **argv)\n"
+                               "{ (void)argv; return CALL(argc) == @{MAIN~9}@ ? 0 : 1; }\n"
+                               "#endif\n";
+    expect_both_built(text, command, words);
+}
+
+TEST(what_no_program_of_the_tests_was_compiled_with_is_no_gap_of_the_tests)
+{
+    expect_left_out("gcc -DMORE -DMAIN=2 -DCALL=f -o program subject.c",
+                    "Killed NoCoverage Ignored Ignored Killed");
+    expect_left_out("clang -O2 -flto -DMAIN=3 -DCALL=g -o program subject.c",
+                    "Ignored Ignored Killed Ignored Killed");
+}
+
+TEST(what_one_object_leaves_out_and_another_has_is_compiled)
+{
+    expect_left_out("gcc -c -DMORE -o more.o subject.c && "
+                    "gcc -DMAIN=3 -DCALL=g -o program subject.c more.o",
+                    "NoCoverage NoCoverage Killed Ignored Killed");
+    /* Twice in one object: nothing can be said, and h() is taken for compiled. */
+    expect_left_out("printf '#define MORE\\n#include \"subject.c\"\\n#undef MORE\\n"
+                    "#define MAIN 3\\n#define CALL g\\n#include \"subject.c\"\\n' >all.c && "
+                    "gcc -o program all.c",
+                    "NoCoverage NoCoverage Killed NoCoverage Killed");
 }
 
 TEST(shared_libraries_with_a_runtime_of_their_own_are_followed)

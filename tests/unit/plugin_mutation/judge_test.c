@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "plugins/mutation/engine_schema.h"
 
 #include <errno.h>
 #include <math.h>
@@ -15,12 +16,20 @@
 #define WITH(rest) "{\"files\":[\"*.py\"],\"tests\":[{\"run\":\"true\"}]" rest "}"
 
 /* Writes results of one file: a mutant for each letter, K(illed), S(urvived), N(oCoverage),
- * T(imeout), C(ompileError), I(gnored), P(ending). Ids are the file's letter and a number. */
+ * T(imeout), C(ompileError), I(gnored), P(ending), u(ncompiled), r(eused kill). Ids are the file's
+ * letter and a number. */
 static void write_results(const char *path, const char *file, const char *letters)
 {
-    static const char *const words[] = {
-        "Killed", "Survived", "NoCoverage", "Timeout", "CompileError", "Ignored", "Pending"};
-    static const char order[] = "KSNTCIP";
+    static const char *const words[] = {"Killed",
+                                        "Survived",
+                                        "NoCoverage",
+                                        "Timeout",
+                                        "CompileError",
+                                        "Ignored",
+                                        "Pending",
+                                        "Ignored",
+                                        "Killed"};
+    static const char order[] = "KSNTCIPur";
     CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
     (void)str_appendf(&text,
                       "{\"mutation\":1,\"layer\":\"l\",\"file\":\"%s\",\"language\":\"python\","
@@ -28,19 +37,23 @@ static void write_results(const char *path, const char *file, const char *letter
                       file);
     for (size_t i = 0; letters[i] != '\0'; i++) {
         const char *word = words[strchr(order, letters[i]) - order];
-        bool killed = letters[i] == 'K' || letters[i] == 'T';
+        bool killed = strchr("KTr", letters[i]) != NULL;
         (void)str_appendf(&text,
                           "{\"id\":\"%015zx%c\",\"line\":%zu,\"column\":1,\"end_line\":%zu,"
                           "\"end_column\":2,\"start\":0,\"end\":1,\"function\":\"f\",\"operator\":"
                           "\"swap\",\"original\":\"<\",\"replacement\":\"<=\",\"status\":\"%s\","
-                          "\"reason\":null,\"killed_by\":%s,\"covered_by\":[0],\"engine\":\"copy\","
-                          "\"cpu_us\":1000,\"source\":\"a < b\"}\n",
+                          "\"reason\":%s%s%s,\"killed_by\":%s,\"covered_by\":[0],"
+                          "\"engine\":\"copy\",\"cpu_us\":1000%s,\"source\":\"a < b\"}\n",
                           i,
                           file[0],
                           i + 1,
                           i + 1,
                           word,
-                          killed ? "0" : "null");
+                          letters[i] == 'u' ? "\"" : "",
+                          letters[i] == 'u' ? engine_uncompiled : "null",
+                          letters[i] == 'u' ? "\"" : "",
+                          killed ? "0" : "null",
+                          letters[i] == 'r' ? ",\"reused\":true" : "");
     }
     (void)str_appendf(&text,
                       "{\"executed_mutants\":%zu,\"cpu_us\":500000,\"build_us\":250000,"
@@ -108,6 +121,18 @@ TEST(metrics_add_up_over_files)
     assert_true(is_near(layer_metric(lines, "cpu_s"), 1));
     assert_true(is_near(layer_metric(lines, "build_cpu_s"), 0.5));
     assert_true(is_near(layer_metric(lines, "bare_cpu_s"), 0.1));
+}
+
+TEST(what_is_not_compiled_and_what_an_earlier_run_found_are_counted)
+{
+    (void)layer_enter();
+    write_results("a.ndjson", "a.py", "KurrI");
+    CLEANUP(json_cleanup) json_t *lines = judged(WITH(""), outcome("a.py", "a.ndjson"), "");
+    assert_true(is_near(layer_metric(lines, "not_compiled"), 1));
+    assert_true(is_near(layer_metric(lines, "ignored"), 2));
+    assert_true(is_near(layer_metric(lines, "reused"), 2));
+    assert_true(is_near(layer_metric(lines, "killed"), 3));
+    assert_true(is_near(layer_metric(lines, "score"), 100));
 }
 
 TEST(survivors_are_findings)

@@ -41,7 +41,7 @@ static int see_mutant(void *context,
     (void)err;
     (void)snprintf(text + len,
                    sizeof seen - len,
-                   "%s %u:%u-%u:%u %u %s %s '%s' '%s' %s %s by %s of %zu, %s %lld: %s\n",
+                   "%s %u:%u-%u:%u %u %s %s '%s' '%s' %s %s by %s of %zu, %s %lld%s: %s\n",
                    m->id,
                    m->span.line,
                    m->span.column,
@@ -58,6 +58,7 @@ static int see_mutant(void *context,
                    json_array_size(m->covered_by),
                    engine_name(m->engine),
                    (long long)m->cpu_us,
+                   m->reused ? " reused" : "",
                    m->source);
     return 0;
 }
@@ -112,6 +113,7 @@ static int write_all(struct str *out, enum mutant_status status, struct err *err
                                            .killer = 1,
                                            .reached = reached,
                                            .reached_count = 2,
+                                           .reused = true,
                                            .cpu_us = 21};
     const struct engine_cost cost = {.executed = 1, .cpu_us = 2, .build_us = 3, .bare_us = 4};
     int rc = results_write_head(out, &head, err);
@@ -132,7 +134,7 @@ TEST(what_is_written_is_read_again)
     assert_string_equal(seen,
                         "l a.c c 3 2 tests\n"
                         "00f1aabbccddeeff 2:5-2:6 9 f relational-boundary '<' '<=' Killed - by "
-                        "test \"b\" of 2, exec 21: if (a < b)\n"
+                        "test \"b\" of 2, exec 21 reused: if (a < b)\n"
                         "1 2 3 4 1\n");
 }
 
