@@ -70,17 +70,31 @@ struct reuse_lease *lease_new(struct reuse *reuse, const struct reuse_request *r
     return lease;
 }
 
-/* What is run once at a time: by what its world is made of, and by the answers of the class used
- * last. */
-static unsigned flight_keys(struct reuse *reuse, const struct flight *flight, struct hash keys[2])
+/* A key for those who attest alike: who waits must be able to read what the other one earns. */
+static struct hash key_of_kin(const struct reuse *reuse,
+                              const char *what,
+                              const struct hash *first,
+                              const struct hash *second)
 {
+    const struct reuse_options *options = &reuse->options;
     struct hasher *hasher = reuse->hasher;
     hasher_begin(hasher);
-    hasher_add_text(hasher, "state");
-    hasher_add(hasher, flight->key.bytes, HASH_SIZE);
-    hasher_add(hasher, flight->state->work.bytes, HASH_SIZE);
-    keys[0] = hasher_end(hasher);
-    keys[1] = flight->by_class;
+    hasher_add_text(hasher, what);
+    hasher_add_text(hasher, evidence_trust_names[options->trust]);
+    hasher_add_text(hasher, options->scope != NULL ? options->scope : "");
+    hasher_add(hasher, first->bytes, HASH_SIZE);
+    hasher_add(hasher, second->bytes, HASH_SIZE);
+    return hasher_end(hasher);
+}
+
+/* What is run once at a time: by what its world is made of, and by the answers of the class used
+ * last. */
+static unsigned flight_keys(const struct reuse *reuse,
+                            const struct flight *flight,
+                            struct hash keys[2])
+{
+    keys[0] = key_of_kin(reuse, "state", &flight->key, &flight->state->work);
+    keys[1] = key_of_kin(reuse, "class", &flight->key, &flight->by_class);
     return flight->has_class ? 2 : 1;
 }
 

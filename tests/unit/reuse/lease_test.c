@@ -42,3 +42,34 @@ TEST(a_unit_that_sees_untracked_files_of_its_clone_is_not_joined_in_another_one)
     const struct text_list expose = {.items = exposed, .count = 1};
     assert_int_equal(ask_in_second_clone(expose), REUSE_RUN);
 }
+
+/* What a second run is told of a unit that never ran, while a first one of `trust` is at it. */
+static enum reuse_action ask_beside(const struct reuse_options *first_options,
+                                    const struct reuse_options *second_options)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    shop_open_as(&first, first_options);
+    shop_open_as(&second, second_options);
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    const enum reuse_action action = shop_ask(&second);
+    shop_drop(&first);
+    shop_drop(&second);
+    shop_close(&second);
+    shop_close(&first);
+    return action;
+}
+
+/* A protected run waited for one of a fork, and then ran all the same. */
+TEST(nobody_waits_for_a_run_whose_evidence_it_may_not_read)
+{
+    const struct reuse_options fork = {.run = "fork", .trust = EVIDENCE_FORK, .scope = "pr-1"};
+    const struct reuse_options again = {.run = "again", .trust = EVIDENCE_FORK, .scope = "pr-1"};
+    const struct reuse_options other = {.run = "other", .trust = EVIDENCE_FORK, .scope = "pr-2"};
+    const struct reuse_options main = {.run = "main", .trust = EVIDENCE_PROTECTED};
+    shop_make_tree();
+    assert_int_equal(ask_beside(&fork, &again), REUSE_JOIN);
+    assert_int_equal(ask_beside(&fork, &other), REUSE_RUN);
+    assert_int_equal(ask_beside(&fork, &main), REUSE_RUN);
+    assert_int_equal(ask_beside(&main, &fork), REUSE_RUN);
+}
