@@ -596,11 +596,13 @@ int answers_recheck(struct answers *answers,
                     struct err *err)
 {
     struct route route = {.place = PLACE_NOWHERE};
-    int rc = asked->kind == OBSERVE_HOST ? 0 : find_route(answers, asked->path, &route, err);
-    if (rc != 0) {
+    const bool fact = asked->kind == OBSERVE_HOST;
+    int rc = fact ? host_fact_recheck(answers->host, asked->path, err)
+                  : find_route(answers, asked->path, &route, err);
+    if (rc < 0) {
         return rc;
     }
-    rc = 1;
+    rc = fact ? rc : 1;
     if (route.place == PLACE_HOST) {
         rc = recheck_place(answers, asked->kind, route.path, route.base_len, since_ms);
     } else if (route.place == PLACE_MERGED && asked->kind == OBSERVE_SUBTREE) {

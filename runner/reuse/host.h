@@ -129,6 +129,9 @@ int host_keep(struct host *host, struct map *map, const char *name, struct host_
 /* A fact by its name: "uname", "ncpu", "proc:filesystems", ..., as it was when first asked. */
 int host_fact(struct host *host, const char *name, struct answer *ret_answer, struct err *err);
 
+/* 1 = the fact is what it was when first asked, which is now if nobody did; 0 = it is not. */
+int host_fact_recheck(struct host *host, const char *name, struct err *err);
+
 /* 'f', 'l', 'd' or 's'. */
 char host_type_letter(mode_t mode);
 

@@ -216,3 +216,16 @@ int host_fact(struct host *host, const char *name, struct answer *ret_answer, st
     *ret_answer = answer;
     return 0;
 }
+
+int host_fact_recheck(struct host *host, const char *name, struct err *err)
+{
+    uintptr_t known = 0;
+    struct answer now = {0};
+    const bool asked = map_get(&host->facts, name, &known) == 1;
+    const int rc = asked ? find_fact(host, name, &now, err) : host_fact(host, name, &now, err);
+    if (rc != 0 || !asked) {
+        return rc != 0 ? rc : 1;
+    }
+    const struct answer *then = &((const struct host_kept *)known)->fact;
+    return then->len == now.len && memcmp(then->bytes, now.bytes, now.len) == 0;
+}

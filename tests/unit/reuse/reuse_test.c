@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -278,6 +279,28 @@ TEST(a_file_of_the_machine_that_changes_during_the_run_is_no_evidence)
     assert_now(REUSE_HIT);
     sh("echo again >plugins/p");
     assert_now(REUSE_RUN);
+}
+
+/* Facts were looked up once a run, and what units were told later was recorded as that. */
+TEST(a_fact_of_the_machine_that_changes_during_the_run_is_no_evidence)
+{
+    char fact[64];
+    (void)snprintf(fact, sizeof fact, "proc:%ld/comm", (long)getpid());
+    const struct observation asked = {OBSERVE_HOST, fact};
+    const struct trace trace = {.items = &asked, .count = 1};
+    const struct outcome outcome = {.attempt = 1, .trace = &trace, .started_ms = clock_wall_ms()};
+    struct shop shop = {0};
+    shop_make_tree();
+    assert_int_equal(prctl(PR_SET_NAME, "one"), 0);
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop.again = true;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(prctl(PR_SET_NAME, "two"), 0);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 0);
+    assert_non_null(strstr(shop.why, "/comm may have changed while it ran"));
+    shop_close(&shop);
 }
 
 /* `npm ci` while a run is under way: units that start later still see the folder that was mounted
