@@ -14,7 +14,7 @@
  * `reused`: an earlier run said so, this one did not try it; left out where it did. `unused` are
  * suppressions of the file that suppress nothing; it may be left out. `killed_by` and `covered_by`
  * are indices into the head's `tests`; `source` is the line as it stands in the file. Several such
- * parts may follow one another. */
+ * parts may follow one another, each with an id once. */
 #ifndef SLUICE_PLUGINS_MUTATION_RESULTS_H
 #define SLUICE_PLUGINS_MUTATION_RESULTS_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "plugins/mutation/results.h"
 
 #include <assert.h>
@@ -14,13 +15,15 @@
 /* A file of results while it is read. */
 struct reading {
     const struct results_reader *reader;
-    json_t *head; /* owner of the part's texts; NULL between parts */
+    json_t *head;   /* owner of the part's texts; NULL between parts */
+    struct map ids; /* of the part */
     struct results_part part;
 };
 
 static void reading_fini(struct reading *reading)
 {
     json_decref(reading->head);
+    map_fini(&reading->ids);
 }
 
 static void close_stream(FILE **stream)
@@ -118,6 +121,8 @@ static int read_end(struct reading *reading, json_t *object, struct err *err)
     }
     json_decref(reading->head);
     reading->head = NULL;
+    map_fini(&reading->ids);
+    reading->ids = (struct map){0};
     return status;
 }
 
@@ -175,6 +180,16 @@ static int check_tests(const struct results_part *part,
     return 0;
 }
 
+/* A mutant that comes twice would count twice. */
+static int check_once(struct reading *reading, const char *id, struct err *err)
+{
+    int rc = map_add(&reading->ids, id, 1);
+    if (rc < 0) {
+        return err_set(err, rc, "out of memory for the ids of a part");
+    }
+    return rc == 0 ? 0 : err_set(err, -EEXIST, "the part has mutant %.40s twice", id);
+}
+
 static int check_words(const char *status,
                        const char *engine,
                        struct results_mutant *mutant,
@@ -229,6 +244,7 @@ static int read_mutant(struct reading *reading, json_t *object, struct err *err)
     status = status != 0 ? status : read_span(span, &m.span, err);
     status = status != 0 ? status : check_words(status_word, engine, &m, err);
     status = status != 0 ? status : check_tests(&reading->part, &m, err);
+    status = status != 0 ? status : check_once(reading, m.id, err);
     const struct results_reader *reader = reading->reader;
     if (status == 0 && reader->mutant != NULL) {
         status = reader->mutant(reader->context, &reading->part, &m, err);
@@ -241,6 +257,9 @@ static int read_line(struct reading *reading, const char *line, size_t len, stru
     CLEANUP(json_cleanup) json_t *object = NULL;
     if (len > RESULTS_LINE_MAX) {
         return err_set(err, -EFBIG, "the line is longer than %u bytes", RESULTS_LINE_MAX);
+    }
+    if (memchr(line, '\0', len) != NULL) {
+        return err_set(err, -EILSEQ, "the line holds a NUL: the file is damaged");
     }
     int status = json_parse(line, len, &object, err);
     if (status != 0) {

@@ -210,6 +210,39 @@ TEST(damaged_results_name_the_line)
     }
 }
 
+TEST(a_mutant_that_comes_twice_in_a_part_is_an_error)
+{
+    static const char text[] =
+        HEAD MUTANT("Killed", "0", "copy") MUTANT("Survived", "null", "copy");
+    struct err err = {0};
+    (void)layer_enter();
+    layer_write("r", text, 0644);
+    assert_int_equal(results_read("r", &seeing, &err), -EEXIST);
+    assert_string_equal(err.text, "r:3: the part has mutant 1 twice");
+}
+
+TEST(a_line_with_a_nul_or_beyond_the_limit_is_an_error)
+{
+    CLEANUP(str_fini) struct str line = STR_INIT(4u << 20);
+    struct err err = {0};
+    (void)layer_enter();
+    (void)str_append(&line, HEAD);
+    while (line.len <= RESULTS_LINE_MAX + sizeof HEAD) {
+        (void)str_append(&line, "                                                        ");
+    }
+    (void)str_append(&line, "\n");
+    layer_write("r", str_text(&line), 0644);
+    assert_int_equal(results_read("r", &seeing, &err), -EFBIG);
+    assert_string_equal(err.text, "r:2: the line is longer than 1048576 bytes");
+
+    FILE *file = fopen("r", "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(HEAD "\0\n", 1, sizeof HEAD "\0\n" - 1, file), sizeof HEAD "\0\n" - 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(results_read("r", &seeing, &err), -EILSEQ);
+    assert_string_equal(err.text, "r:2: the line holds a NUL: the file is damaged");
+}
+
 TEST(writing_results_survives_any_lack_of_memory)
 {
     for (size_t n = 1;; n++) {
