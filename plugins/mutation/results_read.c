@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "plugins/mutation/results.h"
 
 #include <assert.h>
@@ -15,15 +14,15 @@
 /* A file of results while it is read. */
 struct reading {
     const struct results_reader *reader;
-    json_t *head;   /* owner of the part's texts; NULL between parts */
-    struct map ids; /* of the part */
+    json_t *head; /* owner of the part's texts; NULL between parts */
+    json_t *ids;  /* of the part: a set */
     struct results_part part;
 };
 
 static void reading_fini(struct reading *reading)
 {
     json_decref(reading->head);
-    map_fini(&reading->ids);
+    json_decref(reading->ids);
 }
 
 static void close_stream(FILE **stream)
@@ -91,6 +90,10 @@ static int read_head(struct reading *reading, json_t *object, struct err *err)
     if (status != 0) {
         return status;
     }
+    reading->ids = json_object();
+    if (reading->ids == NULL) {
+        return err_set(err, -ENOMEM, "out of memory for the ids of a part");
+    }
     reading->head = json_incref(object);
     reading->part = part;
     const struct results_reader *reader = reading->reader;
@@ -121,8 +124,8 @@ static int read_end(struct reading *reading, json_t *object, struct err *err)
     }
     json_decref(reading->head);
     reading->head = NULL;
-    map_fini(&reading->ids);
-    reading->ids = (struct map){0};
+    json_decref(reading->ids);
+    reading->ids = NULL;
     return status;
 }
 
@@ -183,11 +186,12 @@ static int check_tests(const struct results_part *part,
 /* A mutant that comes twice would count twice. */
 static int check_once(struct reading *reading, const char *id, struct err *err)
 {
-    int rc = map_add(&reading->ids, id, 1);
-    if (rc < 0) {
-        return err_set(err, rc, "out of memory for the ids of a part");
+    if (json_object_get(reading->ids, id) != NULL) {
+        return err_set(err, -EEXIST, "the part has mutant %.40s twice", id);
     }
-    return rc == 0 ? 0 : err_set(err, -EEXIST, "the part has mutant %.40s twice", id);
+    return json_object_set_new(reading->ids, id, json_true()) == 0
+               ? 0
+               : err_set(err, -ENOMEM, "out of memory for the ids of a part");
 }
 
 static int check_words(const char *status,
