@@ -30,6 +30,7 @@ struct planning {
     struct tests_files files;
     struct shard_list units;
     size_t mutants;
+    size_t to_try; /* of them, not suppressed */
 };
 
 static void planning_fini(struct planning *planning)
@@ -108,6 +109,9 @@ static int plan_file(struct planning *planning, const char *file, struct err *er
     int status = scope_find(planning->sdk->root, &job, planning->operators, &mutants, err);
     if (status == 0) {
         planning->mutants += mutants.total;
+        for (size_t i = 0; i < mutants.count; i++) {
+            planning->to_try += mutants.items[i]->ignored == NULL ? 1 : 0;
+        }
         if (mutants.total > 0 || (planning->diff == NULL && mutants.list.points_lost > 0)) {
             status = add_parts(planning, file, &mutants, err);
         }
@@ -232,8 +236,9 @@ static int emit_none(struct planning *planning, struct err *err)
                        planning->files.count);
     }
     return emit_nothing(planning,
-                        planning->mutants == 0 ? "no changed line holds a mutant"
-                                               : "all files are in other shards",
+                        planning->mutants == 0  ? "no changed line holds a mutant"
+                        : planning->to_try == 0 ? "all mutants of the changed lines are suppressed"
+                                                : "all files are in other shards",
                         err);
 }
 
@@ -262,7 +267,9 @@ static int plan_layer(struct planning *planning, struct err *err)
     if (status != 0) {
         return status;
     }
-    return planning->units.count > 0 ? emit_all(planning, err) : emit_none(planning, err);
+    bool suppressed = planning->diff != NULL && planning->to_try == 0;
+    return planning->units.count > 0 && !suppressed ? emit_all(planning, err)
+                                                    : emit_none(planning, err);
 }
 
 int mutation_plan(struct sdk *sdk, struct err *err)

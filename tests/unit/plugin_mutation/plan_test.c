@@ -78,6 +78,20 @@ TEST(a_diff_that_touches_nothing_is_one_unit_that_says_so)
                         "src/b.py [] python\n");
 }
 
+/* A unit of which every case is skipped would be an error of the layer. */
+TEST(a_diff_whose_mutants_are_all_suppressed_is_one_unit_that_says_so)
+{
+    static const char settings[] = "{\"files\":[\"src/s.py\"]," TESTS "}";
+    static const char diff[] =
+        "{\"base\":\"x\",\"files\":[{\"file\":\"src/s.py\",\"lines\":[[2,2]]}]}";
+    some_tree();
+    layer_write("src/s.py", "a = 1\nb = a < 2  # mutant-off all: because\n", 0644);
+    assert_string_equal(layer_ids(settings, diff), "scope [] \n");
+    assert_string_equal(layer_ids(settings, NULL), "src/s.py [] python\n");
+    layer_write("src/s.py", "a = 1\nb = a < 2\n", 0644);
+    assert_string_equal(layer_ids(settings, diff), "src/s.py [] python\n");
+}
+
 TEST(a_scope_of_a_diff_needs_one)
 {
     some_tree();
