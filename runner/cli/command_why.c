@@ -12,6 +12,9 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* Names of a layer and a unit: a command line of 128 KiB at most (MAX_ARG_STRLEN), twice. */
+#define WHY_OFFER_MAX (256u << 10)
+
 /* The lines of an explanation as a JSON array. */
 static void write_lines(struct json_writer *w, const char *lines)
 {
@@ -135,7 +138,16 @@ int command_why(const struct invocation *invocation)
     if (invocation->cache.run != NULL) {
         return explain_past(invocation, unit);
     }
-    const int code = planning_explain(invocation, unit, write_answer, &found);
+    CLEANUP(str_fini) struct str offer = STR_INIT(WHY_OFFER_MAX);
+    const int code = planning_explain(invocation, unit, write_answer, &found, &offer);
+    if (code == EXIT_OPEN && found == 0 && offer.len > 0) {
+        say_problem("%s is a layer: ask for a unit of it, as `sluice why '%s'` (`sluice list %s` "
+                    "names them)",
+                    unit,
+                    str_text(&offer),
+                    unit);
+        return EXIT_NOTHING_SELECTED;
+    }
     if (code == EXIT_OPEN && found == 0) {
         say_problem("there is no unit \"%s\" (`sluice list` names them all)", unit);
         return EXIT_NOTHING_SELECTED;

@@ -23,7 +23,8 @@ struct planning {
     uint64_t run, wait, hit, skip;
     const char *explained; /* the unit `why` asks for; NULL = all, unexplained */
     struct str explanation;
-    bool told; /* why a layer cannot be planned */
+    struct str *offer; /* a unit of the layer of that name; empty = there is none */
+    bool told;         /* why a layer cannot be planned */
 };
 
 static void count(struct planning *planning,
@@ -54,6 +55,9 @@ static int each_unit(void *context,
     };
     const struct reason reason = reason_of(planning->invocation, &subject);
     if (planning->explained != NULL && !sched_explains(planning->explained, layer, unit->id)) {
+        if (planning->offer->len == 0 && strcmp(planning->explained, layer->id) == 0) {
+            (void)str_appendf(planning->offer, "%s/%s", layer->id, unit->id);
+        }
         return 0;
     }
     count(planning, forecast, &reason);
@@ -200,7 +204,8 @@ int planning_run(const struct invocation *invocation, planning_line line)
 int planning_explain(const struct invocation *invocation,
                      const char *unit,
                      planning_line line,
-                     uint64_t *ret_found)
+                     uint64_t *ret_found,
+                     struct str *ret_offer)
 {
     struct invocation all = *invocation;
     all.args = (struct text_list){0};
@@ -210,6 +215,7 @@ int planning_explain(const struct invocation *invocation,
         .line = line,
         .out = STR_INIT(ANSWER_MAX),
         .explained = unit,
+        .offer = ret_offer,
         .explanation = STR_INIT(ANSWER_MAX),
     };
     const int code = plan_session(&planning);

@@ -21,10 +21,12 @@ typedef void (*planning_line)(struct str *out,
 int planning_run(const struct invocation *invocation, planning_line line);
 
 /* As planning_run() over all layers, but only for the unit called LAYER/UNIT or UNIT, with all that
- * is known about its decision in subject->explanation. *ret_found counts them. */
+ * is known about its decision in subject->explanation. *ret_found counts them. ret_offer, which
+ * must be empty: LAYER/UNIT of the first unit of a layer of that name, else it stays so. */
 int planning_explain(const struct invocation *invocation,
                      const char *unit,
                      planning_line line,
-                     uint64_t *ret_found);
+                     uint64_t *ret_found,
+                     struct str *ret_offer);
 
 #endif

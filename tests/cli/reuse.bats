@@ -723,6 +723,8 @@ plan_says() {
     expect_code 0 "$SLUICE" why 'exit 3' --run "$third" --json
     json 'd["decision"] == "hit" and d["status"] == "failed"'
     expect_code 4 "$SLUICE" why nothing --run "$third"
+    expect_code 4 "$SLUICE" why t
+    says "t is a layer: ask for a unit of it, as \`sluice why 't/cat a'\`"
     expect_code 2 "$SLUICE" why 'cat a' --run 1999
 }
 
