@@ -2,8 +2,9 @@
 /* Foreign XML as a stream of elements, for the readers of all XML formats: libxml2's SAX parser
  * behind walls. No network, no DTD is loaded, no entity is expanded: whatever is not predefined
  * reads as "?", so neither XXE nor "billion laughs" has anything to work with; all cases are
- * delivered, the answer is -EBADMSG. Several documents in one text, a byte order mark, UTF-16 are accepted. A damaged document is read a second time in
- * recovery mode, to deliver what follows the damage; the answer stays -EBADMSG. */
+ * delivered, the answer is -EBADMSG. Several documents in one text, a byte order mark, UTF-16 are
+ * accepted. A damaged document is read a second time in recovery mode, to deliver what follows the
+ * damage; the answer stays -EBADMSG. */
 #ifndef SLUICE_REPORTS_XML_READ_H
 #define SLUICE_REPORTS_XML_READ_H
 

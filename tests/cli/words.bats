@@ -111,6 +111,7 @@ setup() {
 }
 
 @test "plan --at: a pipeline that is another one there is told, as the one on disk is asked about" {
+    isolated # without, no unit is observed, and no other tree is looked at
     pipeline <<<'layers: {t: {uses: command, with: {run: "true"}}}'
     git add . && git -c user.name=t -c user.email=t@t commit -qm one
     expect_code 0 "$SLUICE" plan --at HEAD
