@@ -326,6 +326,19 @@ static void on_unit_finished(struct view *view, const struct event *event)
     }
 }
 
+/* Nothing failed, but not all was run: then that is the news, and not that too little was counted.
+ */
+static bool was_cut(const struct tally *tally)
+{
+    return tally != NULL && tally->not_run > 0
+           && tally->failed + tally->errored + tally->timed_out == 0;
+}
+
+static bool counts_too_little(const struct gate_rule *rule)
+{
+    return rule->has_min && !rule->has_max && metric_is_standard(rule->metric);
+}
+
 static void on_layer_judged(struct view *view, const struct event *event)
 {
     const struct verdict *verdict = event->u.layer_judged.verdict;
@@ -341,16 +354,17 @@ static void on_layer_judged(struct view *view, const struct event *event)
         return;
     }
     const char *allowed = event->u.layer_judged.allow_failure ? " (may fail)" : "";
+    const bool cut = was_cut(event->u.layer_judged.tally);
     bool any = false;
     for (size_t i = 0; i < verdict->gate_count; i++) {
-        if (!verdict->gates[i].open) {
+        if (!verdict->gates[i].open && !(cut && counts_too_little(&verdict->gates[i].rule))) {
             (void)str_appendf(&view->gates, "%s%s: ", event->u.layer_judged.layer, allowed);
             render_gate(&verdict->gates[i], &view->gates);
             (void)str_append_char(&view->gates, '\n');
             any = true;
         }
     }
-    if (!any || verdict->state == VERDICT_ERROR) {
+    if (!any || cut || verdict->state == VERDICT_ERROR) {
         (void)str_appendf(&view->gates,
                           "%s%s: %s\n",
                           event->u.layer_judged.layer,

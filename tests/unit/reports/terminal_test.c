@@ -97,6 +97,38 @@ TEST(what_was_announced_is_not_told_again)
     close_screen();
 }
 
+/* It was told that "total is 0, must be at least 1". */
+TEST(the_gates_of_an_interrupted_layer_say_that_it_was_interrupted)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct gate_result gate = {
+        .rule = {.metric = "total", .has_min = true, .min = 1},
+          .known = true
+    };
+    const struct verdict verdict = {.state = VERDICT_SHUT,
+                                    .gates = &gate,
+                                    .gate_count = 1,
+                                    .reason = "1 of 1 units were not run: the run was interrupted"};
+    const struct judgement judgement = {0};
+    const struct tally cut = {.units = 1, .not_run = 1};
+    const struct tally none = {0};
+    struct event event = {.type = EVENT_LAYER_JUDGED, .time_ms = 1795338002345};
+    event.u.layer_judged.layer = "cut";
+    event.u.layer_judged.judgement = &judgement;
+    event.u.layer_judged.verdict = &verdict;
+    event.u.layer_judged.tally = &cut;
+    feed_run_started(sink);
+    sink->emit(sink, &event);
+    event.u.layer_judged.layer = "empty";
+    event.u.layer_judged.tally = &none;
+    sink->emit(sink, &event);
+    feed_run_finished(sink, EXIT_INTERRUPTED, "the run was interrupted");
+    ASSERT_CONTAINS(shown(),
+                    "\ngates:\n  cut: 1 of 1 units were not run: the run was interrupted\n"
+                    "  empty: total is 0, must be at least 1\n");
+    close_screen();
+}
+
 TEST(a_plain_run_tells_layers_failures_and_the_end)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
