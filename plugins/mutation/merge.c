@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `merge json|text FOLDER FILE...`: reports of shards as one, with the score of the whole. A mutant
  * that several have keeps the verdict that says most, and of those the one that is worse for the
- * tests; tests are numbered anew. All reports are in memory: 100,000 mutants take some 200 MiB. */
+ * tests; tests are numbered anew. All reports are in memory: two with 50,000 mutants each, 32 MiB
+ * together, took 330 MiB. */
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
