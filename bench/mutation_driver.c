@@ -255,18 +255,6 @@ struct naive {
     int64_t cpu_us;
 };
 
-struct drawn {
-    uint64_t ticket;
-    size_t index;
-};
-
-static int by_ticket(const void *a, const void *b)
-{
-    const struct drawn *left = a;
-    const struct drawn *right = b;
-    return left->ticket < right->ticket ? -1 : left->ticket > right->ticket;
-}
-
 /* The first test that does not pass decides, as in the engines. */
 static int try_naive(struct naive *naive, enum mutant_status *ret_status, struct err *err)
 {
@@ -323,13 +311,13 @@ static int compare_one(struct naive *naive, const struct mutant *mutant, int sai
     return rc < 0 ? rc : !same;
 }
 
-static struct drawn *draw(const struct mutant_list *list)
+static struct engine_drawn *draw(const struct mutant_list *list)
 {
-    struct drawn *drawn = mem_calloc(list->count, sizeof(*drawn));
+    struct engine_drawn *drawn = mem_calloc(list->count, sizeof(*drawn));
     for (size_t i = 0; i < list->count; i++) {
-        drawn[i] = (struct drawn){hash_stable64(list->items[i].id), i};
+        drawn[i] = (struct engine_drawn){hash_stable64(list->items[i].id), i};
     }
-    qsort(drawn, list->count, sizeof(*drawn), by_ticket);
+    engine_draw(drawn, list->count);
     return drawn;
 }
 
@@ -348,7 +336,7 @@ static int compare(struct naive *naive, size_t count, const char *verdicts, stru
     size_t all = naive->one.list.count;
     size_t compared = 0;
     int differences = 0;
-    CLEANUP(cleanup_free) struct drawn *drawn = draw(&naive->one.list);
+    CLEANUP(cleanup_free) struct engine_drawn *drawn = draw(&naive->one.list);
     for (size_t i = 0; i < all && compared < count; i++) {
         const struct mutant *mutant = &naive->one.list.items[drawn[i].index];
         int said = said_of(verdicts, mutant->id);

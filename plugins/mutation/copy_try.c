@@ -402,35 +402,23 @@ static int repeats(struct attempt *attempt, const struct mutant *mutant, struct 
     return answer < 0 ? answer : back != 0 ? back : answer != 0;
 }
 
-/* A kill that was drawn. */
-struct drawn {
-    uint64_t ticket;
-    size_t index;
-};
-
-static int by_ticket(const void *a, const void *b)
-{
-    const struct drawn *left = a;
-    const struct drawn *right = b;
-    return left->ticket < right->ticket ? -1 : left->ticket > right->ticket;
-}
-
 static bool is_killed(const struct attempt *attempt, size_t index)
 {
     uint32_t number = attempt->job->mutants[index]->number;
     return attempt->verdicts->items[number].status == MUTANT_KILLED;
 }
 
-static size_t draw(const struct attempt *attempt, struct drawn *drawn)
+static size_t draw(const struct attempt *attempt, struct engine_drawn *drawn)
 {
     size_t count = 0;
     uint64_t seed = attempt->copy->options.seed;
     for (size_t i = 0; i < attempt->job->count; i++) {
         if (is_killed(attempt, i)) {
-            drawn[count++] = (struct drawn){engine_ticket(seed, attempt->job->mutants[i]->id), i};
+            drawn[count++] =
+                (struct engine_drawn){engine_ticket(seed, attempt->job->mutants[i]->id), i};
         }
     }
-    qsort(drawn, count, sizeof *drawn, by_ticket);
+    engine_draw(drawn, count);
     return count;
 }
 
@@ -463,7 +451,7 @@ static int try_doubted(struct attempt *attempt, struct err *err)
 static int audit(struct attempt *attempt, struct err *err)
 {
     CLEANUP(cleanup_free)
-    struct drawn *drawn = mem_calloc(attempt->job->count + 1, sizeof *drawn);
+    struct engine_drawn *drawn = mem_calloc(attempt->job->count + 1, sizeof *drawn);
     if (drawn == NULL) {
         return no_memory(err);
     }

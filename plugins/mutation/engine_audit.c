@@ -11,20 +11,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* One mutant that could be looked at again. */
-struct drawn {
-    uint64_t ticket;
-    uint32_t mutant;
-};
-
 static int by_ticket(const void *a, const void *b)
 {
-    const struct drawn *left = a;
-    const struct drawn *right = b;
+    const struct engine_drawn *left = a;
+    const struct engine_drawn *right = b;
     if (left->ticket != right->ticket) {
         return left->ticket < right->ticket ? -1 : 1;
     }
-    return left->mutant < right->mutant ? -1 : left->mutant > right->mutant;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+void engine_draw(struct engine_drawn *all, size_t count)
+{
+    qsort(all, count, sizeof *all, by_ticket);
 }
 
 uint64_t engine_ticket(uint64_t seed, const char *id)
@@ -51,17 +50,17 @@ static bool is_open_to_doubt(const struct engine_attempt *attempt, uint32_t muta
 }
 
 /* All that could be looked at again, in the order of their tickets. */
-static size_t draw(const struct engine_attempt *attempt, struct drawn *all)
+static size_t draw(const struct engine_attempt *attempt, struct engine_drawn *all)
 {
     const struct engine_job *job = attempt->job;
     size_t count = 0;
     for (uint32_t i = 0; i < attempt->state.mutant_count; i++) {
         if (is_open_to_doubt(attempt, i)) {
-            all[count++] = (struct drawn){
-                .ticket = engine_ticket(job->options->seed, job->list->items[i].id), .mutant = i};
+            all[count++] = (struct engine_drawn){
+                .ticket = engine_ticket(job->options->seed, job->list->items[i].id), .index = i};
         }
     }
-    qsort(all, count, sizeof(*all), by_ticket);
+    engine_draw(all, count);
     return count;
 }
 
@@ -219,12 +218,12 @@ static size_t count_trusted(const struct engine_tests *tests)
 
 /* Survivors are looked at whatever was drawn, or only where they were drawn. */
 static size_t count_drawn(const struct engine_attempt *attempt,
-                          const struct drawn *all,
+                          const struct engine_drawn *all,
                           size_t count)
 {
     size_t drawn = 0;
     for (size_t i = 0; i < count; i++) {
-        bool survived = attempt->job->verdicts->items[all[i].mutant].status == MUTANT_SURVIVED;
+        bool survived = attempt->job->verdicts->items[all[i].index].status == MUTANT_SURVIVED;
         if (!survived || !attempt->job->options->audit_survivors) {
             drawn++;
         }
@@ -237,7 +236,7 @@ int engine_audit(struct engine_attempt *attempt, size_t *ret_demoted, struct err
     const struct engine_job *job = attempt->job;
     size_t trusted = count_trusted(job->tests);
     CLEANUP(cleanup_free)
-    struct drawn *all = mem_calloc(attempt->state.mutant_count, sizeof(struct drawn));
+    struct engine_drawn *all = mem_calloc(attempt->state.mutant_count, sizeof(struct engine_drawn));
     if (all == NULL) {
         return err_set(err, -ENOMEM, "not enough memory for the audit");
     }
@@ -245,7 +244,7 @@ int engine_audit(struct engine_attempt *attempt, size_t *ret_demoted, struct err
     size_t left = engine_sample(job->options, count_drawn(attempt, all, count));
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count && !engine_is_late(job->options); i++) {
-        uint32_t mutant = all[i].mutant;
+        uint32_t mutant = (uint32_t)all[i].index;
         bool survived = job->verdicts->items[mutant].status == MUTANT_SURVIVED;
         bool always = survived && job->options->audit_survivors;
         if (!always && left == 0) {

@@ -96,6 +96,15 @@ int engine_exec_try(const struct engine_job *job,
  * whatever else is tried. */
 uint64_t engine_ticket(uint64_t seed, const char *id);
 
+/* One of those that are drawn from: its ticket, and which it is. */
+struct engine_drawn {
+    uint64_t ticket;
+    size_t index;
+};
+
+/* Puts them into the order of their tickets; of equal ones the first comes first. */
+void engine_draw(struct engine_drawn *all, size_t count);
+
 /* How many of `count` are drawn. */
 size_t engine_sample(const struct engine_options *options, size_t count);
 

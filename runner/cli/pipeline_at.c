@@ -3,14 +3,12 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "cli/session_impl.h"
+#include "config/config.h"
 #include "git/tree.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* As large as a pipeline may be; what is larger there is another one anyway. */
-#define PIPELINE_AT_BYTES_MAX ((size_t)1 << 20)
 
 /* 1 and its bytes: it is a file there; 0: it is not. */
 static int read_there(const struct session *session, const char *path, struct str *out)
@@ -44,8 +42,8 @@ void pipeline_at_tell(const struct session *session)
 {
     CLEANUP(cleanup_free) char *path = realpath(session->project.file, NULL);
     const char *name = path != NULL ? below_root(session, path) : NULL;
-    CLEANUP(str_fini) struct str here = STR_INIT(PIPELINE_AT_BYTES_MAX);
-    CLEANUP(str_fini) struct str there = STR_INIT(PIPELINE_AT_BYTES_MAX);
+    CLEANUP(str_fini) struct str here = STR_INIT(CONFIG_BYTES_MAX);
+    CLEANUP(str_fini) struct str there = STR_INIT(CONFIG_BYTES_MAX);
     CLEANUP(str_fini) struct str text = STR_INIT((size_t)2 * PATH_TEXT_MAX);
     if (name == NULL || file_read(path, &here, NULL) != 0) {
         return;
