@@ -170,6 +170,18 @@ enum reuse_action shop_now(void)
     return action;
 }
 
+void shop_assert_now(enum reuse_action expected)
+{
+    struct shop shop = {0};
+    shop_open(&shop, "now");
+    enum reuse_action action = shop_ask(&shop);
+    if (action != expected) {
+        fail_msg("decided %d, not %d: %s", (int)action, (int)expected, shop.decision.why);
+    }
+    shop_drop(&shop);
+    shop_close(&shop);
+}
+
 void shop_earn(const char *const *asked, enum outcome_status status)
 {
     struct shop shop = {0};

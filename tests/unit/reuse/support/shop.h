@@ -59,6 +59,7 @@ int shop_end(struct shop *shop, const struct outcome *outcome, const struct mani
 
 /* In a fresh run over the tree as it is now: what is decided? Nothing is recorded. */
 enum reuse_action shop_now(void);
+void shop_assert_now(enum reuse_action expected);
 
 /* In a fresh run over the tree as it is now: the unit is decided to run, and does. */
 void shop_earn(const char *const *asked, enum outcome_status status);
