@@ -347,11 +347,23 @@ YAML
     hits
 }
 
+# older SECONDS: all evidence is as much older.
+older() {
+    python3 - "$HOME/.cache/sluice/evidence.db" "$1" <<'END'
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1], timeout=60)
+age = int(sys.argv[2]) * 1000
+store.execute("UPDATE evidence SET time_ms = time_ms - ?, expires_ms = max(expires_ms - ?, 0)", (age, age))
+store.commit()
+END
+}
+
 @test "evidence that was too old is earned anew once, not in every run" {
-    jq -n '{version: 1, layers: {t: {uses: "command", reuse: {ttl: "3s"}, with: {run: "true"}}}}' >sluice.yml
+    jq -n '{version: 1, layers: {t: {uses: "command", reuse: {ttl: "10m"}, with: {run: "true"}}}}' >sluice.yml
     earn
+    older 300
     hits
-    sleep 3
+    older 300
     misses
     earn
     hits
@@ -436,10 +448,11 @@ YAML
     policy '{"mode": "off"}'
     for _ in 1 2 3; do expect_code 1 "$SLUICE" run; done
     misses
-    policy '{"ttl": "3s"}'
+    policy '{"ttl": "10m"}'
     for _ in 1 2; do expect_code 1 "$SLUICE" run; done
+    older 300
     decided hit
-    sleep 3
+    older 300
     misses
 }
 
@@ -513,10 +526,11 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
 }
 
 @test "--verify-hits finds what no observation can, and its evidence is trusted no more" {
-    echo $(($(date +%s) + 4)) >until
+    local until=$(($(date +%s) + 8))
+    echo "$until" >until
     unit 'test $(date +%s) -lt $(cat until)'
     earn
-    sleep 5
+    while [ "$(date +%s)" -lt "$until" ]; do sleep 0.2; done
     hits # the clock is no observation
     expect_code 1 "$SLUICE" run --verify-hits 100%
     says "quarantine"
@@ -571,13 +585,18 @@ s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.settimeout
     [ "$(find "$(ls -d .sluice/runs/*/ | tail -1)artifacts" -name 'r-*' | wc -l)" = 1 ]
 }
 
+# started LAYER NUMBER: so many runs have started a unit of that layer, as the logs of the runs tell.
+started() {
+    [ "$(cat .sluice/runs/*/events.ndjson 2>/dev/null | grep '"type":"unit_started"' | grep -cF "\"layer\":\"$1\"")" -ge "$2" ]
+}
+
 @test "products that vanish from the cache between look-up and use are made again" {
     cat >sluice.yml <<'YAML'
 version: 1
 stages: [build, slow, test]
 layers:
   build: {stage: build, uses: command, outputs: [made], with: {run: 'seq 3000 >made'}}
-  slow: {stage: slow, uses: command, needs: [], reuse: {mode: off}, with: {run: 'sleep 2'}}
+  slow: {stage: slow, uses: command, needs: [], reuse: {mode: off}, with: {run: 'sleep 4'}}
   test: {stage: test, uses: command, needs: [build, slow], with: {run: 'cat x; tail -1 made'}}
 YAML
     echo 1 >x
@@ -585,7 +604,7 @@ YAML
     echo 2 >x
     "$SLUICE" run --json >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" &
     local pid=$!
-    sleep 1
+    wait_for started slow 2
     find "$HOME/.cache/sluice/blobs" -type f -delete
     wait "$pid"
     json 'd["counts"]["passed"] == 3 and d["counts"]["reused"] == 1'
@@ -662,7 +681,7 @@ YAML
     unit 'sleep 1; cat a'
     "$SLUICE" run --quiet &
     local pid=$!
-    sleep 0.6
+    wait_for started t 1
     echo after >a
     wait "$pid"
     misses
