@@ -379,17 +379,19 @@ TEST(the_oldest_lists_of_the_machines_files_go)
 {
     static const char *const asks[] = {"C/sluice/plugins/p", "C/src/src/a.c", NULL};
     shop_make_tree();
-    sh("mkdir -p cache/watch; for i in $(seq 70); do echo x >cache/watch/f$i; "
-       "touch -d \"2001-01-01 00:$((i % 60)):$((i / 60))\" cache/watch/f$i; done");
+    sh("mkdir -p cache/watch; for i in $(seq 70); do echo x >cache/watch/old$i; "
+       "touch -d \"2001-01-01 00:$((i % 60)):$((i / 60))\" cache/watch/old$i; done");
     shop_earn(asks, OUTCOME_PASSED);
     assert_string_equal(sh_out("ls cache/watch | wc -l"), "64");
-    assert_string_equal(sh_out("ls cache/watch | grep -c '^f'"), "63");
-    /* of minute 0, 1, ... the oldest: f60, f1, f61, f2, f62, f3, f63 */
-    assert_string_equal(sh_out("cd cache/watch; ls f1 f2 f3 f60 f61 f62 f63 2>/dev/null | wc -l"),
-                        "0");
+    assert_string_equal(sh_out("ls cache/watch | grep -c '^old'"), "63");
+    /* of minute 0, 1, ... the oldest: old60, old1, old61, old2, old62, old3, old63 */
     assert_string_equal(
-        sh_out("cd cache/watch; head -1 $(ls | grep -v '^f'); tr '\\0' '\\n' <$(ls | grep -v '^f') "
-               "| grep -c /plugins/p"),
+        sh_out("cd cache/watch; ls old1 old2 old3 old60 old61 old62 old63 2>/dev/null | wc -l"),
+        "0");
+    assert_string_equal(
+        sh_out(
+            "cd cache/watch; head -1 $(ls | grep -v '^old'); tr '\\0' '\\n' <$(ls | grep -v '^old') "
+            "| grep -c /plugins/p"),
         "sluice-watch 2\n1");
 }
 
