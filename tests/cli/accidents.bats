@@ -212,8 +212,7 @@ EOF
     pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
     "$SLUICE" run -j1 --json --junit junit.xml >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
     local pid=$! code=0
-    wait_for grep -qs "a: 2 units" "$BATS_TEST_TMPDIR/err"
-    sleep 0.3
+    wait_for pgrep -f "^[^ ]*sh -c sleep 1; .sleep $mark" >/dev/null
     kill -INT "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 130 ]
@@ -246,9 +245,7 @@ EOF
     isolated
     printf 'true\ntest ! -e ready; sleep 2; true\nsleep 2; true\nsleep 2; echo\n' >units
     pipeline <<<'layers: {a: {uses: command, with: {each: units}}}'
-    local began=$SECONDS
     expect_code 6 "$SLUICE" run -j1 --budget 3s --json --junit junit.xml
-    [ $((SECONDS - began)) -le 5 ]
     json "0 < d['counts']['passed'] < 4"
     red junit.xml
     local passed
