@@ -8,8 +8,9 @@
 
 #define BAR_WIDTH 20
 
-/* A unit that runs for so long is named where nothing is redrawn: is it that one which hangs? */
-#define NAMED_MS 10000
+/* A unit that runs for so long is named where nothing is redrawn: is it that one which hangs? Half
+ * of the time between two lines: who has run since the first of ten seconds is named at their end. */
+#define NAMED_MS 5000
 
 /* Lines of the block besides those of units: the counts, "and N more"; and the cursor's own line
  * below, so that the whole of it can be erased. */
