@@ -14,63 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/setup.h"
 #include "support/test.h"
-#include "unit/git/support/world.h"
-
-/* A state over a snapshot of test_folder()/r, with what a test adds to it. */
-struct setup {
-    struct git_objects *objects;
-    struct host *host;
-    struct answers *answers;
-    struct answer_state state;
-    char tree[GIT_ID_MAX];
-    char root[4096];
-    char plugins[4096];
-};
-
-static void open_setup(struct setup *s)
-{
-    struct err err = {0};
-    (void)snprintf(s->root, sizeof s->root, "%s", at("r"));
-    (void)snprintf(s->plugins, sizeof s->plugins, "%s", at("plugins"));
-    const struct git_repo *repo = open_repo("r");
-    memcpy(s->tree, snapshot(repo, NULL), sizeof s->tree);
-    s->state.tree = s->tree;
-    s->state.root = s->root;
-    s->state.plugin_dir = s->plugins;
-    assert_int_equal(git_objects_open(repo, &s->objects, &err), 0);
-    assert_int_equal(host_new(NULL, &s->host, &err), 0);
-    if (answers_new(s->objects, s->host, &s->state, &s->answers, &err) != 0) {
-        fail_msg("answers_new: %s", err.text);
-    }
-}
-
-static void close_setup(struct setup *s)
-{
-    answers_free(s->answers);
-    host_free(s->host);
-    git_objects_close(s->objects);
-}
-
-static struct answer get(struct setup *s, enum observation_kind kind, const char *path)
-{
-    struct observation asked = {kind, path};
-    struct answer answer = {0};
-    struct err err = {0};
-    if (answers_get(s->answers, &asked, &answer, &err) != 0) {
-        fail_msg("%c %s: %s", (char)kind, path, err.text);
-    }
-    assert_in_range(answer.len, 1, ANSWER_BYTES_MAX);
-    return answer;
-}
 
 /* The answer as the repository is now. */
 static struct answer ask(enum observation_kind kind, const char *path)
 {
     struct setup s = {0};
-    open_setup(&s);
-    struct answer answer = get(&s, kind, path);
-    close_setup(&s);
+    setup_open(&s);
+    struct answer answer = setup_get(&s, kind, path);
+    setup_close(&s);
     return answer;
 }
 
@@ -96,18 +49,11 @@ static void assert_changes(enum observation_kind kind,
     }
 }
 
-static void make_tree(void)
-{
-    sh("git init -q r; mkdir plugins; cd r; mkdir -p src/sub; echo one >src/a.c; echo two >src/b.c; "
-       "printf '#!/bin/sh\\n' >run.sh; chmod +x run.sh; ln -s src/a.c link; ln -s src dirlink; "
-       "echo deep >src/sub/f");
-}
-
 TEST(each_kind_has_its_answer_to_a_file_a_link_a_folder_and_nothing)
 {
     struct setup s = {0};
-    make_tree();
-    open_setup(&s);
+    setup_make_tree();
+    setup_open(&s);
 
     static const struct {
         enum observation_kind kind;
@@ -157,12 +103,12 @@ TEST(each_kind_has_its_answer_to_a_file_a_link_a_folder_and_nothing)
     };
 
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        struct answer answer = get(&s, expected[i].kind, expected[i].path);
+        struct answer answer = setup_get(&s, expected[i].kind, expected[i].path);
         char what[200];
         (void)snprintf(what, sizeof what, "%c %s", (char)expected[i].kind, expected[i].path);
         assert_tag(&answer, expected[i].tag, what);
     }
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(edits_are_noticed_by_those_who_asked_and_by_nobody_else)
@@ -223,7 +169,7 @@ TEST(edits_are_noticed_by_those_who_asked_and_by_nobody_else)
         {OBSERVE_CONTENT, "/src/\xff\n\xfe",   "echo y >\"r/$(printf '\\377\\n\\376')\"",             true },
     };
 
-    make_tree();
+    setup_make_tree();
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
         assert_changes(list[i].kind, list[i].path, list[i].change, list[i].does);
     }
@@ -231,7 +177,7 @@ TEST(edits_are_noticed_by_those_who_asked_and_by_nobody_else)
 
 TEST(the_same_content_under_another_commit_is_the_same_answer)
 {
-    make_tree();
+    setup_make_tree();
     assert_changes(OBSERVE_CONTENT,
                    "/src/src/a.c",
                    "cd r; git add -A; git -c user.name=a -c user.email=a@x commit -qm one",
@@ -241,7 +187,7 @@ TEST(the_same_content_under_another_commit_is_the_same_answer)
 
 TEST(attributes_that_convert_change_contents_below_them)
 {
-    make_tree();
+    setup_make_tree();
     assert_changes(OBSERVE_CONTENT, "/src/src/a.c", "echo '* text=auto' >r/.gitattributes", false);
     assert_changes(
         OBSERVE_CONTENT, "/src/src/a.c", "echo '* eol=crlf' >r/src/sub/.gitattributes", false);
@@ -254,7 +200,7 @@ TEST(attributes_that_convert_change_contents_below_them)
 
 TEST(the_size_of_a_converted_file_is_not_the_blobs)
 {
-    make_tree();
+    setup_make_tree();
     sh("echo '*.c eol=crlf' >r/.gitattributes");
     /* Same size of blob, another number of line ends: another size on disk. */
     sh("printf 'a\\nb\\n' >r/src/a.c");
@@ -265,7 +211,7 @@ TEST(the_size_of_a_converted_file_is_not_the_blobs)
  * in either case. */
 TEST(another_object_of_git_lfs_is_another_answer)
 {
-    make_tree();
+    setup_make_tree();
     sh("cd r; echo '*.bin filter=lfs -text' >.gitattributes; "
        "printf 'version 1\\noid sha256:%064d\\nsize 5\\n' 1 >a.bin");
     static const char other[] = "printf 'version 1\\noid sha256:%064d\\nsize 5\\n' 2 >r/a.bin";
@@ -277,45 +223,35 @@ TEST(another_object_of_git_lfs_is_another_answer)
 TEST(sizes_beyond_32_bits_are_told_apart)
 {
     struct setup s = {0};
-    make_tree();
+    setup_make_tree();
     sh("truncate -s 1 plugins/one; truncate -s 4294967297 plugins/big; "
        "truncate -s 8589934593 plugins/huge");
-    open_setup(&s);
-    const struct answer one = get(&s, OBSERVE_TYPE, "/sluice/plugins/one");
-    const struct answer big = get(&s, OBSERVE_TYPE, "/sluice/plugins/big");
-    const struct answer huge = get(&s, OBSERVE_TYPE, "/sluice/plugins/huge");
+    setup_open(&s);
+    const struct answer one = setup_get(&s, OBSERVE_TYPE, "/sluice/plugins/one");
+    const struct answer big = setup_get(&s, OBSERVE_TYPE, "/sluice/plugins/big");
+    const struct answer huge = setup_get(&s, OBSERVE_TYPE, "/sluice/plugins/huge");
     assert_false(answer_equal(&one, &big));
     assert_false(answer_equal(&big, &huge));
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(settings_that_convert_everything_change_contents)
 {
-    make_tree();
+    setup_make_tree();
     assert_changes(OBSERVE_CONTENT, "/src/src/a.c", "cd r; git config filter.x.smudge rev", false);
     assert_changes(OBSERVE_CONTENT, "/src/src/a.c", "cd r; git config core.autocrlf true", true);
 }
 
 /* ---- products ---- */
 
-static struct product file_product(const char *path, const char *content)
-{
-    return (struct product){
-        .path = path,
-        .mode = S_IFREG | 0644,
-        .size = strlen(content),
-        .digest = hash_bytes(content, strlen(content)),
-    };
-}
-
 static struct answer ask_with(const struct manifest *products,
                               enum observation_kind kind,
                               const char *path)
 {
     struct setup s = {.state = {.products = products}};
-    open_setup(&s);
-    struct answer answer = get(&s, kind, path);
-    close_setup(&s);
+    setup_open(&s);
+    struct answer answer = setup_get(&s, kind, path);
+    setup_close(&s);
     return answer;
 }
 
@@ -330,13 +266,13 @@ static void assert_answer(const struct manifest *products,
 
 TEST(products_lie_over_the_tree)
 {
-    make_tree();
+    setup_make_tree();
     struct product items[] = {
-        file_product("build/lib/a.o", "object"),
+        setup_product("build/lib/a.o", "object"),
         {.path = "build/link", .mode = S_IFLNK | 0777, .digest = hash_bytes("lib", 3)},
-        file_product("src/a.c", "hides"),
+        setup_product("src/a.c", "hides"),
         {.path = "src/b.c",                  .mode = S_IFDIR | 0755                                       },
-        file_product("src/sub", "a file over a folder"),
+        setup_product("src/sub", "a file over a folder"),
     };
     const struct manifest products = {items, 5};
     assert_answer(&products, OBSERVE_CONTENT, "/src/build/lib/a.o", ANSWER_FILE);
@@ -357,10 +293,10 @@ TEST(products_lie_over_the_tree)
 
 TEST(a_folder_of_both_lists_the_names_of_both)
 {
-    make_tree();
-    struct product one[] = {file_product("src/new.o", "x")};
-    struct product other[] = {file_product("src/new.o", "y")};
-    struct product same_name[] = {file_product("src/a.c", "x")};
+    setup_make_tree();
+    struct product one[] = {setup_product("src/new.o", "x")};
+    struct product other[] = {setup_product("src/new.o", "y")};
+    struct product same_name[] = {setup_product("src/a.c", "x")};
     const struct manifest with_one = {one, 1};
     const struct manifest with_other = {other, 1};
     const struct manifest with_same = {same_name, 1};
@@ -379,9 +315,9 @@ TEST(a_folder_of_both_lists_the_names_of_both)
 
 TEST(a_product_that_changes_is_seen_where_it_is_read)
 {
-    make_tree();
-    struct product one[] = {file_product("out/x", "one")};
-    struct product two[] = {file_product("out/x", "two")};
+    setup_make_tree();
+    struct product one[] = {setup_product("out/x", "one")};
+    struct product two[] = {setup_product("out/x", "two")};
     const struct manifest first = {one, 1};
     const struct manifest second = {two, 1};
 
@@ -411,15 +347,15 @@ static struct answer ask_exposing(const char *entry, enum observation_kind kind,
 {
     const char *items[] = {entry, NULL};
     struct setup s = {.state = {.expose = {items, 1}}};
-    open_setup(&s);
-    struct answer answer = get(&s, kind, path);
-    close_setup(&s);
+    setup_open(&s);
+    struct answer answer = setup_get(&s, kind, path);
+    setup_close(&s);
     return answer;
 }
 
 TEST(an_exposed_ignored_folder_is_answered_by_the_machine)
 {
-    make_tree();
+    setup_make_tree();
     sh("cd r; echo node_modules >.gitignore; mkdir -p node_modules/x; echo one "
        ">node_modules/x/i.js");
     const char *file = "/src/node_modules/x/i.js";
@@ -450,7 +386,7 @@ TEST(an_exposed_ignored_folder_is_answered_by_the_machine)
 
 TEST(an_exposed_path_that_is_not_there_exposes_nothing)
 {
-    make_tree();
+    setup_make_tree();
     struct answer absent = ask_exposing("cache/deep", OBSERVE_EXISTS, "/src/cache");
     assert_tag(&absent, ANSWER_ABSENT, "cache");
     sh("cd r; echo cache >.gitignore; mkdir -p cache/deep; echo x >cache/other");
@@ -462,7 +398,7 @@ TEST(an_exposed_path_that_is_not_there_exposes_nothing)
 
 TEST(an_exposed_folder_of_the_machine_is_seen_where_it_is)
 {
-    make_tree();
+    setup_make_tree();
     sh("mkdir -p host/sub; echo x >host/sub/f");
     char entry[4096];
     char file[4096];
@@ -476,14 +412,14 @@ TEST(an_exposed_folder_of_the_machine_is_seen_where_it_is)
 
 TEST(the_git_folder_is_seen_only_when_exposed)
 {
-    make_tree();
+    setup_make_tree();
     struct answer head = ask_exposing(".git", OBSERVE_CONTENT, "/src/.git/HEAD");
     assert_tag(&head, ANSWER_FILE, ".git/HEAD");
 }
 
 TEST(plugins_are_answered_by_their_folder)
 {
-    make_tree();
+    setup_make_tree();
     sh("echo one >plugins/p");
     assert_changes(OBSERVE_CONTENT, "/sluice/plugins/p", "echo two >plugins/p", true);
     assert_changes(OBSERVE_CONTENT, "/sluice/plugins/p", "touch plugins/p", false);
@@ -510,14 +446,14 @@ static int recheck(struct setup *s, enum observation_kind kind, const char *path
 TEST(a_file_of_the_machine_that_changed_meanwhile_is_told)
 {
     struct setup s = {0};
-    make_tree();
+    setup_make_tree();
     sh("mkdir plugins/d; echo one >plugins/p; echo one >plugins/q");
     (void)usleep(100000); /* what is looked at within a tick of its change counts as changed */
-    open_setup(&s);
-    (void)get(&s, OBSERVE_CONTENT, "/sluice/plugins/p");
-    (void)get(&s, OBSERVE_CONTENT, "/sluice/plugins/q");
-    (void)get(&s, OBSERVE_EXISTS, "/sluice/plugins/d/none");
-    (void)get(&s, OBSERVE_SUBTREE, "/sluice/plugins/d");
+    setup_open(&s);
+    (void)setup_get(&s, OBSERVE_CONTENT, "/sluice/plugins/p");
+    (void)setup_get(&s, OBSERVE_CONTENT, "/sluice/plugins/q");
+    (void)setup_get(&s, OBSERVE_EXISTS, "/sluice/plugins/d/none");
+    (void)setup_get(&s, OBSERVE_SUBTREE, "/sluice/plugins/d");
     (void)usleep(100000);
     int64_t started_ms = clock_wall_ms();
     assert_int_equal(recheck(&s, OBSERVE_CONTENT, "/sluice/plugins/p", started_ms), 1);
@@ -533,7 +469,7 @@ TEST(a_file_of_the_machine_that_changed_meanwhile_is_told)
     assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/sluice/plugins/d", started_ms), 0);
     assert_int_equal(recheck(&s, OBSERVE_CONTENT, "/sluice/plugins/late", started_ms), 0);
     assert_int_equal(recheck(&s, OBSERVE_CONTENT, "/sluice/plugins/q", started_ms), 1);
-    close_setup(&s);
+    setup_close(&s);
 }
 
 /* What lies deep below a folder changed between the look at it and the start of the unit, which saw
@@ -542,14 +478,14 @@ TEST(a_whole_folder_of_the_machine_that_changed_before_the_unit_started_is_told)
 {
     const char *items[] = {"src/dep", NULL};
     struct setup s = {.state = {.expose = {items, 1}}};
-    make_tree();
+    setup_make_tree();
     sh("mkdir -p plugins/d/e r/src/dep/e; echo one >plugins/d/e/f; echo one >r/src/dep/e/f");
     (void)usleep(100000);
-    open_setup(&s);
+    setup_open(&s);
     static const char *const paths[] = {"/sluice/plugins/d", "/src/src/dep", "/src/src", "/src"};
     (void)usleep(100000);
     for (size_t i = 0; i < 4; i++) {
-        (void)get(&s, OBSERVE_SUBTREE, paths[i]);
+        (void)setup_get(&s, OBSERVE_SUBTREE, paths[i]);
         assert_int_equal(recheck(&s, OBSERVE_SUBTREE, paths[i], clock_wall_ms()), 1);
     }
     sh("echo two >plugins/d/e/f; echo two >r/src/dep/e/f");
@@ -558,7 +494,7 @@ TEST(a_whole_folder_of_the_machine_that_changed_before_the_unit_started_is_told)
         assert_int_equal(recheck(&s, OBSERVE_SUBTREE, paths[i], clock_wall_ms()), 0);
     }
     assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/src/run.sh", clock_wall_ms()), 1);
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(an_exposed_entry_that_leads_elsewhere_is_told)
@@ -566,25 +502,25 @@ TEST(an_exposed_entry_that_leads_elsewhere_is_told)
     const char *items[] = {"dep", NULL};
     struct setup s = {.state = {.expose = {items, 1}}};
     const char *path = NULL;
-    make_tree();
+    setup_make_tree();
     sh("mkdir one two; cd r; echo dep >.gitignore; ln -s ../one dep");
-    open_setup(&s);
+    setup_open(&s);
     assert_int_equal(answers_recheck_exposed(s.answers, &path), 1);
     sh("ln -sfn ../two r/dep");
     assert_int_equal(answers_recheck_exposed(s.answers, &path), 0);
     assert_string_equal(path, "/src/dep");
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(facts_that_change_by_themselves_are_constants)
 {
     struct setup s = {0};
-    make_tree();
-    open_setup(&s);
-    struct answer load = get(&s, OBSERVE_HOST, "proc:loadavg");
-    struct answer uptime = get(&s, OBSERVE_HOST, "proc:uptime");
-    struct answer inside = get(&s, OBSERVE_HOST, "proc:sys/kernel/random/uuid");
-    struct answer stable = get(&s, OBSERVE_HOST, "proc:version");
+    setup_make_tree();
+    setup_open(&s);
+    struct answer load = setup_get(&s, OBSERVE_HOST, "proc:loadavg");
+    struct answer uptime = setup_get(&s, OBSERVE_HOST, "proc:uptime");
+    struct answer inside = setup_get(&s, OBSERVE_HOST, "proc:sys/kernel/random/uuid");
+    struct answer stable = setup_get(&s, OBSERVE_HOST, "proc:version");
     assert_true(answer_equal(&load, &uptime));
     assert_true(answer_equal(&load, &inside));
     assert_false(answer_equal(&load, &stable));
@@ -592,12 +528,12 @@ TEST(facts_that_change_by_themselves_are_constants)
     struct answer answer;
     struct err err = {0};
     assert_int_equal(answers_get(s.answers, &unknown, &answer, &err), -EINVAL);
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(a_device_has_no_content_that_could_be_compared)
 {
-    make_tree();
+    setup_make_tree();
     struct answer answer = ask_exposing("/dev/zero", OBSERVE_CONTENT, "/dev/zero");
     assert_tag(&answer, ANSWER_VOLATILE, "/dev/zero");
     struct answer type = ask_exposing("/dev/zero", OBSERVE_TYPE, "/dev/zero");
@@ -620,17 +556,17 @@ TEST(reading_ahead_changes_no_answer)
     struct setup plain = {0};
     struct setup ahead = {0};
     struct err err = {0};
-    make_tree();
-    open_setup(&plain);
-    open_setup(&ahead);
+    setup_make_tree();
+    setup_open(&plain);
+    setup_open(&ahead);
     assert_int_equal(answers_prefetch(ahead.answers, asked, count, true, &err), 0);
     for (size_t i = 0; i < count; i++) {
-        struct answer a = get(&plain, asked[i].kind, asked[i].path);
-        struct answer b = get(&ahead, asked[i].kind, asked[i].path);
+        struct answer a = setup_get(&plain, asked[i].kind, asked[i].path);
+        struct answer b = setup_get(&ahead, asked[i].kind, asked[i].path);
         assert_true(answer_equal(&a, &b));
     }
-    close_setup(&ahead);
-    close_setup(&plain);
+    setup_close(&ahead);
+    setup_close(&plain);
 }
 
 TEST(short_memory_is_an_error_and_leaves_nothing_behind)
@@ -645,14 +581,14 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
         {OBSERVE_SUBTREE, "/sluice/plugins"  },
     };
     const char *items[] = {"src/sub", NULL};
-    struct product product = file_product("out/x", "one");
+    struct product product = setup_product("out/x", "one");
     const struct manifest products = {&product, 1};
     struct setup s = {
         .state = {.expose = {items, 1}, .products = &products}
     };
-    make_tree();
+    setup_make_tree();
     sh("echo one >plugins/p");
-    open_setup(&s);
+    setup_open(&s);
     bool done = false;
     const struct git_repo *repo = open_repo("r");
     struct answer right[sizeof asked / sizeof asked[0]];
@@ -692,15 +628,15 @@ TEST(short_memory_is_an_error_and_leaves_nothing_behind)
         git_objects_close(objects);
     }
     assert_true(done);
-    close_setup(&s);
+    setup_close(&s);
 }
 
 TEST(answers_are_told_in_words)
 {
     struct setup s = {0};
     struct arena *arena = arena_new(1u << 20);
-    make_tree();
-    open_setup(&s);
+    setup_make_tree();
+    setup_open(&s);
 
     static const struct {
         enum observation_kind kind;
@@ -716,9 +652,9 @@ TEST(answers_are_told_in_words)
     };
 
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        struct answer answer = get(&s, list[i].kind, list[i].path);
+        struct answer answer = setup_get(&s, list[i].kind, list[i].path);
         assert_string_equal(answer_words(&answer, list[i].kind, arena), list[i].words);
     }
     arena_free(arena);
-    close_setup(&s);
+    setup_close(&s);
 }
