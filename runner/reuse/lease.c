@@ -60,7 +60,6 @@ struct reuse_lease *lease_new(struct reuse *reuse, const struct reuse_request *r
     lease->state = request->state;
     lease->key = request->key;
     lease->words = words_of(request, lease->arena);
-    lease->layer = request->layer != NULL ? arena_strdup(lease->arena, request->layer) : NULL;
     lease->unit = request->unit != NULL ? arena_strdup(lease->arena, request->unit) : NULL;
     lease->network = request->state->network;
     lease->wants_artifacts = request->artifacts.count > 0;

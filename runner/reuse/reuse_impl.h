@@ -103,7 +103,6 @@ struct reuse_lease {
     struct arena *arena;
     struct reuse_policy policy; /* texts in the arena */
     const char *words;          /* JSON for the store */
-    const char *layer;
     const char *unit;
     struct evidence_lease taken[2];
     unsigned taken_count;

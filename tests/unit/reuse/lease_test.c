@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who waits for whom. */
+#include "base/clock.h"
+#include "reuse/reuse_impl.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -136,4 +139,173 @@ TEST(the_lease_of_a_killed_process_is_free)
     shop_open(&shop, "later");
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     shop_close(&shop);
+}
+
+/* ---- what is held ---- */
+
+TEST(leases_are_a_list_that_any_of_them_may_leave)
+{
+    struct shop shop = {.no_join = true};
+    struct reuse_lease *leases[3] = {0};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    for (size_t i = 0; i < 3; i++) {
+        shop.key.bytes[0] = (unsigned char)i;
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        leases[i] = shop.decision.lease;
+    }
+    reuse_renew(shop.reuse);
+    reuse_release(shop.reuse, leases[1]);
+    assert_ptr_equal(shop.reuse->leases, leases[2]);
+    assert_ptr_equal(leases[2]->next, leases[0]);
+    reuse_release(shop.reuse, leases[2]);
+    assert_ptr_equal(shop.reuse->leases, leases[0]);
+    reuse_release(shop.reuse, NULL);
+    reuse_release(shop.reuse, leases[0]);
+    assert_null(shop.reuse->leases);
+    shop_close(&shop);
+}
+
+TEST(what_is_released_is_free_for_others)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo other >r/src/a.c");
+    shop_open(&first, "first");
+    shop_open(&second, "second");
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    assert_int_equal(first.decision.lease->taken_count, 2); /* by state, and by answers */
+    assert_int_equal(shop_ask(&second), REUSE_JOIN);
+    assert_null(second.decision.lease);
+    reuse_renew(first.reuse);
+    assert_int_equal(shop_ask(&second), REUSE_JOIN);
+    shop_drop(&first);
+    assert_int_equal(shop_ask(&second), REUSE_RUN);
+    assert_int_equal(second.decision.lease->taken_count, 2);
+    shop_drop(&second);
+    shop_close(&second);
+    shop_close(&first);
+}
+
+/* Both leases of a unit that was decided to run, as others see them. */
+static int look(struct shop *shop, const struct reuse_lease *lease, unsigned which)
+{
+    return evidence_lease_look(shop->reuse->store, &lease->taken[which].key, NULL, NULL);
+}
+
+/* Leases of a process that does not say that it is at work are given to others. */
+TEST(each_lease_of_each_unit_is_renewed)
+{
+    struct shop shop = {0};
+    struct reuse_lease *leases[3] = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo other >r/src/a.c");
+    shop_open(&shop, "one");
+    for (size_t i = 0; i < 3; i++) { /* the first is known, and held by its answers, too */
+        shop.key.bytes[0] = (unsigned char)(7 + i);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        leases[i] = shop.decision.lease;
+        assert_int_equal(leases[i]->taken_count, i == 0 ? 2 : 1);
+        for (unsigned j = 0; j < leases[i]->taken_count; j++) {
+            assert_int_equal(evidence_lease_renew(shop.reuse->store, &leases[i]->taken[j], 1, NULL),
+                             1);
+        }
+    }
+    (void)usleep(3000); /* their time is over now */
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned j = 0; j < leases[i]->taken_count; j++) {
+            assert_int_equal(look(&shop, leases[i], j), 0);
+        }
+    }
+    reuse_renew(shop.reuse);
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned j = 0; j < leases[i]->taken_count; j++) {
+            assert_int_equal(look(&shop, leases[i], j), 1);
+        }
+        reuse_release(shop.reuse, leases[i]);
+    }
+    shop_close(&shop);
+}
+
+/* Who joins holds nothing: the lease by its own state was kept until its process ended. */
+TEST(who_joins_holds_nothing)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    struct shop third = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo changed >r/src/a.c");
+    shop_open(&first, "first run");
+    sh("echo unrelated >r/other");
+    shop_open(&second, "second run");
+    shop_open(&third, "third run");
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    assert_int_equal(shop_ask(&second), REUSE_JOIN); /* other tree, same answers */
+    assert_null(second.reuse->leases);
+    shop_drop(&first);
+    assert_int_equal(shop_ask(&third), REUSE_RUN);
+    reuse_picture_end(second.reuse);
+    assert_int_equal(shop_peek(&second), REUSE_JOIN);
+    assert_non_null(strstr(second.decision.why, "third run"));
+    shop_drop(&third);
+    reuse_picture_end(second.reuse); /* of the store, as it was a moment ago */
+    assert_int_equal(shop_peek(&second), REUSE_RUN);
+    shop_close(&third);
+    shop_close(&second);
+    shop_close(&first);
+}
+
+/* ---- what is remembered until the unit has ended ---- */
+
+/* The pipeline that a request points into may be gone by then. */
+TEST(a_lease_keeps_what_it_was_asked_with)
+{
+    char files[2][16] = {"src/a.c", "src/b.c"};
+    const char *items[] = {files[0], files[1]};
+    struct reuse_policy policy = {
+        .mode = REUSE_DECLARED, .ttl_ms = 60000, .declared = {items, 2}
+    };
+    const struct outcome outcome = {.attempt = 1, .started_ms = clock_wall_ms()};
+    const char *words = NULL;
+    char unit[16] = "the unit";
+    struct shop shop = {.network = true, .policy = &policy};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    struct reuse_request request = shop_request(&shop);
+    request.unit = unit;
+    request.layer = NULL;
+    request.argv = NULL;
+    reuse_decide(shop.reuse, &request, shop.arena, &shop.decision);
+    assert_int_equal(shop.decision.action, REUSE_RUN);
+    (void)snprintf(files[0], sizeof files[0], "none");
+    items[1] = "none";
+    unit[0] = '\0';
+    assert_string_equal(shop.decision.lease->unit, "the unit");
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    (void)snprintf(files[0], sizeof files[0], "src/a.c");
+    items[1] = files[1];
+    assert_int_equal(shop_peek(&shop), REUSE_HIT);
+    assert_int_equal(evidence_words(shop.reuse->store, &shop.key, shop.arena, &words, NULL), 0);
+    assert_string_equal(words, "{\"unit\":\"the unit\",\"argv\":[]}");
+    shop_close(&shop);
+    sh("echo other >r/src/b.c");
+    shop_open(&shop, "two");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    shop_close(&shop);
+}
+
+/* Ids of changes and names of trust: as they are, or not given. */
+TEST(runs_without_a_change_wait_for_each_other_however_that_is_said)
+{
+    const struct reuse_options none = {.run = "none", .trust = EVIDENCE_MEMBER};
+    const struct reuse_options empty = {.run = "empty", .trust = EVIDENCE_MEMBER, .scope = ""};
+    const struct reuse_options change = {.run = "change", .trust = EVIDENCE_MEMBER, .scope = "7"};
+    shop_make_tree();
+    assert_int_equal(ask_beside(&none, &empty), REUSE_JOIN);
+    assert_int_equal(ask_beside(&empty, &none), REUSE_JOIN);
+    assert_int_equal(ask_beside(&none, &change), REUSE_RUN);
 }

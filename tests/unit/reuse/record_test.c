@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What evidence says of the run that earned it, who may be in the sample, and what is renewed. */
+/* What evidence says of the run that earned it, and who may be in the sample. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "reuse/reuse_impl.h"
@@ -206,98 +206,6 @@ TEST(the_sample_is_a_share_the_larger_of_two_and_another_in_the_next_run)
     assert_int_equal(count_verified(&shop, KEYS), 0);
     shop.policy = &all;
     assert_int_equal(count_verified(&shop, KEYS), KEYS);
-    shop_close(&shop);
-}
-
-/* ---- leases ---- */
-
-TEST(leases_are_a_list_that_any_of_them_may_leave)
-{
-    struct shop shop = {.no_join = true};
-    struct reuse_lease *leases[3] = {0};
-    shop_make_tree();
-    shop_open(&shop, "one");
-    for (size_t i = 0; i < 3; i++) {
-        shop.key.bytes[0] = (unsigned char)i;
-        assert_int_equal(shop_ask(&shop), REUSE_RUN);
-        leases[i] = shop.decision.lease;
-    }
-    reuse_renew(shop.reuse);
-    reuse_release(shop.reuse, leases[1]);
-    assert_ptr_equal(shop.reuse->leases, leases[2]);
-    assert_ptr_equal(leases[2]->next, leases[0]);
-    reuse_release(shop.reuse, leases[2]);
-    assert_ptr_equal(shop.reuse->leases, leases[0]);
-    reuse_release(shop.reuse, NULL);
-    reuse_release(shop.reuse, leases[0]);
-    assert_null(shop.reuse->leases);
-    shop_close(&shop);
-}
-
-TEST(what_is_released_is_free_for_others)
-{
-    struct shop first = {0};
-    struct shop second = {0};
-    shop_make_tree();
-    shop_earn(reads_a, OUTCOME_PASSED);
-    sh("echo other >r/src/a.c");
-    shop_open(&first, "first");
-    shop_open(&second, "second");
-    assert_int_equal(shop_ask(&first), REUSE_RUN);
-    assert_int_equal(first.decision.lease->taken_count, 2); /* by state, and by answers */
-    assert_int_equal(shop_ask(&second), REUSE_JOIN);
-    assert_null(second.decision.lease);
-    reuse_renew(first.reuse);
-    assert_int_equal(shop_ask(&second), REUSE_JOIN);
-    shop_drop(&first);
-    assert_int_equal(shop_ask(&second), REUSE_RUN);
-    assert_int_equal(second.decision.lease->taken_count, 2);
-    shop_drop(&second);
-    shop_close(&second);
-    shop_close(&first);
-}
-
-/* ---- what outlives a run ---- */
-
-TEST(digests_and_sizes_are_remembered_under_all_that_names_them)
-{
-    const struct file_stamp stamp = {1, 2, 3, 4, 5};
-    const struct hash digest = hash_bytes("x", 1);
-    const unsigned char id[20] = {0x1f, 0xf1};
-    const unsigned char other[20] = {0x1f, 0xf1, [19] = 1};
-    struct memo memo;
-    struct hash got = {0};
-    uint64_t size = 7;
-    struct shop shop = {0};
-    shop_make_tree();
-    shop_open(&shop, "one");
-    memo_init(&memo, shop.reuse->store);
-    const struct answer_memo functions = memo_functions(&memo);
-    assert_false(functions.get_digest(&memo, &stamp, &got));
-    functions.put_digest(&memo, &stamp, &digest);
-    assert_false(functions.get_digest(&memo, &stamp, &got)); /* not before it is written */
-    assert_int_equal(memo_flush(&memo, clock_wall_ms(), NULL), 0);
-    assert_int_equal(memo_flush(&memo, clock_wall_ms(), NULL), 0);
-    assert_true(functions.get_digest(&memo, &stamp, &got));
-    assert_memory_equal(got.bytes, digest.bytes, HASH_SIZE);
-    for (int field = 0; field < 5; field++) {
-        struct file_stamp changed = stamp;
-        changed.dev += field == 0;
-        changed.ino += field == 1;
-        changed.size += field == 2;
-        changed.mtime_ns += field == 3;
-        changed.ctime_ns += field == 4;
-        assert_false(functions.get_digest(&memo, &changed, &got));
-    }
-    assert_false(functions.get_size(&memo, id, sizeof id, &size));
-    functions.put_size(&memo, id, sizeof id, 12345);
-    functions.put_size(&memo, id, sizeof id, 12345);
-    assert_true(functions.get_size(&memo, id, sizeof id, &size));
-    assert_int_equal(size, 12345);
-    assert_false(functions.get_size(&memo, other, sizeof other, &size));
-    assert_false(functions.get_size(&memo, id, sizeof id - 1, &size));
-    assert_int_equal(size, 12345);
-    memo_fini(&memo);
     shop_close(&shop);
 }
 
