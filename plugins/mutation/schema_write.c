@@ -117,8 +117,8 @@ static void put_site(const struct writer *writer, uint32_t number)
     (void)str_appendf(
         writer->out, "#define SLUICE_MUTANT_HERE_%016" PRIx64 "_%" PRIu32 " 1\n", key, number);
     (void)str_appendf(writer->out,
-                      "%s__builtin_expect(!sluice_mutant_done_%016" PRIx64 "[%" PRIu32 "],0)"
-                      "&&sluice_mutant_enter(&sluice_mutant_file_%016" PRIx64 ",%" PRIu32 "u)%s",
+                      "%s!sluice_mutant_done_%016" PRIx64 "[%" PRIu32 "]"
+                      "&&sluice_mutant_at_%016" PRIx64 "(%" PRIu32 "u)%s",
                       form->open,
                       key,
                       number,
@@ -177,9 +177,15 @@ static void put_head(const struct writer *writer)
                       sites,
                       key);
     (void)str_appendf(writer->out,
+                      "__attribute__((cold, noinline, unused)) static int "
+                      "sluice_mutant_at_%016" PRIx64 "(unsigned int site)\n"
+                      "{\n    return sluice_mutant_enter(&sluice_mutant_file_%016" PRIx64
+                      ", site);\n}\n"
                       "__attribute__((constructor, unused)) static void "
                       "sluice_mutant_start_%016" PRIx64 "(void)\n"
                       "{\n    (void)sluice_mutant_open_state();\n}\n#endif",
+                      key,
+                      key,
                       key);
     put_marker(writer, 1, NULL, 0);
 }
