@@ -19,6 +19,7 @@
 #include "exec/namespace.h"
 #include "exec/oom.h"
 #include "exec/report_child.h"
+#include "exec/stage.h"
 #include "exec/unit_process.h"
 #include "model/world.h"
 #include "observe/observer.h"
@@ -569,8 +570,12 @@ static int describe_world(const struct world *world,
     }
     const char **fixed = arena_calloc(arena, fixed_count + 2, sizeof *fixed);
     const char **exposed = arena_calloc(arena, count + 1, sizeof *exposed);
-    if (fixed == NULL || exposed == NULL) {
+    const char **own = arena_calloc(arena, STAGE_FOLDERS + 1, sizeof *own);
+    if (fixed == NULL || exposed == NULL || own == NULL) {
         return -ENOMEM;
+    }
+    for (size_t i = 0; i < STAGE_FOLDERS; i++) {
+        own[i] = stage_folders[i].target;
     }
     memcpy(fixed, world_system_paths, fixed_count * sizeof *fixed);
     fixed[fixed_count] = WORLD_PLUGINS;
@@ -585,6 +590,7 @@ static int describe_world(const struct world *world,
         .proc = world_machine_proc,
         .tree = WORLD_ROOT,
         .fixed = fixed,
+        .own = own,
         .exposed = {exposed, count},
         .covered = world_covers_tree(world) ? world->root : NULL,
         .network = world->network,

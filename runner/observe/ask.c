@@ -114,6 +114,11 @@ static bool ask_descriptor(struct asking *asking, int dirfd, unsigned asked, str
     ret->reach = ret->place;
     ret->touched_count = 0;
     ret->is_folder_wanted = false;
+    ret->is_nameless = ret->place != NULL && ret->place == asking->resolver->nameless;
+    if (ret->is_nameless) {
+        ret->place = NULL;
+        ret->reach = NULL;
+    }
     ask_landing(asking->resolver, ret, asked);
     return ret->place != NULL;
 }
@@ -148,8 +153,21 @@ static void ask_parent(struct asking *asking, const struct landing *landing)
     }
 }
 
+/* Walks through such folders do not look for links that others put there, nor does anybody look
+ * what the kernel opens for a program of theirs. */
+static void refuse_nameless(struct asking *asking, const struct landing *landing)
+{
+    if (landing->is_nameless) {
+        recorder_flag(asking->resolver->recorder,
+                      TRACE_INCOMPLETE,
+                      "it uses %s in folders too deep to name",
+                      asking->call->name);
+    }
+}
+
 static void change_name(struct asking *asking, const struct landing *landing)
 {
+    refuse_nameless(asking, landing);
     if (landing->place != NULL) {
         race_changing(asking->race, asking->caller, landing->place);
     }
@@ -219,6 +237,7 @@ void ask_exec(struct asking *asking)
     } else {
         (void)ask_own(asking, flags_of(asking), ASKED_CONTENT, &landing);
     }
+    refuse_nameless(asking, &landing);
     ask_interpreters(asking, &landing);
 }
 
@@ -291,6 +310,7 @@ void ask_unlink(struct asking *asking)
 static void ask_moved(struct asking *asking, const struct landing *landing)
 {
     struct place *place = landing->place;
+    refuse_nameless(asking, landing);
     if (place == NULL) {
         return;
     }
@@ -338,8 +358,8 @@ void ask_rename(struct asking *asking)
     ask_parent(asking, &to);
     if (to.place != NULL) {
         to.place->unstable_tree = to.place->zone != ZONE_FIXED;
-        change_name(asking, &to);
     }
+    change_name(asking, &to);
 }
 
 void ask_hardlink(struct asking *asking)

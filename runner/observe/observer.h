@@ -38,6 +38,7 @@ struct observed_world {
     const char *proc;         /* a /proc of our own pid namespace, as the slot process sees it */
     const char *tree;         /* where units see the tree, e.g. "/src" */
     const char *const *fixed; /* read-only folders of a unit's world, NULL-terminated */
+    const char *const *own;   /* private folders, a mount each, NULL-terminated; NULL = none */
     struct text_list exposed; /* absolute paths of a unit's world */
     const char *covered; /* a folder below a fixed one that is empty in every world; NULL = none */
     bool network;

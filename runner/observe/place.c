@@ -101,6 +101,7 @@ static struct place *add(
     place->hash = hash;
     place->zone = parent != NULL ? parent->zone : ZONE_SILENT;
     place->name_len = (uint16_t)len;
+    place->path_len = parent != NULL ? parent->path_len + (uint32_t)len + 1 : 0;
     memcpy(place->name, name, len);
     if (places->count >= places->bucket_count) {
         grow(places);
@@ -158,13 +159,7 @@ const char *places_keep(struct places *places, const char *text, size_t len)
 
 int place_path(const struct place *place, char *buf, size_t size)
 {
-    size_t len = 0;
-    for (const struct place *at = place; at->parent != NULL; at = at->parent) {
-        len += (size_t)at->name_len + 1;
-    }
-    if (len == 0) {
-        len = 1;
-    }
+    const size_t len = place->path_len > 0 ? place->path_len : 1;
     if (len >= size || len > INT_MAX) {
         return -ENAMETOOLONG;
     }

@@ -63,6 +63,7 @@ struct place {
     bool exposed;       /* is itself the top of an exposed path */
     bool executed;      /* read-only, and what the kernel opens to execute it was asked */
     uint16_t name_len;
+    uint32_t path_len; /* of its absolute path; 0 for the root */
     char name[];
 };
 

@@ -172,6 +172,7 @@ struct walk {
     struct landing *landing;
     struct place *root;
     struct place *at;
+    struct nameless nameless; /* where `at` has no name */
     unsigned hops;
     bool done;
     size_t start; /* text[start .. WALK_TEXT_MAX - 1] is still to walk, terminated */
@@ -266,6 +267,87 @@ static void step_up(struct walk *walk)
     }
 }
 
+/* ---- where there are no names ---- */
+
+/* What has a name on the way may be changed by others (race.h). */
+static void end_nameless(struct walk *walk)
+{
+    const bool has_name = walk->at != walk->resolver->nameless;
+    end_at(walk, NULL);
+    walk->landing->reach = has_name ? walk->at : NULL;
+    walk->landing->is_nameless = true;
+}
+
+/* The walk's first step in such folders: at the caller's folder, or below one that still has a
+ * name.
+ */
+static void enter_nameless(struct walk *walk)
+{
+    struct resolver *resolver = walk->resolver;
+    char path[PATH_TEXT_MAX];
+    int rc = -ENAMETOOLONG;
+    if (walk->at == resolver->nameless) {
+        rc = nameless_at_caller(&resolver->own,
+                                resolver->root,
+                                walk->question->caller,
+                                walk->question->dirfd,
+                                &walk->nameless);
+    } else if (place_path(walk->at, path, sizeof path) >= 0) {
+        rc = nameless_at_path(&resolver->own, resolver->root, path, &walk->nameless);
+    }
+    walk->landing->fixed = false;
+    if (rc == -ENOENT) {
+        end_nameless(walk); /* it was taken away meanwhile */
+    } else if (rc < 0 || walk->question->in_root) {
+        fail(walk, "it works in folders too deep to name");
+    }
+}
+
+struct place *resolve_nameless(struct recorder *recorder)
+{
+    /* No path has such a name. */
+    struct place *place = places_child(&recorder->places, recorder->places.root, "/", 1);
+    if (place != NULL) {
+        place->state = PLACE_FOLDER;
+    }
+    return place;
+}
+
+static void step_nameless(struct walk *walk, const char *name, size_t len, const char *rest)
+{
+    const char *why = NULL;
+    if (walk->nameless.fd < 0) {
+        enter_nameless(walk);
+    }
+    if (len == 0 && !walk->done) {
+        end_nameless(walk);
+    }
+    if (walk->done) {
+        return;
+    }
+    const bool last = is_nothing(rest);
+    const bool follow = walk->question->follow || *rest != '\0';
+    walk->start = (size_t)(rest - walk->text);
+    switch (nameless_step(&walk->nameless, name, len, last, follow, &why)) {
+    case NAMELESS_ON:
+        break;
+    case NAMELESS_END:
+        end_nameless(walk);
+        break;
+    case NAMELESS_ALIEN:
+        fail(walk, why);
+        break;
+    }
+}
+
+/* The name would make the path of one of the unit's own folders longer than any that can be told.
+ */
+static bool is_too_deep(const struct walk *walk, size_t len)
+{
+    return walk->at->zone == ZONE_SILENT && walk->at->path_len + 1 + len >= PATH_TEXT_MAX
+           && len <= NAME_MAX;
+}
+
 /* The last component. */
 static void step_last(struct walk *walk, struct place *place, const char *rest)
 {
@@ -281,6 +363,10 @@ static void step_last(struct walk *walk, struct place *place, const char *rest)
 
 static void step_into(struct walk *walk, const char *name, size_t len, const char *rest)
 {
+    if (is_too_deep(walk, len)) {
+        step_nameless(walk, name, len, rest);
+        return;
+    }
     struct place *place = len <= NAME_MAX
                               ? places_child(&walk->resolver->recorder->places, walk->at, name, len)
                               : NULL;
@@ -353,13 +439,16 @@ static void step(struct walk *walk)
     name += strspn(name, "/");
     const size_t len = strcspn(name, "/");
     const char *rest = name + len;
+    const bool has_name = walk->nameless.fd < 0 && walk->at != walk->resolver->nameless;
     if (walk->at->zone == ZONE_PROC) {
         step_proc(walk, name);
+    } else if (len == 1 && name[0] == '.') {
+        walk->start = (size_t)(rest - walk->text);
+    } else if (!has_name) {
+        step_nameless(walk, name, len, rest);
     } else if (len == 0) {
         walk->landing->is_folder_wanted = true;
         end_at(walk, walk->at);
-    } else if (len == 1 && name[0] == '.') {
-        walk->start = (size_t)(rest - walk->text);
     } else if (len == 2 && name[0] == '.' && name[1] == '.') {
         step_up(walk);
         walk->start = (size_t)(rest - walk->text);
@@ -377,12 +466,24 @@ static struct place *place_of_base(struct resolver *resolver, const char *path, 
     return resolver->base;
 }
 
+/* A folder whose path is too long for the kernel to tell, in one of the unit's own. */
+static bool is_own_nameless(struct resolver *resolver, const struct caller *caller, int dirfd)
+{
+    struct nameless at = {.fd = -1};
+    const int rc = nameless_at_caller(&resolver->own, resolver->root, caller, dirfd, &at);
+    nameless_fini(&at);
+    return rc == 0 && resolver->nameless != NULL;
+}
+
 struct place *resolve_base(struct resolver *resolver, const struct caller *caller, int dirfd)
 {
     char path[PATH_TEXT_MAX];
     const int len = caller_folder(caller, dirfd, path, sizeof path);
     if (len == -ENOENT) {
         return NULL; /* no such descriptor: the kernel says EBADF */
+    }
+    if (len == -ENAMETOOLONG && is_own_nameless(resolver, caller, dirfd)) {
+        return resolver->nameless;
     }
     if (len < 0) {
         recorder_flag(resolver->recorder,
@@ -420,6 +521,7 @@ void resolve(struct resolver *resolver, const struct path_question *question, st
     ret->fixed = true;
     ret->is_folder_wanted = false;
     ret->by_descriptor = false;
+    ret->is_nameless = false;
     ret->touched_count = 0;
     walk.at = begin(resolver, question);
     if (walk.at == NULL || len == 0 || len >= PATH_TEXT_MAX) {
@@ -429,6 +531,7 @@ void resolve(struct resolver *resolver, const struct path_question *question, st
     walk.question = question;
     walk.landing = ret;
     walk.root = question->in_root ? walk.at : resolver->recorder->places.root;
+    walk.nameless = (struct nameless){.fd = -1};
     walk.hops = 0;
     walk.done = false;
     walk.start = WALK_TEXT_MAX - 1 - len;
@@ -436,4 +539,5 @@ void resolve(struct resolver *resolver, const struct path_question *question, st
     while (!walk.done) {
         step(&walk);
     }
+    nameless_fini(&walk.nameless);
 }

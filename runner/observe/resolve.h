@@ -8,7 +8,8 @@
  *   or no folder                  until something appears there
  *   /proc/PID/{cwd,root,exe,fd}   followed by what the kernel says; nothing noted
  *
- * What it lands on is noted by the caller of resolve(), as the system call demands.
+ * What it lands on is noted by the caller of resolve(), as the system call demands. In private
+ * folders that are too deep to be named the walk goes on by descriptor (nameless.h).
  *
  * What was seen once is believed (struct place), because nothing but the unit changes its view, and
  * the calls with which it puts or takes names are seen before they happen: those places are
@@ -19,6 +20,7 @@
 
 #include "base/limits.h"
 #include "observe/caller.h"
+#include "observe/nameless.h"
 #include "observe/observer.h"
 #include "observe/recorder.h"
 
@@ -40,6 +42,8 @@ struct resolver {
     size_t layer_count;
     struct place *tree;
     struct place *proc;
+    struct own_folders own;
+    struct place *nameless; /* stands for all of the unit's own folders that are too deep to name */
     /* The folder that was last told for a caller, and its place: the next relative path mostly
      * begins there again. What a text means as a place never changes; what lies there may. */
     struct place *base;
@@ -63,14 +67,18 @@ struct landing {
     bool fixed;                /* it never left read-only folders: it will always end here */
     bool is_folder_wanted;     /* it ended in "/" or "/.": what lies there must be a folder */
     bool by_descriptor;        /* it is an open file, not one by name: it may have none any more */
+    bool is_nameless;          /* it is in such a folder: no question, but what is put there is */
     unsigned touched_count;
     const struct place *touched[TOUCHED_MAX]; /* links followed */
 };
 
 void resolve(struct resolver *resolver, const struct path_question *question, struct landing *ret);
 
-/* The folder a relative path of this caller begins in; NULL when it has none (a closed descriptor,
- * a pipe). */
+/* The place of resolver.nameless; NULL when there is no room. */
+struct place *resolve_nameless(struct recorder *recorder);
+
+/* The folder a relative path of this caller begins in; `resolver->nameless` for one of the unit's
+ * own without a name; NULL when it has none (a closed descriptor, a pipe). */
 struct place *resolve_base(struct resolver *resolver, const struct caller *caller, int dirfd);
 
 /* What lies at a place now, from memory where that is sound. */

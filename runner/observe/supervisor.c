@@ -72,6 +72,20 @@ static const char *text_at(const struct supervisor *s, unsigned index)
     return at < end ? at : NULL;
 }
 
+/* The unit's own folders, but for those with exposed paths below: there names are questions. */
+static void know_own(struct supervisor *s)
+{
+    const char *const *paths = s->world->own;
+    struct own_folders *own = &s->resolver.own;
+    for (size_t i = 0; paths != NULL && paths[i] != NULL; i++) {
+        const struct place *place = places_at(&s->recorder.places, paths[i]);
+        if (place != NULL && place->zone == ZONE_SILENT && !place->above_exposed
+            && own->path_count < OWN_FOLDERS_MAX) {
+            own->paths[own->path_count++] = paths[i];
+        }
+    }
+}
+
 static int prepare(struct supervisor *s)
 {
     const struct observed_world *world = s->world;
@@ -92,8 +106,10 @@ static int prepare(struct supervisor *s)
     }
     s->resolver = (struct resolver){.recorder = &s->recorder,
                                     .root = s->root,
+                                    .nameless = resolve_nameless(&s->recorder),
                                     .tree = places_at(&s->recorder.places, world->tree),
                                     .proc = places_at(&s->recorder.places, "/proc")};
+    know_own(s);
     s->race = rc == 0 ? race_new(&s->resolver) : NULL;
     return rc == 0 && s->race == NULL ? -ENOMEM : rc;
 }

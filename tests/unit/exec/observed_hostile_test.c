@@ -127,12 +127,51 @@ TEST(bad_pointers_and_long_paths_ask_nothing)
     engine_close(&engine);
 }
 
-TEST(folders_too_deep_to_name_make_it_incomplete)
+/* The project's own tests of removing deep trees left no evidence, and ran each time. */
+TEST(its_own_folders_need_no_name)
 {
     open_tree();
-    observe("cd /tmp && /src/ask deep");
+    assert_asks("cd /tmp && exec /src/ask deep work -", "T a.c\nT dir\n");
+    assert_asks("cd /dev/shm && exec /src/ask deep look -", "");
+    assert_asks("cd /tmp && exec /src/ask deep across -", "");
+    engine_close(&engine);
+}
+
+TEST(folders_of_the_tree_that_are_too_deep_to_name_make_it_incomplete)
+{
+    open_tree();
+    observe("./ask deep look -");
     assert_passed();
     assert_flag(TRACE_INCOMPLETE, "folder");
+    engine_close(&engine);
+}
+
+static void assert_nameless_flag(const char *script, const char *words)
+{
+    observe(script);
+    assert_passed();
+    assert_flag(TRACE_INCOMPLETE, words);
+}
+
+TEST(what_may_lead_out_of_folders_without_names_makes_it_incomplete)
+{
+    open_tree();
+    put_script("script", "#!/src/dir/interpreter\n");
+    put_script("dir/interpreter", "#!/bin/sh\nexit 0\n");
+    assert_nameless_flag("cd /tmp && /src/ask deep link /src/a.c", "symlink");
+    assert_nameless_flag("cd /tmp && /src/ask deep rename -", "rename");
+    assert_nameless_flag("cd /tmp && /src/ask deep exec /src/script", "execve");
+    assert_nameless_flag("cd /tmp && /src/ask deep side -", "up and down");
+    engine_close(&engine);
+}
+
+TEST(an_exposed_path_among_its_own_folders_needs_names)
+{
+    open_tree();
+    const char *items[] = {"/tmp/absent"};
+    engine.world.expose = (struct text_list){items, 1};
+    assert_nameless_flag("cd /tmp && /src/ask deep look -", "folder");
+    assert_asks("cd /var/tmp && exec /src/ask deep look -", "");
     engine_close(&engine);
 }
 

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "asker_deep.h"
 #include "engine.h"
 #include "support/test.h"
 
@@ -550,21 +551,6 @@ static int ask_long(char **args)
     return bad;
 }
 
-static int ask_deep(char **args)
-{
-    char name[201];
-    struct stat st;
-    (void)args;
-    memset(name, 'd', 200);
-    name[200] = '\0';
-    for (int i = 0; i < 30; i++) { /* 6,000 bytes */
-        if (mkdir(name, 0755) < 0 || chdir(name) < 0) {
-            return say("mkdir");
-        }
-    }
-    return expect_error(stat("deep", &st), ENOENT, "stat");
-}
-
 static int ask_many(char **args)
 {
     const long count = strtol(args[0], NULL, 10);
@@ -673,7 +659,7 @@ static const struct {
     {"own-task",     ask_own_task,        1},
     {"pin",          ask_pin,             1},
     {"long",         ask_long,            0},
-    {"deep",         ask_deep,            0},
+    {"deep",         ask_deep,            2},
     {"many",         ask_many,            1},
     {"again",        ask_again_and_again, 1},
     {"swapping",     ask_swapping,        0},
