@@ -47,5 +47,5 @@ function(sluice_test_binary name library)
   target_link_libraries(test_${name} PRIVATE ${library} sluice_warnings sluice_test_warnings PkgConfig::CMOCKA
     ${SLUICE_TEST_LIBS_${name}})
   add_test(NAME unit.${name} COMMAND test_${name})
-  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
