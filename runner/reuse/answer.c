@@ -249,11 +249,53 @@ static void host_missing(enum host_presence presence, struct answer *answer)
     answer_set(answer, tags[presence], NULL, 0);
 }
 
-/* The machine's files keep their permissions in the world (the tree's have 0644 or 0755). */
+/* The machine's files and folders keep their permissions in the world (the tree's have 0644 or
+ * 0755). */
 static void put_permissions(const struct host_node *node, unsigned char bytes[2])
 {
-    bytes[0] = (unsigned char)(node->mode & 0xff);
-    bytes[1] = (unsigned char)((node->mode & 07777) >> 8);
+    const uint16_t permissions = host_permissions(node);
+    bytes[0] = (unsigned char)(permissions & 0xff);
+    bytes[1] = (unsigned char)(permissions >> 8);
+}
+
+/* The same behind what an answer has. */
+static void add_permissions(const struct host_node *node, struct answer *answer)
+{
+    assert(answer->len + 2 <= ANSWER_BYTES_MAX);
+    put_permissions(node, answer->bytes + answer->len);
+    answer->len = (unsigned char)(answer->len + 2);
+}
+
+static void host_folder(const struct host_node *node, struct answer *answer)
+{
+    answer_set(answer, ANSWER_FOLDER, NULL, 0);
+    add_permissions(node, answer);
+}
+
+/* A listing answers for the type of its folder as well (recorder.c of observe). */
+static int host_names(struct answers *answers,
+                      const struct host_node *node,
+                      struct answer *answer,
+                      struct err *err)
+{
+    const int rc = host_listing(answers->host, node, answer, err);
+    if (rc == 0 && answer->bytes[0] == ANSWER_LISTING) {
+        add_permissions(node, answer);
+    }
+    return rc;
+}
+
+/* What lies below a folder, and the folder's own permissions. */
+static int host_below(struct answers *answers,
+                      const struct host_node *node,
+                      struct answer *answer,
+                      struct err *err)
+{
+    const int rc = host_subtree_once(answers->host, node, answer, err);
+    if (rc == 0 && answer->bytes[0] == ANSWER_SUBTREE) {
+        add_permissions(node, answer);
+    }
+    return rc;
 }
 
 static void host_type(const struct host_node *node, struct answer *answer)
@@ -269,12 +311,13 @@ static void host_type(const struct host_node *node, struct answer *answer)
         put_permissions(node, bytes + 9);
     }
     if (S_ISDIR(node->mode)) {
-        answer_set(answer, ANSWER_FOLDER, NULL, 0);
+        host_folder(node, answer);
     } else if (sized) {
         answer_set(answer, S_ISLNK(node->mode) ? ANSWER_LINK : ANSWER_FILE, bytes, sizeof bytes);
     } else {
         unsigned char type = (unsigned char)((node->mode & S_IFMT) >> 12);
         answer_set(answer, ANSWER_SPECIAL, &type, 1);
+        add_permissions(node, answer);
     }
 }
 
@@ -285,7 +328,7 @@ static int host_content(struct answers *answers,
 {
     struct answer digest = {0};
     if (S_ISDIR(node->mode)) {
-        answer_set(answer, ANSWER_FOLDER, NULL, 0);
+        host_folder(node, answer);
         return 0;
     }
     int rc = host_digest(answers->host, node, &digest, err);
@@ -324,11 +367,11 @@ static int host_present(struct answers *answers,
         return host_content(answers, node, answer, err);
     case OBSERVE_LISTING:
         if (folder) {
-            return host_listing(answers->host, node, answer, err);
+            return host_names(answers, node, answer, err);
         }
         break;
     case OBSERVE_SUBTREE:
-        return folder ? host_subtree_once(answers->host, node, answer, err)
+        return folder ? host_below(answers, node, answer, err)
                       : host_content(answers, node, answer, err);
     case OBSERVE_HOST:
         return err_set(err, -EINVAL, "a fact of the machine has no path");

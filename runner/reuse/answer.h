@@ -15,16 +15,15 @@
  * Answers start with a tag byte. What the kinds add to it:
  *   X  absent · blocked (a name on the way is no folder) · behind a link (a name on the way is
  *      one) · link · present
- *   T  X, and for what is present: type, exec bit, size; of a file of the machine the permissions
- *      as well. A file of the tree that a conversion may rewrite has its content's id in place of
- *      its size
- *   L  a digest of the target, or that it is no link
- *   C  T without size, and a digest: blob id (with the salt of conversions) or SHA-256
- *   D  a hash of the sorted (name, type) of the folder as the world shows it; .git and .sluice of
- *      the tree are not in it
- *   R  everything below: names, types, exec bits, contents
- *   H  "uname" "ncpu" "cpuinfo" "memory" "proc:NAME": a digest. What changes by itself (loadavg,
- *      uptime, stat, meminfo, ... see host_facts.c) is a constant: it is not observed
+ *   T  X, and for what is present: type, exec bit, size; of what is the machine's the permissions
+ *      and whose it is (host_permissions()) as well. A file of the tree that a conversion may
+ * rewrite has its content's id in place of its size L  a digest of the target, or that it is no
+ * link C  T without size, and a digest: blob id (with the salt of conversions) or SHA-256 D  a hash
+ * of the sorted (name, type) of the folder as the world shows it; .git and .sluice of the tree are
+ * not in it; of a folder of the machine its own permissions R  everything below: names, types, exec
+ * bits or permissions, contents H  "uname" "ncpu" "cpuinfo" "memory" "proc:NAME": a digest. What
+ * changes by itself (loadavg, uptime, stat, meminfo, ... see host_facts.c) is a constant: it is not
+ * observed
  *
  * Files of the machine are no immutable state. Each answer about them is taken once, with the stat
  * data it rests on; answers_recheck() tells whether that still holds. */
@@ -56,12 +55,12 @@ enum answer_tag {
     ANSWER_PRESENT = 'p', /* X of anything but a link */
     ANSWER_LINK = 'l',
     ANSWER_NO_LINK = 'n',
-    ANSWER_FOLDER = 'd',
+    ANSWER_FOLDER = 'd',   /* T, C: permissions, of one of the machine */
     ANSWER_FILE = 'f',     /* T: exec bit, then size (8 bytes) or id; C: exec bit, then digest; then
                               the permissions of a file of the machine */
     ANSWER_SPECIAL = 's',  /* a device, pipe or socket of the machine */
-    ANSWER_LISTING = 'D',  /* digest */
-    ANSWER_SUBTREE = 'R',  /* digest */
+    ANSWER_LISTING = 'D',  /* digest, permissions of one of the machine */
+    ANSWER_SUBTREE = 'R',  /* digest, likewise */
     ANSWER_FACT = 'h',     /* digest */
     ANSWER_UNSEEN = 'u',   /* we may not read it either (and the unit has fewer rights) */
     ANSWER_VOLATILE = '!', /* no state can stand for it: content of a device; never evidence */

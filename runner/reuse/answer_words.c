@@ -35,24 +35,45 @@ static uint64_t size_in(const unsigned char *bytes)
 #define HOST_TYPE_LEN    (TYPE_LEN + 2)
 #define HOST_CONTENT_LEN (2 + HASH_SIZE + 2)
 
-static const char *permission_words(const struct answer *answer, struct arena *arena)
+/* Of a folder, and of the digests of what is in one. */
+#define HOST_FOLDER_LEN (1 + 2)
+#define HOST_DIGEST_LEN (1 + HASH_SIZE + 2)
+
+#define ROOTS 0u /* host_permissions(): owner and group */
+#define OURS  (1u | 1u << 2)
+
+/* The permissions an answer of `host_len` bytes ends with. What is root's, or ours, as nearly all
+ * is, has no word for that. */
+static const char *permission_words(const struct answer *answer,
+                                    size_t host_len,
+                                    struct arena *arena)
 {
-    if (answer->len != HOST_TYPE_LEN && answer->len != HOST_CONTENT_LEN) {
+    static const char *const whose[] = {"root", "us", "another", "?"};
+    if (answer->len != host_len) {
         return "";
     }
     const unsigned char *last = answer->bytes + answer->len - 2;
-    return arena_printf(arena, ", mode %03o", (unsigned)last[0] | (unsigned)last[1] << 8);
+    const unsigned bits = (unsigned)last[0] | (unsigned)last[1] << 8;
+    if (bits >> 12 == ROOTS || bits >> 12 == OURS) {
+        return arena_printf(arena, ", mode %03o", bits & 07777);
+    }
+    return arena_printf(arena,
+                        ", mode %03o, owner %s, group of %s",
+                        bits & 07777,
+                        whose[bits >> 12 & 3],
+                        whose[bits >> 14]);
 }
 
 static const char *file_words(const struct answer *answer, struct arena *arena)
 {
     char hex[DIGEST_SHOWN + 1];
     const char *exec = answer->len > 1 && answer->bytes[1] == 'x' ? "executable, " : "";
-    const char *mode = permission_words(answer, arena);
+    const bool sized = answer->len == TYPE_LEN || answer->len == HOST_TYPE_LEN;
+    const char *mode = permission_words(answer, sized ? HOST_TYPE_LEN : HOST_CONTENT_LEN, arena);
     if (mode == NULL) {
         return NULL;
     }
-    if (answer->len == TYPE_LEN || answer->len == HOST_TYPE_LEN) {
+    if (sized) {
         return arena_printf(arena,
                             "a file, %s%llu bytes%s",
                             exec,
@@ -73,8 +94,23 @@ static const char *digest_words(const char *what, const struct answer *answer, s
     if (answer->len < 2) {
         return what;
     }
-    return arena_printf(
-        arena, "%s %s", what, short_hex(answer->bytes + 1, (size_t)answer->len - 1, hex));
+    const char *mode = permission_words(answer, HOST_DIGEST_LEN, arena);
+    return mode == NULL ? NULL
+                        : arena_printf(arena,
+                                       "%s %s%s",
+                                       what,
+                                       short_hex(answer->bytes + 1, (size_t)answer->len - 1, hex),
+                                       mode);
+}
+
+/* What has permissions and nothing else: `len` bytes with them. */
+static const char *permitted_words(const char *what,
+                                   const struct answer *answer,
+                                   size_t len,
+                                   struct arena *arena)
+{
+    const char *mode = permission_words(answer, len, arena);
+    return mode == NULL ? NULL : arena_printf(arena, "%s%s", what, mode);
 }
 
 const char *answer_words(const struct answer *answer,
@@ -98,12 +134,14 @@ const char *answer_words(const struct answer *answer,
     case ANSWER_NO_LINK:
         return "no symbolic link";
     case ANSWER_FOLDER:
-        return "a folder";
+        words = permitted_words("a folder", answer, HOST_FOLDER_LEN, arena);
+        break;
     case ANSWER_FILE:
         words = file_words(answer, arena);
         break;
     case ANSWER_SPECIAL:
-        return "a device, pipe or socket";
+        words = permitted_words("a device, pipe or socket", answer, HOST_FOLDER_LEN + 1, arena);
+        break;
     case ANSWER_LISTING:
         words = digest_words("names", answer, arena);
         break;

@@ -129,6 +129,24 @@ static struct file_stamp stamp_of_statx(const struct statx *st)
     };
 }
 
+static uint8_t whose(unsigned id, unsigned ours)
+{
+    if (id == 0) {
+        return 0;
+    }
+    return id == ours ? 1 : 2;
+}
+
+uint8_t host_owner(uid_t uid, gid_t gid)
+{
+    return (uint8_t)(whose(uid, geteuid()) | whose(gid, getegid()) << 2);
+}
+
+uint16_t host_permissions(const struct host_node *node)
+{
+    return (uint16_t)((node->mode & 07777) | (unsigned)node->owner << 12);
+}
+
 /* lstat into the node: missing is no failure. */
 static void look(struct host_node *node)
 {
@@ -141,6 +159,7 @@ static void look(struct host_node *node)
               &st)
         == 0) {
         node->mode = st.stx_mode;
+        node->owner = host_owner(st.stx_uid, st.stx_gid);
         node->stamp = stamp_of_statx(&st);
         node->born_ns = (st.stx_mask & STATX_BTIME) != 0 ? ns_of_statx(&st.stx_btime) : 0;
     } else {
@@ -192,9 +211,27 @@ static enum host_presence presence_of(const struct host_node *node)
     return node->mode == 0 ? HOST_ABSENT : HOST_PRESENT;
 }
 
+/* Root goes through any folder, but units have no capabilities: for theirs the permissions count.
+ */
+static bool is_closed_to_units(const struct host_node *node)
+{
+    const unsigned owner = node->owner & 3;
+    const unsigned group = (unsigned)node->owner >> 2;
+    if (geteuid() != 0) {
+        return false; /* then it is unseen by us, too */
+    }
+    if (owner == 0) {
+        return (node->mode & 0100) == 0;
+    }
+    return (node->mode & (group == 0 ? 0010 : 0001)) == 0;
+}
+
 /* As a component on the way: only a folder lets through. */
 static enum host_presence way_through(const struct host_node *node)
 {
+    if (S_ISDIR(node->mode) && is_closed_to_units(node)) {
+        return HOST_UNSEEN;
+    }
     if (node->mode == 0 || node->unseen || S_ISDIR(node->mode)) {
         return presence_of(node);
     }
@@ -557,14 +594,17 @@ static void subtree_fini(struct subtree *walk)
     hasher_free(walk->hasher);
 }
 
-/* One node: type, exec bit and content into the hash; folders onto the list. */
+/* One node: type, permissions and content into the hash; folders onto the list. */
 static int subtree_add(struct subtree *walk, const char *path)
 {
     struct host_node node = {.path = (char *)(uintptr_t)path};
     struct answer digest = {0};
     look(&node);
     hasher_add_text(walk->hasher, path + walk->base_len);
-    char head[2] = {host_type_letter(node.mode), (node.mode & 0111) != 0 ? 'x' : '-'};
+    const uint16_t permissions = S_ISLNK(node.mode) ? 0 : host_permissions(&node);
+    const unsigned char head[3] = {(unsigned char)host_type_letter(node.mode),
+                                   (unsigned char)(permissions & 0xff),
+                                   (unsigned char)(permissions >> 8)};
     hasher_add(walk->hasher, head, sizeof head);
     if (node.stamp.ctime_ns > walk->newest_ns) {
         walk->newest_ns = node.stamp.ctime_ns;

@@ -42,6 +42,7 @@ struct host_node {
     int64_t born_ns; /* 0 = the file system does not know. Numbers of inodes are used again */
     int64_t seen_ms; /* wall clock, before it was looked at */
     mode_t mode;     /* 0 = not there */
+    uint8_t owner;   /* host_owner() */
     bool unseen;
     bool digest_known;
     bool listing_known;
@@ -131,6 +132,14 @@ int host_fact(struct host *host, const char *name, struct answer *ret_answer, st
 
 /* 1 = the fact is what it was when first asked, which is now if nobody did; 0 = it is not. */
 int host_fact_recheck(struct host *host, const char *name, struct err *err);
+
+/* What a unit sees of who may do what: the permissions (12 bits), then two bits each for the owner
+ * and the group: 0 = root's, 1 = ours, 2 = another's. Numbers differ among machines that share
+ * evidence. */
+uint16_t host_permissions(const struct host_node *node);
+
+/* The upper four bits of these. */
+uint8_t host_owner(uid_t uid, gid_t gid);
 
 /* 'f', 'l', 'd' or 's'. */
 char host_type_letter(mode_t mode);

@@ -306,25 +306,29 @@ TEST(everything_below_a_folder_is_in_its_answer_and_nothing_else)
         const char *change;
         bool same;
     } list[] = {
-        {"touch -d 2001-01-01 t/f t/sub; chmod 600 t/f", true },
-        {"echo other >t/sub/deep/g",                     false},
-        {"echo two >t/sub/deep/g",                       true },
-        {"chmod +x t/sub/deep/g",                        false},
-        {"chmod -x t/sub/deep/g",                        true },
-        {"ln -sfn elsewhere t/l",                        false},
-        {"ln -sfn f t/l",                                true },
-        {"mv t/sub t/sup",                               false},
-        {"mv t/sup t/sub",                               true },
-        {"mkdir t/empty/more",                           false},
-        {"rmdir t/empty/more",                           true },
-        {"rmdir t/empty; echo >t/empty",                 false},
-        {"rm t/empty; mkdir t/empty; echo x >beside",    true },
-        {"rm t/f",                                       false},
-        {"echo one >t/f; mkfifo t/pipe",                 false},
-        {"rm t/pipe; mv t moved; cp -a moved t",         true },
+        {"touch -d 2001-01-01 t/f t/sub",             true },
+        {"chmod 600 t/f",                             false},
+        {"chmod 644 t/f; chmod 700 t/sub",            false},
+        {"chmod 755 t/sub",                           true },
+        {"echo other >t/sub/deep/g",                  false},
+        {"echo two >t/sub/deep/g",                    true },
+        {"chmod +x t/sub/deep/g",                     false},
+        {"chmod -x t/sub/deep/g",                     true },
+        {"ln -sfn elsewhere t/l",                     false},
+        {"ln -sfn f t/l",                             true },
+        {"mv t/sub t/sup",                            false},
+        {"mv t/sup t/sub",                            true },
+        {"mkdir t/empty/more",                        false},
+        {"rmdir t/empty/more",                        true },
+        {"rmdir t/empty; echo >t/empty",              false},
+        {"rm t/empty; mkdir t/empty; echo x >beside", true },
+        {"rm t/f",                                    false},
+        {"echo one >t/f; mkfifo t/pipe",              false},
+        {"rm t/pipe; mv t moved; cp -a moved t",      true },
     };
 
-    sh("mkdir -p t/sub/deep t/empty; echo one >t/f; echo two >t/sub/deep/g; ln -s f t/l");
+    sh("mkdir -p t/sub/deep t/empty; echo one >t/f; echo two >t/sub/deep/g; ln -s f t/l; "
+       "chmod 644 t/f; chmod 755 t/sub");
     struct answer first = all_below("t");
     assert_int_equal(first.bytes[0], ANSWER_SUBTREE);
     assert_int_equal(first.len, 1 + HASH_SIZE);

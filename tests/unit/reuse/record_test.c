@@ -62,7 +62,7 @@ TEST(a_row_says_who_earned_it_where_when_and_at_what_cost)
     assert_string_equal(row.tree, shop.tree);
     assert_string_equal(row.run, "that run");
     assert_string_equal(row.host, "that machine");
-    assert_string_equal(row.observer, "3");
+    assert_string_equal(row.observer, "4");
     assert_true(row.time_ms == now_ms && row.expires_ms == now_ms + 60000);
     assert_int_equal(row.wall_ns, 5000000);
     assert_int_equal(row.cpu_us, 42);
