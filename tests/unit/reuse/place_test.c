@@ -10,39 +10,6 @@
 #include "support/setup.h"
 #include "support/test.h"
 
-/* A world without a tree. */
-struct bare {
-    struct host *host;
-    struct answers *answers;
-    struct answer_state state;
-};
-
-static void bare_open(struct bare *bare)
-{
-    struct err err = {0};
-    assert_int_equal(host_new(NULL, &bare->host, &err), 0);
-    if (answers_new(NULL, bare->host, &bare->state, &bare->answers, &err) != 0) {
-        fail_msg("answers_new: %s", err.text);
-    }
-}
-
-static void bare_close(struct bare *bare)
-{
-    answers_free(bare->answers);
-    host_free(bare->host);
-}
-
-static struct answer bare_get(struct bare *bare, enum observation_kind kind, const char *path)
-{
-    const struct observation asked = {kind, path};
-    struct answer answer = {0};
-    struct err err = {0};
-    if (answers_get(bare->answers, &asked, &answer, &err) != 0) {
-        fail_msg("%c %s: %s", (char)kind, path, err.text);
-    }
-    return answer;
-}
-
 /* In a world that exposes `first` and `second` (NULL = none) of `root`. */
 static struct answer answer_exposing(const char *root,
                                      const char *first,

@@ -13,7 +13,9 @@ void setup_open(struct setup *s)
     (void)snprintf(s->root, sizeof s->root, "%s", at("r"));
     (void)snprintf(s->plugins, sizeof s->plugins, "%s", at("plugins"));
     const struct git_repo *repo = open_repo("r");
-    memcpy(s->tree, snapshot(repo, NULL), sizeof s->tree);
+    if (s->tree[0] == '\0') {
+        memcpy(s->tree, snapshot(repo, NULL), sizeof s->tree);
+    }
     s->state.tree = s->tree;
     s->state.root = s->root;
     s->state.plugin_dir = s->plugins;
@@ -58,4 +60,30 @@ struct product setup_product(const char *path, const char *content)
         .size = strlen(content),
         .digest = hash_bytes(content, strlen(content)),
     };
+}
+
+void bare_open(struct bare *bare)
+{
+    struct err err = {0};
+    assert_int_equal(host_new(NULL, &bare->host, &err), 0);
+    if (answers_new(NULL, bare->host, &bare->state, &bare->answers, &err) != 0) {
+        fail_msg("answers_new: %s", err.text);
+    }
+}
+
+void bare_close(struct bare *bare)
+{
+    answers_free(bare->answers);
+    host_free(bare->host);
+}
+
+struct answer bare_get(struct bare *bare, enum observation_kind kind, const char *path)
+{
+    const struct observation asked = {kind, path};
+    struct answer answer = {0};
+    struct err err = {0};
+    if (answers_get(bare->answers, &asked, &answer, &err) != 0) {
+        fail_msg("%c %s: %s", (char)kind, path, err.text);
+    }
+    return answer;
 }

@@ -14,7 +14,7 @@ struct setup {
     struct host *host;
     struct answers *answers;
     struct answer_state state;
-    char tree[GIT_ID_MAX];
+    char tree[GIT_ID_MAX]; /* "" = a snapshot of the repository as it is */
     char root[4096];
     char plugins[4096];
 };
@@ -28,6 +28,17 @@ void setup_close(struct setup *s);
 
 /* The answer to one question; there must be one. */
 struct answer setup_get(struct setup *s, enum observation_kind kind, const char *path);
+
+/* A world without a tree. */
+struct bare {
+    struct host *host;
+    struct answers *answers;
+    struct answer_state state;
+};
+
+void bare_open(struct bare *bare);
+void bare_close(struct bare *bare);
+struct answer bare_get(struct bare *bare, enum observation_kind kind, const char *path);
 
 /* A product that is a file. */
 struct product setup_product(const char *path, const char *content);
