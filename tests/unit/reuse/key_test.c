@@ -104,8 +104,8 @@ static uint64_t level(void)
 {
     CLEANUP(str_fini) struct str text = STR_INIT(32u << 20);
     assert_int_equal(file_read("/proc/cpuinfo", &text, NULL), 0);
-    for (size_t i = 0; i < text.len; i++) {
-        text.data[i] = text.data[i] == '\n' ? ' ' : text.data[i];
+    for (char *end = strchr(text.data, '\n'); end != NULL; end = strchr(end, '\n')) {
+        *end = ' ';
     }
     const char *cpuinfo = str_text(&text);
     if (!has_flags(cpuinfo, "sse4_2", "popcnt")) {
