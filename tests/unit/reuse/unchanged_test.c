@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The same state again, and the same questions over another tree: answered without looking at
  * classes. */
+#include "base/clock.h"
 #include "reuse/reuse_impl.h"
 
 #include <sched.h>
@@ -147,5 +148,67 @@ TEST(what_answered_before_the_machine_changed_is_not_remembered_for_what_it_beca
         shop_drop(&shop);
         shop_close(&shop);
         assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+    }
+}
+
+/* A unit that joins makes the list of the machine's files longer, and with it the id under which
+ * what is known is kept. */
+TEST(what_was_known_is_kept_when_the_list_of_the_machines_files_grows)
+{
+    static const char *const first[] = {"C/src/src/a.c", "X/usr/bin/no-such", NULL};
+    static const char *const second[] = {"C/src/src/b.c", "X/usr/lib/no-such", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(first, OUTCOME_PASSED);
+    shop_open(&shop, "second");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop.key.bytes[0] = 8;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, second, OUTCOME_PASSED), 1);
+    shop_close(&shop);
+    shop_open(&shop, "third");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_false(looked_at_classes(&shop));
+    shop.key.bytes[0] = 8;
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_false(looked_at_classes(&shop));
+    shop_close(&shop);
+}
+
+/* Settings of git that convert are read once, ahead, and hold for the whole run. */
+TEST(what_was_read_ahead_is_what_the_run_goes_by)
+{
+    static const char *const asks[] = {"C/src/src/a.c", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    for (int ahead = 0; ahead < 2; ahead++) {
+        sh("cd r; git config --unset core.autocrlf || true");
+        shop_open(&shop, "ahead");
+        if (ahead == 1) {
+            reuse_read_ahead(shop.reuse);
+        }
+        sh("cd r; git config core.autocrlf true");
+        assert_int_equal(shop_peek(&shop), ahead == 1 ? REUSE_HIT : REUSE_RUN);
+        shop_close(&shop);
+    }
+}
+
+/* Rows that answer are touched once an hour, so that what is in use is not cleaned away. */
+TEST(a_use_is_noted_when_the_last_one_is_an_hour_ago)
+{
+    static const char *const asks[] = {"C/src/src/a.c", NULL};
+    struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "r"};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    for (int hours = 0; hours < 3; hours += 2) {
+        options.now_ms = clock_wall_ms() + INT64_C(3600000) * hours;
+        shop_open_as(&shop, &options);
+        assert_int_equal(shop_peek(&shop), REUSE_HIT);
+        assert_int_equal(shop.reuse->used.count, 0);
+        assert_int_equal(shop_ask(&shop), REUSE_HIT);
+        assert_int_equal(shop.reuse->used.count, hours > 0);
+        shop_close(&shop);
     }
 }
