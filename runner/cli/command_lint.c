@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "cli/commands.h"
 #include "cli/complaint.h"
+#include "cli/declared.h"
 #include "cli/exit_words.h"
 #include "cli/project.h"
 #include "cli/say.h"
@@ -26,6 +27,13 @@ static int tell_complaints(const struct invocation *invocation,
     return written != EXIT_OPEN ? written : code;
 }
 
+/* On standard error, also beside JSON: the file is good all the same. */
+static void say_warning(void *context, const char *text)
+{
+    (void)context;
+    say_problem("%s", text);
+}
+
 static int lint_file(const struct invocation *invocation, const char *file)
 {
     struct project project = {0};
@@ -43,6 +51,7 @@ static int lint_file(const struct invocation *invocation, const char *file)
                           pipeline->layer_count,
                           pipeline->layer_count == 1 ? "" : "s");
     }
+    declared_tell(&project, say_warning, NULL);
     project_close(&project);
     return say_answer(&text);
 }

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/declared.h"
 #include "cli/exit_words.h"
 #include "cli/session_impl.h"
 #include "cli/session_reuse.h"
@@ -173,6 +174,7 @@ void session_tree_known(struct session *session)
     }
     if (session->isolated) {
         submodules_tell(session);
+        declared_tell(&session->project, session->tell, session->tell_context);
     }
 }
 

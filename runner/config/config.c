@@ -19,6 +19,7 @@ struct config {
     struct source source;
     struct pipeline pipeline;
     const struct node_pair *const *with; /* by index of the layer; NULL = it has none */
+    const struct node *root;
 };
 
 /* Marks UTF-8 at the start of a file; harmless, so it is passed over. */
@@ -106,6 +107,7 @@ static void read_config(struct config *config,
         complain_at(found, 1, 1, NODE_EMPTY_TEXT);
         return;
     }
+    config->root = root;
     pipeline_read(&reader, root, &config->pipeline, &config->with);
 }
 
@@ -210,6 +212,25 @@ struct source_pos config_with_pos(const struct config *config,
         return layer->pos;
     }
     const struct node *place = with_find(with, pointer);
+    return (struct source_pos){
+        .file = config->source.file, .line = place->line, .column = place->column};
+}
+
+struct source_pos config_declared_pos(const struct config *config,
+                                      const struct layer *layer,
+                                      size_t index)
+{
+    char owner[LAYER_ID_MAX_BYTES + 16];
+    char list[sizeof owner + 32];
+    const struct node_pair top = {config->root, config->root};
+    (void)snprintf(owner, sizeof owner, "/layers/%s/reuse", layer->base_id);
+    (void)snprintf(list, sizeof list, "%s/declared", owner);
+    if (with_find(&top, list) == with_find(&top, owner)) {
+        (void)snprintf(list, sizeof list, "/defaults/reuse/declared");
+    }
+    const size_t len = strlen(list);
+    (void)snprintf(list + len, sizeof list - len, "/%zu", index);
+    const struct node *place = with_find(&top, list);
     return (struct source_pos){
         .file = config->source.file, .line = place->line, .column = place->column};
 }

@@ -56,6 +56,12 @@ struct source_pos config_with_pos(const struct config *config,
                                   const struct layer *layer,
                                   const char *pointer);
 
+/* Where a name of `reuse: {declared: [...]}` stands, by its index: in the layer or in `defaults`.
+ */
+struct source_pos config_declared_pos(const struct config *config,
+                                      const struct layer *layer,
+                                      size_t index);
+
 /* The JSON Schema (draft-07) of pipeline files. */
 int config_schema(struct str *out);
 /* The Markdown reference of all keys (docs/reference/pipeline.md). */

@@ -17,6 +17,36 @@ setup() {
     [ -z "$output" ]
 }
 
+@test "a declared name that nothing has is told, with its place; the file is good" {
+    pipeline <<'EOF'
+defaults:
+  reuse: {mode: declared, declared: [lock.json, loch.json]}
+layers:
+  made: {uses: command, with: {run: "true"}, outputs: ["gen/**"], reuse: {mode: observed}}
+  a:
+    uses: command
+    matrix: {n: [1, 2]}
+    network: true
+    with: {run: "true"}
+    reuse:
+      mode: declared
+      declared: [lock.json, src, gen/list, missing/file]
+  b: {uses: command, network: true, with: {run: "true"}}
+EOF
+    mkdir src
+    touch lock.json
+    expect_code 0 "$SLUICE" lint
+    says "sluice.yml:13:44: \`missing/file\` is declared, but there is no such file"
+    says "sluice.yml:3:49: \`loch.json\` is declared"
+    [ "$(grep -c "is declared" <<<"$output")" -eq 2 ]
+    says "good (4 layers)"
+    touch loch.json
+    mkdir missing
+    touch missing/file
+    expect_code 0 "$SLUICE" lint
+    says_not "is declared"
+}
+
 @test "without a pipeline it says how to come to one" {
     expect_code 2 "$SLUICE" lint
     says "there is no sluice.yml here nor at the top of the tree"
