@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "plugins/mutation/copy.h"
+#include "plugins/mutation/copy_compiled.h"
 #include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/find.h"
 
@@ -35,6 +36,7 @@ struct attempt {
     uint16_t reached_count;
     uint16_t *order; /* the same, those that killed most first */
     bool parses;     /* the file, without a mutant */
+    struct copy_branches branches;
 };
 
 static int no_memory(struct err *err)
@@ -377,6 +379,56 @@ static void tell(const struct attempt *attempt, const struct mutant *mutant)
     }
 }
 
+/* ---- what no program has ---- */
+
+/* All goes on as before with an #error in the branch: nobody compiles it. */
+static int look_at_branch(struct attempt *attempt, uint32_t at, struct err *err)
+{
+    const struct source *source = attempt->job->source;
+    struct engine_verdict verdict = {.engine = ENGINE_COPY};
+    size_t size = 0;
+    CLEANUP(cleanup_free) char *text = copy_branch_probe(source, at, &size);
+    if (text == NULL) {
+        return no_memory(err);
+    }
+    int status = copy_tree_write(&attempt->copy->tree, source->path, text, size, err);
+    status = status != 0 ? status : try_in_place(attempt, &verdict, err);
+    attempt->cost->cpu_us += verdict.cpu_us;
+    int back = put_back(attempt, err);
+    if (status != 0 || back != 0) {
+        return status != 0 ? status : back;
+    }
+    bool compiled = verdict.status != MUTANT_SURVIVED;
+    return copy_branch_keep(&attempt->branches, at, compiled ? COPY_COMPILED : COPY_NOT_COMPILED)
+                   == 0
+               ? 0
+               : no_memory(err);
+}
+
+/* As try_mutant(); a mutant in a branch that is not compiled is no survivor. */
+static int try_compiled(struct attempt *attempt,
+                        const struct mutant *mutant,
+                        struct engine_verdict *verdict,
+                        struct err *err)
+{
+    int status = 0;
+    uint32_t at = copy_branch_of(attempt->job->source, mutant);
+    enum copy_compiled known = copy_branch_known(&attempt->branches, at);
+    if (known != COPY_NOT_COMPILED) {
+        status = try_mutant(attempt, mutant, verdict, err);
+    }
+    if (status == 0 && at > 0 && known == COPY_COMPILED_UNKNOWN
+        && verdict->status == MUTANT_SURVIVED) {
+        status = look_at_branch(attempt, at, err);
+        known = copy_branch_known(&attempt->branches, at);
+    }
+    if (status == 0 && known == COPY_NOT_COMPILED) {
+        verdict->status = MUTANT_IGNORED;
+        verdict->reason = engine_uncompiled;
+    }
+    return status;
+}
+
 /* ---- kills once more ---- */
 
 /* The killer with its mutant in place: does it fail again? 1 = yes. */
@@ -499,7 +551,7 @@ static int try_all(struct attempt *attempt, struct err *err)
             verdict->status = MUTANT_NO_COVERAGE;
             verdict->reason = "no test fails with the whole file broken";
         } else {
-            status = try_mutant(attempt, mutant, verdict, err);
+            status = try_compiled(attempt, mutant, verdict, err);
         }
         if (status != 0) {
             return err_wrap(err, "mutant %s", mutant->id);
@@ -538,5 +590,6 @@ int copy_try(struct copy *copy,
     status = status != 0 ? status : prove_sanity(&attempt, err);
     status = status != 0 ? status : try_all(&attempt, err);
     status = status != 0 ? status : audit(&attempt, err);
+    vec_fini(&attempt.branches);
     return status != 0 ? status : prove_killers(&attempt, err);
 }

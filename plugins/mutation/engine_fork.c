@@ -27,7 +27,7 @@ static size_t arm(struct engine_attempt *attempt, size_t test)
         engine_state_hits(state)[i] = engine_hits_limit(job->cover->hits[test][i]);
     }
     for (uint32_t i = 0; i < state->mutant_count; i++) {
-        if (attempt->open[i] && engine_reaches(attempt, test, i)) {
+        if (engine_is_due(attempt, i) && engine_reaches(attempt, test, i)) {
             engine_state_status(state)[i] = SLUICE_MUTANT_TO_TRY;
             count++;
         }

@@ -13,7 +13,11 @@ struct engine_attempt {
     bool *killed;  /* by test */
     bool *proven;  /* by test: it passed without a mutant after its first kill */
     bool cut;      /* the deadline came: what is open stays pending */
+    uint32_t turn; /* whose mutants are tried now */
 };
+
+/* Is a mutant open, and its turn? */
+bool engine_is_due(const struct engine_attempt *attempt, uint32_t mutant);
 
 /* Does a test that is used reach a mutant that has a place? */
 bool engine_reaches(const struct engine_attempt *attempt, size_t test, uint32_t mutant);

@@ -27,6 +27,12 @@ bool engine_reaches(const struct engine_attempt *attempt, size_t test, uint32_t 
            && job->cover->hits[test][site] > 0;
 }
 
+bool engine_is_due(const struct engine_attempt *attempt, uint32_t mutant)
+{
+    const uint32_t *turns = attempt->job->turns;
+    return attempt->open[mutant] && (turns == NULL || turns[mutant] == attempt->turn);
+}
+
 /* Says that a mutant is decided. */
 static void tell_verdict(const struct engine_job *job, uint32_t mutant)
 {
@@ -222,11 +228,24 @@ static int try_by_exec(struct engine_attempt *attempt, struct err *err)
     for (uint32_t i = 0; rc == 0 && i < attempt->state.mutant_count; i++) {
         /* One at least, so that small budgets come to an end, too. */
         bool late = attempt->cut || engine_is_late(attempt->job->options);
+        bool is_first = !tried && attempt->turn == 0;
         attempt->cut = late;
-        if (attempt->open[i] && (!late || (!tried && is_decided_by_exec(attempt, i)))) {
+        if (engine_is_due(attempt, i) && (!late || (is_first && is_decided_by_exec(attempt, i)))) {
             rc = try_open(attempt, i, err);
             tried = true;
         }
+    }
+    return rc;
+}
+
+static int try_turns(struct engine_attempt *attempt, struct err *err)
+{
+    uint32_t count = attempt->job->turns != NULL ? attempt->job->turn_count : 1;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count && !attempt->cut; i++) {
+        attempt->turn = i;
+        rc = try_by_fork(attempt, err);
+        rc = rc < 0 ? rc : try_by_exec(attempt, err);
     }
     return rc;
 }
@@ -237,8 +256,7 @@ static int try_all(struct engine_attempt *attempt, struct err *err)
     size_t demoted = 0;
     do {
         demoted = 0;
-        int rc = try_by_fork(attempt, err);
-        rc = rc < 0 ? rc : try_by_exec(attempt, err);
+        int rc = try_turns(attempt, err);
         rc = rc < 0 || attempt->cut ? rc : engine_audit(attempt, &demoted, err);
         if (rc < 0) {
             return rc;

@@ -75,6 +75,9 @@ struct engine_job {
     const struct engine_watch *watch;
     struct engine_verdicts *verdicts; /* as many items as the list has mutants */
     struct engine_cost *cost;         /* added to */
+    const uint32_t *turns; /* by mutant, from 0: those of a turn are decided before the next one
+                              begins, so that a deadline leaves the last ones. NULL = all at once */
+    uint32_t turn_count;
 };
 
 /* Fills in the verdicts that are pending. Mutants without a place in the schema stay pending, or

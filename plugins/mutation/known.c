@@ -389,10 +389,18 @@ int known_parse(struct known *ret_known, const char *text, size_t len, struct er
 
 /* ---- order ---- */
 
+/* What comes first. */
+enum rank {
+    RANK_FRESH,
+    RANK_UNKNOWN,
+    RANK_SURVIVED,
+    RANK_OLD,
+};
+
 /* A mutant and its turn. */
 struct turn {
     const struct mutant *mutant;
-    int rank;
+    enum rank rank;
     int64_t when_ms;
 };
 
@@ -409,16 +417,30 @@ static int compare(const void *a, const void *b)
     return x->mutant->number < y->mutant->number ? -1 : x->mutant->number > y->mutant->number;
 }
 
-void known_sort(const struct known *known, const struct mutant **mutants, size_t count)
+static struct turn turn_of(const struct known *known,
+                           const bool *fresh,
+                           const struct mutant *mutant)
+{
+    const struct known_verdict *last = known_find(known, mutant->id);
+    struct turn turn = {.mutant = mutant, .rank = RANK_UNKNOWN};
+    if (last != NULL) {
+        turn.rank = last->status == MUTANT_SURVIVED ? RANK_SURVIVED : RANK_OLD;
+        turn.when_ms = last->when_ms;
+    }
+    if (fresh != NULL && fresh[mutant->number]) {
+        turn.rank = RANK_FRESH;
+    }
+    return turn;
+}
+
+void known_sort(const struct known *known,
+                const bool *fresh,
+                const struct mutant **mutants,
+                size_t count)
 {
     struct turn *turns = mem_calloc(count + 1, sizeof *turns);
     for (size_t i = 0; i < count && turns != NULL; i++) {
-        const struct known_verdict *last = known_find(known, mutants[i]->id);
-        turns[i] = (struct turn){.mutant = mutants[i]};
-        if (last != NULL) {
-            turns[i].rank = last->status == MUTANT_SURVIVED ? 1 : 2;
-            turns[i].when_ms = last->when_ms;
-        }
+        turns[i] = turn_of(known, fresh, mutants[i]);
     }
     if (turns == NULL) {
         return; /* any order is one */

@@ -99,8 +99,12 @@ int known_write(struct str *out,
                 const struct map *keep,
                 struct err *err);
 
-/* Brings mutants into the order in which they are to be tried while there is time: those never
- * tried first, then those that survived when last tried, then by the time of that. */
-void known_sort(const struct known *known, const struct mutant **mutants, size_t count);
+/* Brings mutants into the order in which they are to be tried while there is time: first those of
+ * changed lines (`fresh`, by number; NULL = none is known), then those never tried, then those that
+ * survived when last tried, then by the time of that. */
+void known_sort(const struct known *known,
+                const bool *fresh,
+                const struct mutant **mutants,
+                size_t count);
 
 #endif

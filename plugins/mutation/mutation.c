@@ -3,6 +3,7 @@
 
 #include "plugins/mutation/judge.h"
 #include "plugins/mutation/plan.h"
+#include "plugins/mutation/select.h"
 #include "plugins/mutation/settings.h"
 #include "plugins/mutation/unit.h"
 
@@ -20,6 +21,7 @@ const struct sdk_plugin mutation_plugin = {
     .write_schema = settings_write_schema,
     .metrics = judge_metrics,
     .plan = mutation_plan,
+    .select = mutation_select,
     .judge = mutation_judge,
     .verbs = verbs,
 };

@@ -20,6 +20,11 @@
 /* Starting a unit: parsing, baseline, canaries. */
 #define COST_UNIT_MS 500
 
+/* Of a budget so much is kept for the mutants of changed lines: four times what they are guessed to
+ * cost, three quarters at most. The rest is shared by all units. */
+#define FRESH_FACTOR 4
+#define FRESH_PART   0.75
+
 /* The layer while it is planned. */
 struct planning {
     struct sdk *sdk;
@@ -66,10 +71,12 @@ static int choose_scope(struct planning *planning, struct err *err)
 static struct scope_job make_job(struct planning *planning, const char *file)
 {
     bool compiled = unit_is_compiled(&planning->settings, file);
+    bool first = planning->diff == NULL && planning->settings.budget_ms > 0;
     return (struct scope_job){
         .layer = planning->sdk->layer,
         .file = file,
         .lines = planning->diff != NULL ? scope_lines_of(planning->diff, file) : NULL,
+        .fresh = first ? scope_lines_of(planning->sdk->diff, file) : NULL,
         .with = planning->unit_with,
         .per_line = planning->settings.per_line,
         .part_size = compiled ? SCOPE_PART_SCHEMATA : SCOPE_PART_COPY,
@@ -79,6 +86,7 @@ static struct scope_job make_job(struct planning *planning, const char *file)
 static int add_parts(struct planning *planning,
                      const char *file,
                      const struct scope_mutants *mutants,
+                     size_t fresh,
                      struct err *err)
 {
     int64_t each = unit_is_compiled(&planning->settings, file) ? COST_SCHEMATA_MS : COST_COPY_MS;
@@ -90,6 +98,7 @@ static int add_parts(struct planning *planning,
             .part = mutants->total > 0 ? part : 0,
             .parts = mutants->total > 0 ? parts : 0,
             .cost_ms = COST_UNIT_MS + (int64_t)mutants->total * each / parts,
+            .fresh_ms = fresh > 0 ? COST_UNIT_MS + (int64_t)fresh * each / parts : 0,
         };
         if (vec_push(&planning->units, item) != 0) {
             return no_memory(err);
@@ -98,9 +107,24 @@ static int add_parts(struct planning *planning,
     return 0;
 }
 
+static int count_fresh(const struct scope_job *job,
+                       const struct scope_mutants *mutants,
+                       size_t *ret_count,
+                       struct err *err)
+{
+    const bool *fresh = NULL;
+    int status = scope_find_fresh(job, &mutants->list, &fresh, err);
+    *ret_count = 0;
+    for (size_t i = 0; fresh != NULL && i < mutants->list.count; i++) {
+        *ret_count += fresh[i] ? 1 : 0;
+    }
+    return status;
+}
+
 /* A file in which nothing is to be tried has no unit, but for one of which text was lost. */
 static int plan_file(struct planning *planning, const char *file, struct err *err)
 {
+    size_t fresh = 0;
     struct scope_mutants mutants = {0};
     struct scope_job job = make_job(planning, file);
     if (planning->diff != NULL && job.lines == NULL) {
@@ -113,7 +137,8 @@ static int plan_file(struct planning *planning, const char *file, struct err *er
             planning->to_try += mutants.items[i]->ignored == NULL ? 1 : 0;
         }
         if (mutants.total > 0 || (planning->diff == NULL && mutants.list.points_lost > 0)) {
-            status = add_parts(planning, file, &mutants, err);
+            status = count_fresh(&job, &mutants, &fresh, err);
+            status = status != 0 ? status : add_parts(planning, file, &mutants, fresh, err);
         }
     }
     scope_mutants_fini(&mutants);
@@ -200,27 +225,53 @@ static int emit_nothing(struct planning *planning, const char *why, struct err *
     return sdk_emit_unit(planning->sdk, &unit, err);
 }
 
+/* What is to be divided: the budget, and by what. */
+struct shares {
+    double kept; /* ms for changed lines */
+    double rest; /* ms for all */
+    double fresh_ms;
+    double cost_ms;
+};
+
+static struct shares divide(const struct planning *planning)
+{
+    struct shares shares = {0};
+    double budget = (double)planning->settings.budget_ms;
+    for (size_t i = 0; i < planning->units.count; i++) {
+        shares.fresh_ms += (double)planning->units.items[i].fresh_ms;
+        shares.cost_ms += (double)planning->units.items[i].cost_ms;
+    }
+    shares.kept = FRESH_FACTOR * shares.fresh_ms;
+    shares.kept = shares.kept > FRESH_PART * budget ? FRESH_PART * budget : shares.kept;
+    shares.rest = budget - shares.kept;
+    return shares;
+}
+
+static int64_t budget_of(const struct shares *shares, const struct shard_item *item)
+{
+    double budget = shares->rest * (double)item->cost_ms / shares->cost_ms;
+    if (item->fresh_ms > 0) {
+        budget += shares->kept * (double)item->fresh_ms / shares->fresh_ms;
+    }
+    return budget >= 1 ? (int64_t)budget : 1;
+}
+
 static int emit_all(struct planning *planning, struct err *err)
 {
     bool compiled = false;
     int status = 0;
-    int64_t sum = 0;
+    const struct shares shares = divide(planning);
     for (size_t i = 0; i < planning->units.count; i++) {
         const struct shard_item *item = &planning->units.items[i];
         compiled = compiled || unit_is_compiled(&planning->settings, item->file);
-        sum += item->cost_ms;
     }
     if (compiled) {
         status = emit_build(planning, err);
     }
     for (size_t i = 0; i < planning->units.count && status == 0; i++) {
         const struct shard_item *item = &planning->units.items[i];
-        double share = (double)item->cost_ms / (double)sum;
-        int64_t budget = (int64_t)((double)planning->settings.budget_ms * share);
-        if (planning->settings.budget_ms > 0 && budget == 0) {
-            budget = 1;
-        }
-        status = emit_item(planning, item, budget, err);
+        bool limited = planning->settings.budget_ms > 0;
+        status = emit_item(planning, item, limited ? budget_of(&shares, item) : 0, err);
     }
     return status;
 }

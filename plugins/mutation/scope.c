@@ -30,6 +30,7 @@ int scope_job_read(const char *text, struct scope_job *ret_job, struct err *err)
         {"layer",     JSON_FIELD_STRING, true,  &job.layer    },
         {"file",      JSON_FIELD_STRING, true,  &job.file     },
         {"lines",     JSON_FIELD_ARRAY,  false, &job.lines    },
+        {"fresh",     JSON_FIELD_ARRAY,  false, &job.fresh    },
         {"with",      JSON_FIELD_OBJECT, true,  &job.with     },
         {"per_line",  JSON_FIELD_INT,    true,  &job.per_line },
         {"part",      JSON_FIELD_INT,    true,  &job.part     },
@@ -60,13 +61,15 @@ void scope_job_fini(struct scope_job *job)
 
 int scope_job_write(const struct scope_job *job, struct str *out, struct err *err)
 {
-    json_t *json = json_pack("{s:s, s:s, s:O*, s:O, s:I, s:I, s:I, s:I, s:I}",
+    json_t *json = json_pack("{s:s, s:s, s:O*, s:O*, s:O, s:I, s:I, s:I, s:I, s:I}",
                              "layer",
                              job->layer,
                              "file",
                              job->file,
                              "lines",
                              job->lines,
+                             "fresh",
+                             job->fresh,
                              "with",
                              job->with,
                              "per_line",
@@ -167,6 +170,28 @@ static bool is_in_lines(const struct mutant *mutant, const struct find_lines *li
         }
     }
     return false;
+}
+
+int scope_find_fresh(const struct scope_job *job,
+                     const struct mutant_list *list,
+                     const bool **ret_fresh,
+                     struct err *err)
+{
+    CLEANUP(cleanup_free) struct find_lines *lines = NULL;
+    *ret_fresh = NULL;
+    if (json_array_size(job->fresh) == 0 || list->arena == NULL) {
+        return 0;
+    }
+    int status = read_lines(job->fresh, &lines, err);
+    bool *fresh = arena_calloc(list->arena, list->count + 1, sizeof *fresh);
+    if (status != 0 || fresh == NULL) {
+        return status != 0 ? status : no_memory(err);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        fresh[i] = is_in_lines(&list->items[i], lines, json_array_size(job->fresh));
+    }
+    *ret_fresh = fresh;
+    return 0;
 }
 
 /* ---- so many of a line ---- */

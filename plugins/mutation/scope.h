@@ -18,6 +18,7 @@ struct scope_job {
     const char *layer;
     const char *file;
     json_t *lines;    /* [[first, last], ...]; NULL = all */
+    json_t *fresh;    /* the same: changed lines, which are tried first; NULL = none are known */
     json_t *with;     /* settings_of_unit() */
     int64_t per_line; /* 0 = all */
     int64_t part;     /* from 1 */
@@ -55,5 +56,12 @@ int scope_find(const char *root,
                struct scope_mutants *ret_mutants,
                struct err *err);
 void scope_mutants_fini(struct scope_mutants *mutants);
+
+/* Which mutants of the list stand on the job's fresh lines, by number, of the list's arena; NULL
+ * when none are known. */
+int scope_find_fresh(const struct scope_job *job,
+                     const struct mutant_list *list,
+                     const bool **ret_fresh,
+                     struct err *err);
 
 #endif

@@ -15,6 +15,7 @@ struct shard_item {
     int64_t part; /* from 1; 0 = the file has no mutants */
     int64_t parts;
     int64_t cost_ms;
+    int64_t fresh_ms; /* of that, the mutants of changed lines; 0 = none are known */
 };
 
 struct shard_list {

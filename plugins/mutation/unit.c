@@ -96,6 +96,8 @@ int unit_init(struct unit *unit, const char *job, struct err *err)
     int status = unit_init_job(unit, job, err);
     status = status != 0 ? status
                          : scope_find(unit->root, &unit->job, unit->operators, &unit->mutants, err);
+    status =
+        status != 0 ? status : scope_find_fresh(&unit->job, &unit->mutants.list, &unit->fresh, err);
     return status != 0 ? status : make_verdicts(unit, err);
 }
 

@@ -55,6 +55,7 @@ struct unit {
     struct settings settings;
     struct operators *operators;
     struct scope_mutants mutants;
+    const bool *fresh; /* by mutant: on a changed line; NULL = not known */
     struct tests_files files;
     struct engine_tests tests;
     struct engine_verdicts verdicts;
@@ -71,6 +72,10 @@ int unit_init_job(struct unit *unit, const char *job, struct err *err);
  * afterwards in any case. */
 int unit_init(struct unit *unit, const char *job, struct err *err);
 void unit_fini(struct unit *unit);
+
+/* The mutants that have no verdict yet, in the order in which they are tried while there is time;
+ * the caller frees the array. NULL: out of memory. */
+const struct mutant **unit_pending(const struct unit *unit, size_t *ret_count);
 
 /* The engines: each fills the verdicts of what it can try. */
 int unit_try_copy(struct unit *unit, struct err *err);

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/equivalent.h"
 #include "plugins/mutation/unit.h"
@@ -14,9 +15,15 @@
 #include <string.h>
 
 /* What a unit of engine A has at least, whatever the budget: some children, four times its longest
- * test. */
+ * test, and twice all tests, as what survives has to pass them all. */
 #define TIME_MIN_MS     200
 #define TIME_MIN_FACTOR 4
+#define TIME_ALL_FACTOR 2
+
+/* Under a budget engine A takes 1 mutant, then 2, 4, ... and 128 at last: so few that what is cut
+ * at the deadline is little, and a first one is decided in any case; so many that the tests run no
+ * more than 11 times for 600 mutants, the most of a part. */
+#define TURN_MAX 128
 
 static enum engine_kind first_engine(const struct settings *settings)
 {
@@ -28,15 +35,46 @@ static enum engine_kind first_engine(const struct settings *settings)
 static void leave_time(struct unit *unit)
 {
     int64_t longest_us = 0;
+    int64_t all_us = 0;
     for (size_t i = 0; i < unit->tests.count; i++) {
         int64_t wall_us = unit->tests.items[i].wall_us;
         longest_us = wall_us > longest_us ? wall_us : longest_us;
+        all_us += wall_us;
     }
-    int64_t least = clock_mono_ns() / 1000000 + TIME_MIN_MS + TIME_MIN_FACTOR * longest_us / 1000;
+    int64_t least = clock_mono_ns() / 1000000 + TIME_MIN_MS
+                    + (TIME_MIN_FACTOR * longest_us + TIME_ALL_FACTOR * all_us) / 1000;
     if (unit->options.deadline_ms != 0 && unit->options.deadline_ms < least
         && first_engine(&unit->settings) == ENGINE_FORK) {
         unit->options.deadline_ms = least;
     }
+}
+
+/* Whose turn a mutant is in a unit that has a deadline; without one all are tried at once. */
+static int make_turns(struct unit *unit, struct engine_job *job, struct err *err)
+{
+    size_t count = 0;
+    size_t size = 1;
+    if (unit->options.deadline_ms == 0) {
+        return 0;
+    }
+    CLEANUP(cleanup_free) const struct mutant **order = unit_pending(unit, &count);
+    uint32_t *turns = arena_calloc(unit->verdicts.arena, unit->verdicts.count + 1, sizeof *turns);
+    if (order == NULL || turns == NULL) {
+        return err_set(err, -ENOMEM, "out of memory for the mutants of a file");
+    }
+    size_t left = size;
+    for (size_t i = 0; i < count; i++) {
+        if (left == 0) {
+            size = size < TURN_MAX ? 2 * size : TURN_MAX;
+            left = size;
+            job->turn_count++;
+        }
+        turns[order[i]->number] = job->turn_count;
+        left -= job->schema->places[order[i]->number].refused == NULL ? 1 : 0;
+    }
+    job->turn_count++;
+    job->turns = turns;
+    return 0;
 }
 
 /* The engines of schemata on the built tree. */
@@ -52,7 +90,7 @@ static int run(struct unit *unit, const struct schema *schema, const char *tree,
         return status;
     }
     leave_time(unit);
-    const struct engine_job job = {
+    struct engine_job job = {
         .tests = &unit->tests,
         .list = &unit->mutants.list,
         .schema = schema,
@@ -62,7 +100,8 @@ static int run(struct unit *unit, const struct schema *schema, const char *tree,
         .verdicts = &unit->verdicts,
         .cost = &unit->cost,
     };
-    return engine_schema_run(&job, err);
+    status = make_turns(unit, &job, err);
+    return status != 0 ? status : engine_schema_run(&job, err);
 }
 
 /* Mutants of the list that are not this unit's (other lines, other parts) must not be tried. */

@@ -20,9 +20,7 @@
 /* Results of one unit: 65,536 mutants of 4 KiB. */
 #define RESULTS_TEXT_LIMIT (512u << 20)
 
-/* The mutants that have no verdict yet, in the order in which they are tried while there is time.
- */
-static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
+const struct mutant **unit_pending(const struct unit *unit, size_t *ret_count)
 {
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
     const struct mutant **items = mem_calloc(unit->mutants.count + 1, sizeof *items);
@@ -34,7 +32,7 @@ static const struct mutant **pending(const struct unit *unit, size_t *ret_count)
         }
     }
     if (items != NULL) {
-        known_sort(&unit->memo.known, items, count);
+        known_sort(&unit->memo.known, unit->fresh, items, count);
     }
     *ret_count = count;
     return items;
@@ -91,7 +89,7 @@ static int try_in_copy(struct unit *unit, struct copy *copy, struct err *err)
     status = status != 0 ? status : unit_known_take_copy(unit, err);
     status =
         status != 0 ? status : tests_find_files(unit->root, &unit->settings, &unit->files, err);
-    CLEANUP(cleanup_free) const struct mutant **items = pending(unit, &count);
+    CLEANUP(cleanup_free) const struct mutant **items = unit_pending(unit, &count);
     if (status == 0 && items == NULL) {
         status = err_set(err, -ENOMEM, "out of memory for the mutants of a file");
     }

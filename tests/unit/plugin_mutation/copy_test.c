@@ -2,6 +2,7 @@
 /* Engine C by the verb `try`, on small projects whose tests are shell scripts. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "plugins/mutation/copy_process.h"
 #include "plugins/mutation/copy_tree.h"
 
@@ -397,6 +398,82 @@ TEST(output_that_counts_is_compared)
 }
 
 /* One mutant is tried whatever the budget, so that all come to be tried in the end. */
+/* Status and replacement of each mutant: "Killed 2\nIgnored 3\n". */
+static const char *words_of_results(const char *path)
+{
+    static char words[4096];
+    size_t len = 0;
+    CLEANUP(str_fini) struct str text = STR_INIT(65536);
+    assert_int_equal(str_append(&text, layer_read(path)), 0);
+    words[0] = '\0';
+    for (const char *line = str_text(&text); line != NULL && *line != '\0';) {
+        const char *end = strchr(line, '\n');
+        json_t *json = NULL;
+        struct err err = {0};
+        assert_non_null(end);
+        assert_int_equal(json_parse(line, (size_t)(end - line), &json, &err), 0);
+        const char *status = json_string_value(json_object_get(json, "status"));
+        const char *replacement = json_string_value(json_object_get(json, "replacement"));
+        if (status != NULL && replacement != NULL) {
+            len +=
+                (size_t)snprintf(words + len, sizeof words - len, "%s %s\n", status, replacement);
+        }
+        json_decref(json);
+        line = end + 1;
+    }
+    return words;
+}
+
+/* The same file by engine C. `with` are more settings. */
+static void expect_of_c(const char *with, const char *words)
+{
+    char job[1024];
+    (void)snprintf(job,
+                   sizeof job,
+                   "{\"layer\":\"l\",\"file\":\"lib.c\",\"per_line\":0,\"part\":1,\"parts\":1,"
+                   "\"part_size\":60,\"budget_ms\":0,\"with\":{\"files\":[\"lib.c\"],\"isolation\":"
+                   "\"copy\",\"operators\":{\"only\":[\"number-literal\"]},%s}}",
+                   with);
+    int status = layer_try(job);
+    if (status != 1) {
+        fail_msg("%d: %s", status, layer_read("stderr"));
+    }
+    assert_string_equal(words_of_results(".sluice-mutation/results/lib.c.ndjson"), words);
+}
+
+TEST(what_an_if_leaves_out_is_not_compiled_and_no_survivor)
+{
+    (void)layer_enter();
+    layer_write("lib.c",
+                "static int used = 4, idle = 5;\n"
+                "#if 0\n"
+                "static int out = 6;\n"
+                "static int more = 7;\n"
+                "#elif 1 /* a comment\n"
+                "of two lines */\n"
+                "static int in = 8;\n"
+                "#else\n"
+                "static int other = 9;\n"
+                "#endif\n"
+                "#ifndef \\\n"
+                "  OUT\n"
+                "static int guarded = 11;\n"
+                "#endif\n"
+                "int main(void) { return used != 4; }\n",
+                0644);
+    static const char words[] = "Killed (4 + 1)\n"
+                                "Survived (5 + 1)\n"
+                                "Ignored (6 + 1)\n"
+                                "Ignored (7 + 1)\n"
+                                "Survived (8 + 1)\n"
+                                "Ignored (9 + 1)\n"
+                                "Survived (11 + 1)\n"
+                                "Killed (4 + 1)\n";
+    expect_of_c("\"build\":\"cc -w -o lib lib.c\",\"tests\":[\"lib\"]", words);
+    /* Where a test compiles, that says so, too. */
+    expect_of_c("\"tests\":[{\"run\":\"cc -w -o lib lib.c && ./lib\"}]", words);
+}
+
 TEST(a_budget_that_is_used_up_leaves_the_rest_pending)
 {
     write_lib("grep -q '^first 1$' lib.txt && sleep 0.1\n");

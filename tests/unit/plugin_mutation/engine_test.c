@@ -163,6 +163,52 @@ TEST(what_is_open_at_the_deadline_stays_pending)
     attempt_fini(&attempt);
 }
 
+/* The deadline is over when the second mutant of the first turn was decided. */
+struct clock_out {
+    struct attempt *attempt;
+    uint32_t numbers[8];
+    size_t count;
+};
+
+static void run_out(void *context,
+                    const struct mutant *mutant,
+                    const struct engine_verdict *verdict)
+{
+    struct clock_out *out = context;
+    (void)verdict;
+    out->numbers[out->count++ % 8] = mutant->number;
+    if (out->count == 2) {
+        out->attempt->options.deadline_ms = 1;
+    }
+}
+
+static void expect_turns(enum engine_kind kind)
+{
+    struct attempt attempt;
+    struct err err = {0};
+    attempt_init(&attempt, verdicts_text, BUILD);
+    (void)attempt_test(&attempt, "exec ./program", kind);
+    static const uint32_t turns[] = {1, 1, 0, 0, 1, 1};
+    struct clock_out out = {.attempt = &attempt};
+    attempt.watch.context = &out;
+    attempt.watch.verdict = run_out;
+    attempt.watch.note = NULL;
+    attempt.turns = turns;
+    attempt.turn_count = 2;
+    assert_int_equal(attempt_run(&attempt, &err), 0);
+    assert_string_equal(attempt_words(&attempt),
+                        "Pending Pending Survived Killed Pending NoCoverage");
+    assert_int_equal(out.count, 2);
+    assert_int_equal(out.numbers[0] + out.numbers[1], 2 + 3);
+    attempt_fini(&attempt);
+}
+
+TEST(the_deadline_leaves_those_whose_turn_has_not_come)
+{
+    expect_turns(ENGINE_FORK);
+    expect_turns(ENGINE_EXEC);
+}
+
 /* ---- what may come between a program and its children ---- */
 
 TEST(a_child_that_reads_on_in_a_file_does_not_move_its_parent)

@@ -209,7 +209,7 @@ TEST(a_memo_written_anew_has_the_mutants_that_are_still_there)
     assert_false(knows(&text, "bb"));
 }
 
-TEST(new_code_comes_first_then_survivors_then_what_was_tried_longest_ago)
+TEST(changed_lines_come_first_then_new_code_then_survivors_then_what_was_tried_longest_ago)
 {
     CLEANUP(known_fini) struct known known = {0};
     struct err err = {0};
@@ -239,11 +239,18 @@ TEST(new_code_comes_first_then_survivors_then_what_was_tried_longest_ago)
             assert_int_equal(known_put(&known, &verdict, &err), 0);
         }
     }
-    known_sort(&known, order, 6);
+    known_sort(&known, NULL, order, 6);
     assert_string_equal(order[0]->id, "new-2");
     assert_string_equal(order[1]->id, "new-1");
     assert_string_equal(order[2]->id, "s-early");
     assert_string_equal(order[3]->id, "s-late");
     assert_string_equal(order[4]->id, "k-early");
     assert_string_equal(order[5]->id, "k-late");
+
+    static const bool fresh[6] = {[0] = true, [5] = true};
+    known_sort(&known, fresh, order, 6);
+    assert_string_equal(order[0]->id, "new-1");
+    assert_string_equal(order[1]->id, "k-late");
+    assert_string_equal(order[2]->id, "new-2");
+    assert_string_equal(order[3]->id, "s-early");
 }

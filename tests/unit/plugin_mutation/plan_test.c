@@ -178,6 +178,41 @@ TEST(shards_hold_each_file_once)
                         "scope [] \n");
 }
 
+/* A number of the job of the unit at `index`. */
+static json_int_t job_number(json_t *units, size_t index, const char *name)
+{
+    CLEANUP(json_cleanup) json_t *job = NULL;
+    struct err err = {0};
+    const char *text =
+        json_string_value(json_array_get(json_object_get(json_array_get(units, index), "argv"), 2));
+    assert_int_equal(json_parse(text, strlen(text), &job, &err), 0);
+    json_t *value = json_object_get(job, name);
+    return json_is_array(value) ? (json_int_t)json_array_size(value) : json_integer_value(value);
+}
+
+TEST(a_budget_is_kept_for_changed_lines_and_the_rest_shared)
+{
+    static const char diff[] = "{\"base\":\"x\",\"files\":[{\"file\":\"b.py\",\"lines\":[[1,2]]}]}";
+    CLEANUP(json_cleanup) json_t *units = NULL;
+    CLEANUP(json_cleanup) json_t *plain = NULL;
+    struct err err = {0};
+    (void)layer_enter();
+    write_long("a.py", 1);
+    write_long("b.py", 1);
+    const char *settings =
+        "{\"files\":[\"*.py\"],\"scope\":{\"lines\":\"all\"},\"budget\":\"20s\"," TESTS "}";
+    assert_int_equal(layer_plan(settings, diff, &units, &err), 0);
+    assert_int_equal(job_number(units, 0, "fresh"), 0);
+    assert_int_equal(job_number(units, 1, "fresh"), 1);
+    json_int_t plainly = job_number(units, 0, "budget_ms");
+    json_int_t changed = job_number(units, 1, "budget_ms");
+    assert_true(changed > plainly && plainly + changed <= 20000 && plainly + changed > 19990);
+    settings = "{\"files\":[\"*.py\"],\"scope\":{\"lines\":\"all\"}," TESTS "}";
+    assert_int_equal(layer_plan(settings, diff, &plain, &err), 0);
+    assert_int_equal(job_number(plain, 1, "fresh"),
+                     0); /* else its evidence would be of this diff */
+}
+
 TEST(a_budget_is_shared_by_cost)
 {
     CLEANUP(json_cleanup) json_t *units = NULL;

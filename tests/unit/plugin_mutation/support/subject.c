@@ -167,6 +167,8 @@ int attempt_run(struct attempt *attempt, struct err *err)
         .watch = &attempt->watch,
         .verdicts = &attempt->verdicts,
         .cost = &attempt->cost,
+        .turns = attempt->turns,
+        .turn_count = attempt->turn_count,
     };
     memset(attempt->verdicts.items, 0, attempt->verdicts.count * sizeof(struct engine_verdict));
     engine_cover_fini(&attempt->cover);

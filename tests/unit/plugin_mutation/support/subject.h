@@ -41,6 +41,8 @@ struct attempt {
     struct engine_verdicts verdicts;
     struct engine_cost cost;
     const struct schema *schemata[1];
+    const uint32_t *turns; /* as in struct engine_job */
+    uint32_t turn_count;
     struct str notes; /* one a line */
     char folder[4096];
 };

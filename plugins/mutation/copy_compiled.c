@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugins/mutation/copy_compiled.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char probe[] = "#error sluice looks whether this is compiled\n";
+
+static bool is_branch(TSNode node)
+{
+    static const char *const kinds[] = {
+        "preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef", "preproc_else"};
+    const char *type = ts_node_type(node);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(type, kinds[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Behind the end of a line that may go on behind a backslash; 0 = the file ends before. */
+static uint32_t behind_line(const struct source *source, uint32_t at)
+{
+    for (; at < source->size; at++) {
+        bool goes_on = at > 0 && source->text[at - 1] == '\\';
+        if (source->text[at] == '\n' && !goes_on) {
+            return at + 1;
+        }
+    }
+    return 0;
+}
+
+static bool is_in_comment(TSNode root, uint32_t at)
+{
+    TSNode node = ts_node_descendant_for_byte_range(root, at, at);
+    return !ts_node_is_null(node) && strcmp(ts_node_type(node), "comment") == 0
+           && ts_node_start_byte(node) < at;
+}
+
+uint32_t copy_branch_of(const struct source *source, const struct mutant *mutant)
+{
+    if (source->tree == NULL || strcmp(source->language->name, "c") != 0) {
+        return 0;
+    }
+    TSNode root = ts_tree_root_node(source->tree);
+    TSNode node = ts_node_descendant_for_byte_range(root, mutant->span.start, mutant->span.start);
+    while (!ts_node_is_null(node) && !is_branch(node)) {
+        node = ts_node_parent(node);
+    }
+    if (ts_node_is_null(node)) {
+        return 0;
+    }
+    uint32_t at = behind_line(source, ts_node_start_byte(node));
+    /* A condition that is mutated itself stands before its branch. */
+    return at <= mutant->span.start && !is_in_comment(root, at) ? at : 0;
+}
+
+char *copy_branch_probe(const struct source *source, uint32_t at, size_t *ret_size)
+{
+    size_t length = sizeof probe - 1;
+    char *text = mem_calloc(source->size + length + 1, 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    memcpy(text, source->text, at);
+    memcpy(text + at, probe, length);
+    memcpy(text + at + length, source->text + at, source->size - at);
+    text[source->size + length] = '\0';
+    *ret_size = source->size + length;
+    return text;
+}
+
+enum copy_compiled copy_branch_known(const struct copy_branches *branches, uint32_t at)
+{
+    for (size_t i = 0; i < branches->count; i++) {
+        if (branches->items[i].at == at) {
+            return branches->items[i].compiled;
+        }
+    }
+    return COPY_COMPILED_UNKNOWN;
+}
+
+int copy_branch_keep(struct copy_branches *branches, uint32_t at, enum copy_compiled compiled)
+{
+    const struct copy_branch branch = {.at = at, .compiled = compiled};
+    return vec_push(branches, branch);
+}
