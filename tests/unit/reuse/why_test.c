@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people are told: where evidence comes from, what differs, and which names came and went. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "reuse/reuse_impl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "support/shop.h"
+#include "support/test.h"
+
+TEST(where_evidence_comes_from_is_told_with_its_change_its_age_and_its_tree)
+{
+    static const struct {
+        const char *scope;
+        const char *tree;
+        int64_t age_ms;
+        const char *words; /* with %s for the age */
+    } list[] = {
+        {NULL, NULL,               65000, "earned by run one, %s ago"                   },
+        {"",   "",                 65000, "earned by run one, %s ago"                   },
+        {"7",  NULL,               0,     "earned by run one on change 7, %s ago"       },
+        {NULL, "0123456789abcdef", 1,     "earned by run one, %s ago, tree 0123456789ab"},
+        {"7",
+         "0123456789abcdef",       -5000,
+         "earned by run one on change 7, %s ago, tree 0123456789ab"                     },
+    };
+    const struct reuse reuse = {.options = {.now_ms = INT64_C(1000000000000)}};
+    struct arena *arena = arena_new(65536);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char age[DURATION_TEXT_MAX];
+        char expected[200];
+        const struct evidence_row row = {.run = "one",
+                                         .scope = list[i].scope,
+                                         .tree = list[i].tree,
+                                         .time_ms = reuse.options.now_ms - list[i].age_ms};
+        const char *parts = strstr(list[i].words, "%s");
+        (void)duration_format(list[i].age_ms > 0 ? list[i].age_ms : 0, age);
+        (void)snprintf(expected,
+                       sizeof expected,
+                       "%.*s%s%s",
+                       (int)(parts - list[i].words),
+                       list[i].words,
+                       age,
+                       parts + 2);
+        assert_string_equal(explain_origin(&reuse, &row, arena), expected);
+    }
+    arena_free(arena);
+}
+
+/* After `change`: the sentence of the decision is `sentence` and then where it was earned. */
+static void assert_told(const char *const *asks, const char *change, const char *sentence)
+{
+    struct shop shop = {0};
+    char expected[1000];
+    sh("rm -rf r plugins cache");
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    sh(change);
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    (void)snprintf(expected, sizeof expected, "%s, unlike what was earned by run earn, ", sentence);
+    if (strncmp(shop.decision.why, expected, strlen(expected)) != 0) {
+        fail_msg("'%s', not '%s'", shop.decision.why, expected);
+    }
+    shop_close(&shop);
+}
+
+TEST(names_that_came_and_went_are_told_up_to_three)
+{
+    static const char *const top[] = {"D/src", NULL};
+    static const char *const plugins[] = {"D/sluice/plugins", NULL};
+    char change[400];
+    char sentence[400];
+    assert_told(top, "echo >r/zz", "the top folder lists other names (added zz)");
+    assert_told(
+        top, "echo >r/x; echo >r/y; echo >r/z", "the top folder lists other names (added x, y, z)");
+    assert_told(top,
+                "echo >r/w; echo >r/x; echo >r/y; echo >r/z; rm r/run.sh",
+                "the top folder lists other names (added w, x, y and 1 more; gone run.sh)");
+    assert_told(top, "rm r/run.sh", "the top folder lists other names (gone run.sh)");
+    assert_told(plugins,
+                "echo >plugins/q",
+                "/sluice/plugins lists other names (which ones is not known any more)");
+    (void)snprintf(change, sizeof change, "echo >r/%0150d", 7);
+    (void)snprintf(sentence, sizeof sentence, "the top folder lists other names (added %0100d)", 0);
+    assert_told(top, change, sentence);
+}
+
+TEST(one_difference_stands_alone_and_more_are_counted)
+{
+    static const char *const one[] = {"X/src/new", NULL};
+    static const char *const two[] = {"X/src/new", "X/src/other", NULL};
+    static const char *const three[] = {"X/src/new", "X/src/other", "X/src/third", NULL};
+    const char *change = "echo >r/new; echo >r/other; echo >r/third";
+    assert_told(one, change, "new changed (absent -> there)");
+    assert_told(two, change, "new changed (absent -> there), and 1 more");
+    assert_told(three, change, "new changed (absent -> there), and 2 more");
+}
+
+/* A listing that became something else lists no names. */
+TEST(a_folder_that_went_is_no_list_of_names)
+{
+    static const char *const lists[] = {"D/src/src", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(lists, OUTCOME_PASSED);
+    sh("rm -r r/src");
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_non_null(strstr(shop.decision.why, "src changed (names "));
+    assert_non_null(strstr(shop.decision.why, " -> absent), unlike"));
+    shop_close(&shop);
+}
+
+TEST(whole_folders_and_facts_are_told_as_such)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(10000);
+    char fact[64];
+    char expected[100];
+    struct shop shop = {0};
+    (void)snprintf(fact, sizeof fact, "Hproc:%ld/comm", (long)getpid());
+    const char *const asks[] = {"R/src/src", fact, NULL};
+    shop_make_tree();
+    assert_int_equal(prctl(PR_SET_NAME, "one"), 0);
+    shop_earn(asks, OUTCOME_PASSED);
+    assert_int_equal(prctl(PR_SET_NAME, "two"), 0);
+    sh("echo >r/src/new");
+    shop_open(&shop, "later");
+    const struct reuse_request request = shop_request(&shop);
+    assert_int_equal(reuse_why(shop.reuse, &request, &text, NULL), 0);
+    (void)snprintf(expected, sizeof expected, "  the machine's %s changed (value ", fact + 1);
+    assert_non_null(strstr(str_text(&text), "\n  src changed below (all below "));
+    assert_non_null(strstr(str_text(&text), expected));
+    assert_non_null(strstr(str_text(&text), "\nthe nearest evidence, earned by run earn, "));
+    assert_non_null(strstr(str_text(&text), " differs in 2:\n"));
+    assert_null(strstr(str_text(&text), "more\n"));
+    shop_close(&shop);
+}
+
+TEST(a_hit_and_a_join_are_explained_without_differences)
+{
+    static const char *const asks[] = {"C/src/src/a.c", NULL};
+    CLEANUP(str_fini) struct str hit = STR_INIT(10000);
+    CLEANUP(str_fini) struct str busy = STR_INIT(10000);
+    struct shop shop = {0};
+    struct shop other = {0};
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    shop_open(&shop, "second");
+    struct reuse_request request = shop_request(&shop);
+    assert_int_equal(reuse_why(shop.reuse, &request, &hit, NULL), 0);
+    assert_int_equal(strncmp(str_text(&hit), "hit: earned by run earn, ", 25), 0);
+    assert_null(strstr(str_text(&hit), "nearest"));
+    shop.key.bytes[0] = 8;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    shop_open(&other, "third");
+    other.key.bytes[0] = 8;
+    request = shop_request(&other);
+    assert_int_equal(reuse_why(other.reuse, &request, &busy, NULL), 0);
+    assert_int_equal(strncmp(str_text(&busy), "join: the same is being run by ", 31), 0);
+    assert_null(strstr(str_text(&busy), "nearest"));
+    shop_close(&other);
+    shop_close(&shop);
+}
+
+/* Of all that is known the evidence with the fewest differences is told, not the newest. */
+TEST(the_nearest_evidence_is_told)
+{
+    static const char *const near[] = {"C/src/src/a.c", "X/src/one", NULL};
+    static const char *const far[] = {"C/src/src/a.c", "X/src/two", "X/src/three", NULL};
+    struct shop shop = {0};
+    for (int turn = 0; turn < 2; turn++) {
+        sh("rm -rf r plugins cache");
+        shop_make_tree();
+        shop_earn(turn == 0 ? near : far, OUTCOME_PASSED);
+        sh("echo other >r/src/a.c");
+        shop_earn(turn == 0 ? far : near, OUTCOME_PASSED);
+        sh("echo new >r/src/a.c; echo >r/two; echo >r/three");
+        shop_open(&shop, "later");
+        assert_int_equal(shop_peek(&shop), REUSE_RUN);
+        assert_non_null(strstr(shop.decision.why, "src/a.c changed (content "));
+        assert_null(strstr(shop.decision.why, " more"));
+        shop_close(&shop);
+    }
+}
