@@ -74,6 +74,33 @@ TEST(the_hash_is_siphash_2_4_with_128_bits)
     assert_memory_equal(bytes, expected, sizeof expected);
 }
 
+/* By the same implementation, for paths of which the last word holds from no byte to seven. */
+TEST(questions_of_every_length_are_hashed_to_their_end)
+{
+    static const char *const expected[] = {
+        "dfb08a8c719c67679a733c3174519990",
+        "47c46ee6d0517cb382d2321bd1b4a039",
+        "2fdf858f528e5e47c0eef154cb7267d8",
+        "b22bbcdfba5cfb7e166b022522d89df3",
+        "0e9edddc87051fb43fd07f0a238bb48d",
+        "fac9a5a9e5d82ed551d52ecb999ee813",
+        "81617972f58448bc3d7675619e4af9e7",
+        "7e4c2a72d6721e1ef3baca1661635a0c",
+        "e391c370780a115ceb9a10f108095adb",
+    };
+    char path[32] = "/";
+    char hex[2 * EVIDENCE_FAST_SIZE + 1];
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        unsigned char bytes[EVIDENCE_FAST_SIZE];
+        memset(path + 1, 'x', i + 10);
+        term_bytes(term(OBSERVE_CONTENT, path, "f1"), bytes);
+        for (size_t at = 0; at < sizeof bytes; at++) {
+            (void)snprintf(hex + 2 * at, 3, "%02x", bytes[at]);
+        }
+        assert_string_equal(hex, expected[i]);
+    }
+}
+
 TEST(a_path_that_is_too_long_is_refused)
 {
     static char path[5000];
@@ -149,6 +176,35 @@ TEST(a_vector_gives_back_its_answers)
         assert_true(rc == 0 || rc == -EUCLEAN);
     }
     str_fini(&vector);
+}
+
+TEST(a_vector_that_is_damaged_is_refused)
+{
+    static const struct {
+        unsigned char len; /* as it is written */
+        size_t total;      /* bytes there are */
+        int expected;
+    } list[] = {
+        {0,                    10,                       -EUCLEAN},
+        {1,                    10,                       1       },
+        {1,                    9,                        -EUCLEAN},
+        {2,                    10,                       -EUCLEAN},
+        {2,                    11,                       1       },
+        {ANSWER_BYTES_MAX,     9 + ANSWER_BYTES_MAX,     1       },
+        {ANSWER_BYTES_MAX + 1, 9 + ANSWER_BYTES_MAX + 1, -EUCLEAN},
+        {ANSWER_BYTES_MAX,     9 + ANSWER_BYTES_MAX - 1, -EUCLEAN},
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        unsigned char bytes[9 + ANSWER_BYTES_MAX + 1] = {0};
+        struct answer got = {0};
+        size_t at = 0;
+        bytes[8] = list[i].len;
+        bytes[9] = 'f';
+        assert_int_equal(vector_next(bytes, list[i].total, &at, &got), list[i].expected);
+        assert_int_equal(at, list[i].expected == 1 ? list[i].total : 0);
+        assert_int_equal(got.len, list[i].expected == 1 ? list[i].len : 0);
+    }
 }
 
 TEST(questions_have_numbers_that_never_change)
