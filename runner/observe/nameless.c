@@ -32,8 +32,8 @@ static void know_own(struct own_folders *own, int root)
 {
     own->known = true;
     for (size_t i = 0; i < own->path_count; i++) {
-        mode_t mode;
-        uint64_t mount;
+        mode_t mode = 0;
+        uint64_t mount = 0;
         CLEANUP(cleanup_fd)
         int fd = openat(root, own->paths[i] + 1, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (fd >= 0 && look_at(fd, &mode, &mount) == 0) {
@@ -45,8 +45,8 @@ static void know_own(struct own_folders *own, int root)
 /* Takes `fd` over when it is a folder of the unit's own. */
 static int stand_at(struct own_folders *own, int root, int fd, struct nameless *ret)
 {
-    mode_t mode;
-    uint64_t mount;
+    mode_t mode = 0;
+    uint64_t mount = 0;
     const int rc = fd >= 0 ? look_at(fd, &mode, &mount) : -errno;
     if (!own->known) {
         know_own(own, root);
@@ -94,8 +94,8 @@ enum nameless_step nameless_step(
     struct nameless *at, const char *name, size_t len, bool last, bool follow, const char **ret_why)
 {
     char text[NAME_MAX + 1];
-    mode_t mode;
-    uint64_t mount;
+    mode_t mode = 0;
+    uint64_t mount = 0;
     const bool up = len == 2 && name[0] == '.' && name[1] == '.';
     if (len > NAME_MAX) {
         return NAMELESS_END; /* no file system here has longer names */
