@@ -208,3 +208,52 @@ TEST(a_use_is_noted_when_the_last_one_is_an_hour_ago)
         shop_close(&shop);
     }
 }
+
+/* In a fresh run it is a hit; were classes looked at for it? */
+static bool hit_looks_at_classes(void)
+{
+    struct shop shop = {0};
+    shop_open(&shop, "again");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    const bool looked = looked_at_classes(&shop);
+    shop_close(&shop);
+    return looked;
+}
+
+TEST(a_list_of_the_machines_files_that_is_damaged_or_gone_is_made_anew)
+{
+    static const char *const asks[] = {"C/src/src/a.c", "X/usr/bin/no-such", NULL};
+    static const char *const damages[] = {
+        "rm cache/watch/*",
+        "for f in cache/watch/*; do : >$f; done",
+        "for f in cache/watch/*; do echo something else of twenty bytes >$f; done",
+        "for f in cache/watch/*; do printf 'sluice-watch 2\\n' >$f; done",
+        "for f in cache/watch/*; do sed -i 's/watch 2/watch 3/' $f; done",
+    };
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        assert_false(hit_looks_at_classes());
+        sh(damages[i]);
+        assert_true(hit_looks_at_classes());
+    }
+    assert_false(hit_looks_at_classes());
+}
+
+/* A whole folder of the machine would have to be walked, and what was changed a moment ago may
+ * change again and look the same. */
+TEST(what_cannot_be_told_by_stat_data_is_looked_at_in_each_run)
+{
+    static const char *const whole[] = {"R/sluice/plugins", NULL};
+    static const char *const young[] = {"C/sluice/plugins/p", NULL};
+    shop_make_tree();
+    shop_earn(whole, OUTCOME_PASSED);
+    assert_true(hit_looks_at_classes());
+    assert_true(hit_looks_at_classes());
+    sh("rm -rf cache r plugins");
+    shop_make_tree();
+    sh("touch -d '+1 hour' plugins/p; sleep 0.03");
+    shop_earn(young, OUTCOME_PASSED);
+    assert_true(hit_looks_at_classes());
+    assert_true(hit_looks_at_classes());
+}
