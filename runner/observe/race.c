@@ -32,7 +32,9 @@ void ask_landing(struct resolver *resolver, const struct landing *landing, unsig
     }
     /* What is absent keeps the question as it is: it may be there when this is asked of another
      * state (recorder_ask() writes it as a question of existence). */
-    const bool has_content = state == PLACE_FILE || state == PLACE_ABSENT || state == PLACE_UNKNOWN;
+    const bool is_fed = state == PLACE_OTHER && place->zone == ZONE_FIXED; /* pipe of the machine */
+    const bool has_content =
+        state == PLACE_FILE || state == PLACE_ABSENT || state == PLACE_UNKNOWN || is_fed;
     const bool has_listing =
         state == PLACE_FOLDER || state == PLACE_ABSENT || state == PLACE_UNKNOWN;
     if ((asked == ASKED_CONTENT && !has_content) || (asked == ASKED_LISTING && !has_listing)) {

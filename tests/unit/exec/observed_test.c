@@ -371,6 +371,35 @@ TEST(facts_of_the_host_are_named)
 
 /* ---- exposed ---- */
 
+/* Somebody outside writes into it: no state stands for what is read. */
+TEST(an_open_pipe_of_the_machine_is_asked_for_its_content)
+{
+    open_tree();
+    char folder[400];
+    char pipe[450];
+    char line[500];
+    char script[1200];
+    (void)snprintf(folder, sizeof folder, "%s/host", test_folder());
+    (void)snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    put_file(folder, "f", "x\n");
+    assert_int_equal(mkfifo(pipe, 0666), 0);
+    const char *items[] = {folder};
+    engine.world.expose = (struct text_list){items, 1};
+    (void)snprintf(script, sizeof script, "test -p %s", pipe);
+    observe(script);
+    assert_passed();
+    (void)snprintf(line, sizeof line, "T %s", pipe);
+    assert_has(line);
+    (void)snprintf(script, sizeof script, "exec 3<>%s && echo x >&3 && read x <&3", pipe);
+    observe(script);
+    assert_passed();
+    (void)snprintf(line, sizeof line, "C %s", pipe);
+    assert_has(line);
+    assert_asks("mkfifo own && exec 3<>own && echo x >&3 && read x <&3; : </dev/urandom",
+                "X own\n");
+    engine_close(&engine);
+}
+
 TEST(exposed_paths_and_the_folders_above_them_are_asked)
 {
     open_tree();
