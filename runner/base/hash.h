@@ -15,6 +15,7 @@ struct hash {
 
 struct hasher; /* reusable SHA-256 context; one thread at a time */
 
+/* New, and after hasher_end(), it has begun: nothing is in it. hasher_begin() drops what is. */
 struct hasher *hasher_new(void); /* NULL when memory is short */
 void hasher_free(struct hasher *hasher);
 void hasher_begin(struct hasher *hasher);

@@ -435,7 +435,6 @@ static void answer_nowhere(const struct answers *answers,
         answer_set(answer, ANSWER_ABSENT, NULL, 0);
         return;
     }
-    hasher_begin(hasher);
     vec_for_each (entry, &answers->exposed) {
         if (entry->source != NULL && path_is_below(entry->world, path)) {
             hasher_add_text(hasher, entry->world);

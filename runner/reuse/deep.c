@@ -58,7 +58,6 @@ int reuse_deep(struct reuse *reuse,
         arena_free(arena);
         return err_set(err, -ENOMEM, "not enough memory for a deep fingerprint");
     }
-    hasher_begin(hasher);
     hasher_add_text(hasher, "deep");
     hasher_add(hasher, key->bytes, HASH_SIZE);
     hasher_add(hasher, producers, count * sizeof *producers);

@@ -160,7 +160,6 @@ static int spot_salt(struct answers *answers,
     if (rc <= 0) {
         return rc;
     }
-    hasher_begin(answers->hasher);
     hasher_add(answers->hasher, spot->salt.bytes, HASH_SIZE);
     hasher_add_text(answers->hasher, spot->path);
     hasher_add(answers->hasher, id, git_id_size(answers->objects));
@@ -448,7 +447,6 @@ static struct hash hash_listing(struct answers *answers, struct listing *listing
     if (listing->count > 1) {
         qsort(listing->items, listing->count, sizeof *listing->items, compare_listed);
     }
-    hasher_begin(answers->hasher);
     const struct listed *before = NULL;
     const struct listed *item = NULL;
     vec_for_each (item, listing) {

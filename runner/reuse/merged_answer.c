@@ -46,7 +46,6 @@ static void content_id(struct answers *answers,
         bytes[len++] = thing.executable ? 'x' : '-';
     }
     if (!thing.link && parent->salted && child->kind == CHILD_TREE) {
-        hasher_begin(answers->hasher);
         hasher_add(answers->hasher, parent->salt.bytes, HASH_SIZE);
         hasher_add(answers->hasher, answers->config_salt.bytes, HASH_SIZE);
         hasher_add(answers->hasher, thing.digest, thing.digest_len);

@@ -94,3 +94,16 @@ TEST(pieces_of_all_sizes_hash_as_the_whole)
     assert_memory_equal(&empty, &expected, sizeof empty);
     hasher_free(hasher);
 }
+
+TEST(a_hasher_that_is_new_or_has_ended_holds_nothing)
+{
+    const struct hash expected = hash_bytes("text", 4);
+    struct hasher *hasher = hasher_new();
+    assert_non_null(hasher);
+    for (int i = 0; i < 3; i++) {
+        hasher_add(hasher, "text", 4);
+        const struct hash got = hasher_end(hasher);
+        assert_memory_equal(got.bytes, expected.bytes, HASH_SIZE);
+    }
+    hasher_free(hasher);
+}
