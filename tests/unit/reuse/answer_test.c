@@ -469,6 +469,9 @@ TEST(a_file_of_the_machine_that_changed_meanwhile_is_told)
     assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/sluice/plugins/d", started_ms), 0);
     assert_int_equal(recheck(&s, OBSERVE_CONTENT, "/sluice/plugins/late", started_ms), 0);
     assert_int_equal(recheck(&s, OBSERVE_CONTENT, "/sluice/plugins/q", started_ms), 1);
+    assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/sluice/plugins/q", started_ms), 1);
+    assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/sluice/plugins/p", started_ms), 0);
+    assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/sluice/plugins/d/none", started_ms), 0);
     setup_close(&s);
 }
 
@@ -494,6 +497,8 @@ TEST(a_whole_folder_of_the_machine_that_changed_before_the_unit_started_is_told)
         assert_int_equal(recheck(&s, OBSERVE_SUBTREE, paths[i], clock_wall_ms()), 0);
     }
     assert_int_equal(recheck(&s, OBSERVE_SUBTREE, "/src/run.sh", clock_wall_ms()), 1);
+    assert_int_equal(recheck(&s, OBSERVE_EXISTS, "/src/src", clock_wall_ms()), 1);
+    assert_int_equal(recheck(&s, OBSERVE_LISTING, "/src", clock_wall_ms()), 1);
     setup_close(&s);
 }
 
