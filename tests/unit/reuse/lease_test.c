@@ -244,7 +244,8 @@ TEST(who_joins_holds_nothing)
     shop_open(&second, "second run");
     shop_open(&third, "third run");
     assert_int_equal(shop_ask(&first), REUSE_RUN);
-    assert_int_equal(shop_ask(&second), REUSE_JOIN); /* other tree, same answers */
+    assert_int_equal(shop_peek(&second), REUSE_JOIN); /* other tree, same answers */
+    assert_int_equal(shop_ask(&second), REUSE_JOIN);
     assert_null(second.reuse->leases);
     shop_drop(&first);
     assert_int_equal(shop_ask(&third), REUSE_RUN);
@@ -308,4 +309,51 @@ TEST(runs_without_a_change_wait_for_each_other_however_that_is_said)
     assert_int_equal(ask_beside(&none, &empty), REUSE_JOIN);
     assert_int_equal(ask_beside(&empty, &none), REUSE_JOIN);
     assert_int_equal(ask_beside(&none, &change), REUSE_RUN);
+    /* who attests is told apart without changes, too */
+    const struct reuse_options fork = {.run = "fork", .trust = EVIDENCE_FORK};
+    const struct reuse_options main = {.run = "main", .trust = EVIDENCE_PROTECTED};
+    assert_int_equal(ask_beside(&fork, &main), REUSE_RUN);
+    assert_int_equal(ask_beside(&fork, &none), REUSE_RUN);
+    assert_int_equal(ask_beside(&main, &none), REUSE_RUN);
+}
+
+TEST(different_units_do_not_wait_for_each_other)
+{
+    struct shop first = {0};
+    struct shop second = {0};
+    shop_make_tree();
+    shop_open(&first, "first run");
+    shop_open(&second, "second run");
+    second.key.bytes[HASH_SIZE - 1] ^= 1;
+    assert_int_equal(shop_ask(&first), REUSE_RUN);
+    assert_int_equal(shop_peek(&second), REUSE_RUN);
+    assert_int_equal(shop_ask(&second), REUSE_RUN);
+    shop_drop(&second);
+    shop_drop(&first);
+    shop_close(&second);
+    shop_close(&first);
+}
+
+/* Looking things up holds a picture of the store for a while, and nothing may be written meanwhile.
+ */
+TEST(leases_are_renewed_and_given_back_while_others_are_looked_up)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    shop_open(&shop, "one");
+    for (int i = 0; i < 2; i++) {
+        shop.key.bytes[0] = 1;
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        struct reuse_lease *lease = shop.decision.lease;
+        shop.key.bytes[0] = 7;
+        assert_int_equal(shop_peek(&shop), REUSE_HIT);
+        if (i == 0) {
+            reuse_renew(shop.reuse);
+            assert_int_equal(look(&shop, lease, 0), 1);
+            assert_int_equal(shop_peek(&shop), REUSE_HIT);
+        }
+        reuse_release(shop.reuse, lease);
+    }
+    shop_close(&shop);
 }
