@@ -121,6 +121,47 @@ TEST(everything_below_is_what_it_was_when_it_was_asked_first)
     host_free(host);
 }
 
+/* One entry below a folder, as it goes into the hash of all of it. */
+static void add_entry(struct hasher *hasher, struct host *host, const char *name, char letter)
+{
+    const struct host_node *node = find(host, name);
+    const uint16_t permissions = letter == 'l' ? 0 : host_permissions(node);
+    const unsigned char head[] = {(unsigned char)letter,
+                                  (unsigned char)(permissions & 0xff),
+                                  (unsigned char)(permissions >> 8)};
+    struct answer digest = {0};
+    hasher_add_text(hasher, strchr(name, '/'));
+    hasher_add(hasher, head, sizeof head);
+    if (letter != 'd') {
+        assert_int_equal(host_digest(host, node, &digest, NULL), 0);
+        hasher_add(hasher, digest.bytes, digest.len);
+    }
+}
+
+/* Evidence is found by such answers, in later runs and on other machines. */
+TEST(everything_below_is_hashed_as_ever)
+{
+    struct answer answer = {0};
+    int64_t newest_ms = 0;
+    sh("mkdir -p t/sub; echo x >t/f; echo y >t/sub/run; chmod 755 t/sub t/sub/run; chmod 640 t/f; "
+       "ln -s f t/l; mkfifo t/pipe; chmod 600 t/pipe");
+    struct host *host = open_host();
+    struct hasher *hasher = hasher_new();
+    hasher_begin(hasher);
+    add_entry(hasher, host, "t/f", 'f');
+    add_entry(hasher, host, "t/l", 'l');
+    add_entry(hasher, host, "t/pipe", 's');
+    add_entry(hasher, host, "t/sub", 'd');
+    add_entry(hasher, host, "t/sub/run", 'f');
+    const struct hash expected = hasher_end(hasher);
+    hasher_free(hasher);
+    assert_int_equal(host_permissions(find(host, "t/f")) & 07777, 0640);
+    assert_int_equal(host_subtree(host, find(host, "t"), &answer, &newest_ms, NULL), 0);
+    assert_int_equal(answer.bytes[0], ANSWER_SUBTREE);
+    assert_memory_equal(answer.bytes + 1, expected.bytes, HASH_SIZE);
+    host_free(host);
+}
+
 TEST(what_changed_below_a_folder_may_have_changed_during_the_unit)
 {
     struct answer answer = {0};
