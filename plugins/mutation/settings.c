@@ -254,6 +254,25 @@ static int check_path(const char *name, const char *path, struct err *err)
         err, -EINVAL, "%s \"%.200s\" must be a path below the root, without \"..\"", name, path);
 }
 
+/* Patterns are compared with paths from the root: "./" in front would match nothing. */
+static int check_pattern(const char *name, size_t index, json_t *item, struct err *err)
+{
+    const char *pattern = json_string_value(item);
+    if (pattern != NULL && pattern[0] == '!') {
+        pattern++;
+    }
+    if (pattern == NULL || strncmp(pattern, "./", 2) != 0 || !path_is_inside(pattern + 2)) {
+        return 0;
+    }
+    return err_set(err,
+                   -EINVAL,
+                   "%s: item %zu, \"%.200s\", begins below the root anyhow: write \"%.200s\"",
+                   name,
+                   index + 1,
+                   pattern,
+                   pattern + 2);
+}
+
 static int check_files(json_t *files, struct err *err)
 {
     size_t i = 0;
@@ -263,6 +282,10 @@ static int check_files(json_t *files, struct err *err)
     {
         const char *pattern = json_string_value(item);
         bool excludes = pattern != NULL && pattern[0] == '!';
+        int status = check_pattern("files", i, item, err);
+        if (status != 0) {
+            return status;
+        }
         if (pattern == NULL || !path_is_inside(pattern + (excludes ? 1 : 0))) {
             return err_set(err,
                            -EINVAL,
@@ -312,6 +335,10 @@ static int check_tests(json_t *tests, struct err *err)
         if (json_is_string(item) && path_is_inside(json_string_value(item))) {
             continue;
         }
+        int status = check_pattern("tests", i, item, err);
+        if (status != 0) {
+            return status;
+        }
         if (!json_is_object(item)) {
             return err_set(err,
                            -EINVAL,
@@ -319,7 +346,7 @@ static int check_tests(json_t *tests, struct err *err)
                            "{name, run, cwd, stdout}",
                            i + 1);
         }
-        int status = check_command(item, i, err);
+        status = check_command(item, i, err);
         if (status != 0) {
             return status;
         }
