@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many classes, many runs: what only shows when a store has seen a lot. */
-#include "reuse/reuse.h"
+#include "base/clock.h"
+#include "reuse/reuse_impl.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -69,6 +70,88 @@ TEST(a_store_that_was_killed_answers_right)
         assert_true(action == REUSE_RUN || action == REUSE_HIT);
         if (action == REUSE_HIT) {
             assert_int_equal(shop.decision.outcome->status, OUTCOME_PASSED);
+        }
+        shop_close(&shop);
+    }
+}
+
+/* Beyond some size an outcome is a file of its own in the store. */
+TEST(an_outcome_of_thousands_of_cases_is_brought_whole_or_not_at_all)
+{
+    enum {
+        CASES = 5000
+    };
+
+    static struct test_case cases[CASES];
+    static char names[CASES][24];
+    const struct observation asked = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &asked, .count = 1};
+    const struct outcome outcome = {
+        .attempt = 1,
+        .trace = &trace,
+        .cases = {cases, CASES},
+        .started_ms = clock_wall_ms() - 1,
+    };
+    for (int i = 0; i < CASES; i++) {
+        (void)snprintf(names[i], sizeof names[i], "adds %d and %d", i, i);
+        cases[i] = (struct test_case){.name = names[i], .status = OUTCOME_PASSED, .time_s = -1};
+    }
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+    shop_close(&shop);
+    shop_open(&shop, "two");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_int_equal(shop.decision.outcome->cases.count, CASES);
+    assert_string_equal(shop.decision.outcome->cases.items[CASES - 1].name, names[CASES - 1]);
+    shop_close(&shop);
+    sh("rm -rf cache/blobs/??");
+    shop_open(&shop, "three");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_DAMAGED);
+    shop_drop(&shop);
+    shop_close(&shop);
+}
+
+/* Rows of many units are read at once; an edit that none of them asks of, and one that all do. */
+TEST(many_units_are_answered_at_once_and_one_by_one_alike)
+{
+    enum {
+        UNITS = EVIDENCE_ROLL_ROWS_MIN + 6
+    };
+
+    static const char *const asks[] = {"C/src/src/a.c", NULL};
+
+    static const struct {
+        const char *change;
+        enum reuse_action expected;
+        bool at_once;
+    } runs[] = {
+        {"true",                REUSE_RUN, false},
+        {"true",                REUSE_HIT, true },
+        {"echo new >r/other",   REUSE_HIT, true },
+        {"echo new >r/src/a.c", REUSE_RUN, true },
+    };
+
+    shop_make_tree();
+    for (size_t run = 0; run < sizeof runs / sizeof runs[0]; run++) {
+        struct shop shop = {0};
+        sh(runs[run].change);
+        shop_open(&shop, "run");
+        for (unsigned i = 0; i < UNITS; i++) {
+            shop.key.bytes[0] = (unsigned char)i;
+            assert_int_equal(shop_ask(&shop), runs[run].expected);
+            assert_int_equal(shop_state(&shop)->roll != NULL, runs[run].at_once);
+            if (run == 0) {
+                assert_int_equal(shop_run(&shop, asks, OUTCOME_PASSED), 1);
+            } else if (runs[run].expected == REUSE_RUN) {
+                shop_drop(&shop);
+            } else {
+                assert_int_equal(shop.decision.outcome->status, OUTCOME_PASSED);
+                assert_string_equal(shop.decision.outcome->reused->run, "run");
+            }
         }
         shop_close(&shop);
     }
