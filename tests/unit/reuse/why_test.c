@@ -187,3 +187,53 @@ TEST(the_nearest_evidence_is_told)
         shop_close(&shop);
     }
 }
+
+static void assert_why(struct shop *shop, enum reuse_reason reason, const char *words)
+{
+    assert_int_equal(shop_ask(shop), REUSE_RUN);
+    assert_int_equal(shop->decision.reason, reason);
+    if (strncmp(shop->decision.why, words, strlen(words)) != 0) {
+        fail_msg("'%s', not '%s'", shop->decision.why, words);
+    }
+    shop_drop(shop);
+}
+
+TEST(each_reason_to_run_has_its_sentence)
+{
+    static const char *const asks[] = {"C/src/src/a.c", NULL};
+    const struct reuse_policy day = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    const struct reuse_policy off = {.mode = REUSE_OFF};
+    const char *patterns[] = {"*.log", NULL};
+    struct reuse_options options = {.trust = EVIDENCE_MEMBER, .run = "r"};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "first");
+    assert_why(&shop,
+               REUSE_REASON_NEW,
+               "it has never run with this command and these settings, as far as this store knows");
+    shop_close(&shop);
+    shop_earn(asks, OUTCOME_PASSED);
+    options.now_ms = clock_wall_ms() + 61000;
+    shop_open_as(&shop, &options);
+    shop.policy = &day;
+    assert_why(&shop, REUSE_REASON_EXPIRED, "its evidence is too old: earned by run earn, ");
+    shop.policy = &off;
+    assert_why(&shop, REUSE_REASON_OFF, "nothing is looked up for it");
+    shop.policy = NULL;
+    shop.again = true;
+    assert_why(&shop, REUSE_REASON_OFF, "nothing is looked up for it");
+    shop.again = false;
+    struct reuse_request request = shop_request(&shop);
+    request.artifacts = (struct text_list){patterns, 1};
+    request.peek = true;
+    reuse_decide(shop.reuse, &request, shop.arena, &shop.decision);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_ARTIFACTS);
+    assert_non_null(strstr(shop.decision.why,
+                           "the artifacts that are asked for were not kept with it: earned by "));
+    request = shop_request(&shop);
+    request.brief = true;
+    reuse_decide(shop.reuse, &request, shop.arena, &shop.decision);
+    assert_int_equal(shop.decision.action, REUSE_HIT);
+    assert_string_equal(shop.decision.why, ""); /* nobody reads it */
+    shop_close(&shop);
+}
