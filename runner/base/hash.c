@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Short pieces are gathered: a call into libcrypto costs as much as hashing a hundred bytes. Two
  * hundred paths' worth would not be faster. */
 #define GATHER_MAX 1024u
+
+/* Bytes of a file read at once: large enough that system calls do not matter. */
+#define READ_SIZE (64u << 10)
 
 struct hasher {
     EVP_MD_CTX *context;
@@ -111,6 +117,28 @@ void hasher_add_text(struct hasher *hasher, const char *text)
     }
     hasher_add(hasher, prefix, sizeof prefix);
     hasher_add(hasher, text, len);
+}
+
+int hasher_add_fd(struct hasher *hasher, int fd, uint64_t *ret_len)
+{
+    CLEANUP(cleanup_free) char *bytes = mem_calloc(1, READ_SIZE);
+    int rc = bytes != NULL ? 0 : -ENOMEM;
+    uint64_t len = 0;
+    for (ssize_t n = 1; rc == 0 && n != 0;) {
+        n = read(fd, bytes, READ_SIZE);
+        if (n > 0) {
+            hasher_add(hasher, bytes, (size_t)n);
+            len += (uint64_t)n;
+        } else if (n < 0 && errno != EINTR) {
+            rc = -errno;
+        }
+    }
+    if (rc != 0) {
+        hasher_begin(hasher);
+    } else if (ret_len != NULL) {
+        *ret_len = len;
+    }
+    return rc;
 }
 
 struct hash hasher_end(struct hasher *hasher)

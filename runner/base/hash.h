@@ -22,6 +22,9 @@ void hasher_begin(struct hasher *hasher);
 void hasher_add(struct hasher *hasher, const void *bytes, size_t len);
 /* Adds the length and then the text, so that ("ab","c") and ("a","bc") differ. */
 void hasher_add_text(struct hasher *hasher, const char *text);
+/* Adds what can be read from `fd`, to its end: 0 and *ret_len (may be NULL), how many bytes that
+ * were; or -errno, and the hasher holds nothing. */
+int hasher_add_fd(struct hasher *hasher, int fd, uint64_t *ret_len);
 struct hash hasher_end(struct hasher *hasher);
 
 /* One-shot form. */

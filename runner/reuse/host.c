@@ -16,9 +16,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Bytes read at once when hashing: large enough that system calls do not matter. */
-#define READ_SIZE (256u << 10)
-
 void answer_set(struct answer *answer, enum answer_tag tag, const void *bytes, size_t len)
 {
     assert(len < ANSWER_BYTES_MAX);
@@ -334,30 +331,6 @@ static bool is_young(const struct file_stamp *stamp, int64_t now_ms)
     return newest > now_ms * 1000000 - ANSWER_YOUNG_NS;
 }
 
-static int hash_fd(struct host *host, int fd, struct hash *ret_hash)
-{
-    CLEANUP(cleanup_free) char *buf = mem_calloc(1, READ_SIZE);
-    if (buf == NULL) {
-        return -ENOMEM;
-    }
-    hasher_begin(host->hasher);
-    for (;;) {
-        ssize_t n = read(fd, buf, READ_SIZE);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return -errno;
-        }
-        if (n == 0) {
-            break;
-        }
-        hasher_add(host->hasher, buf, (size_t)n);
-    }
-    *ret_hash = hasher_end(host->hasher);
-    return 0;
-}
-
 /* Hashes the file the node is about; -ESTALE when it is another one by now. */
 static int hash_file(struct host *host, const struct host_node *node, struct hash *ret_hash)
 {
@@ -367,10 +340,11 @@ static int hash_file(struct host *host, const struct host_node *node, struct has
     if (fd < 0) {
         return -errno;
     }
-    int rc = hash_fd(host, fd, ret_hash);
+    int rc = hasher_add_fd(host->hasher, fd, NULL);
     if (rc != 0) {
         return rc;
     }
+    *ret_hash = hasher_end(host->hasher);
     struct file_stamp now = {0};
     if (fstat(fd, &st) == 0) {
         now = stamp_of(&st);
@@ -551,7 +525,6 @@ static int list_folder(struct host *host, const struct host_node *node, struct a
         set_unreadable(answer, rc);
         return 0;
     }
-    hasher_begin(host->hasher);
     for (size_t i = 0; i < names.count; i++) {
         hasher_add(host->hasher, names.items[i], strlen(names.items[i]) + 1);
     }
@@ -644,9 +617,6 @@ int host_subtree(struct host *host,
     CLEANUP(subtree_fini)
     struct subtree walk = {.host = host, .hasher = hasher_new(), .base_len = strlen(node->path)};
     int rc = walk.hasher == NULL ? -ENOMEM : add_name(&walk.todo, 'd', node->path);
-    if (rc == 0) {
-        hasher_begin(walk.hasher);
-    }
     while (rc == 0 && walk.todo.count > 0) {
         CLEANUP(cleanup_free) char *folder = walk.todo.items[--walk.todo.count];
         rc = subtree_folder(&walk, folder + 1);

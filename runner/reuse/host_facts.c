@@ -175,7 +175,6 @@ static int find_fact(struct host *host,
                      struct err *err)
 {
     static const char proc[] = "proc:";
-    hasher_begin(host->hasher);
     bool known = text_starts_with(name, proc) != 0;
     if (known) {
         add_file(host->hasher, name + sizeof proc - 1);

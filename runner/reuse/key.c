@@ -23,9 +23,6 @@
  * constants is of another kind. */
 #define WORLD_CONSTANTS "umask 022; hostname sluice; mtime 1000000000"
 
-/* Bytes of a standard input that is hashed at once. */
-#define INPUT_CHUNK 65536u
-
 /* Bytes of a key without its standard input: a command line is at most 6 MiB of arguments and
  * environment, each with a length in front. */
 #define KEY_BYTES_MAX (64u << 20)
@@ -126,21 +123,17 @@ static int add_env(struct reuse_keys *keys, const char *const *env)
  * the x86-64 psABI has them; elsewhere the machine's name alone. */
 static unsigned abi_level(void)
 {
-    unsigned level = 0;
 #ifdef __x86_64__
-    __builtin_cpu_init();
-    level = 1;
-    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt")) {
-        level = 2;
+    if (!(__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"))) {
+        return 1;
     }
-    if (level == 2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) {
-        level = 3;
+    if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))) {
+        return 2;
     }
-    if (level == 3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-        level = 4;
-    }
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") ? 4 : 3;
+#else
+    return 0;
 #endif
-    return level;
 }
 
 static const char *machine(void)
@@ -158,28 +151,12 @@ static const char *machine(void)
 static int add_input(struct hasher *hasher, const char *path, struct err *err)
 {
     char text[32];
-    CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    CLEANUP(cleanup_free) char *chunk = mem_calloc(1, INPUT_CHUNK);
-    if (fd < 0) {
-        return err_errno(err, "cannot read the standard input %s", path);
-    }
-    if (chunk == NULL) {
-        return err_set(err, -ENOMEM, "not enough memory to read %s", path);
-    }
     uint64_t total = 0;
-    for (;;) {
-        ssize_t n = read(fd, chunk, INPUT_CHUNK);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return err_errno(err, "cannot read the standard input %s", path);
-        }
-        if (n == 0) {
-            break;
-        }
-        hasher_add(hasher, chunk, (size_t)n);
-        total += (uint64_t)n;
+    CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd >= 0 ? hasher_add_fd(hasher, fd, &total) : -errno;
+    if (rc != 0) {
+        return err_set(
+            err, rc, "cannot read the standard input %s: %s", path, strerrordesc_np(-rc));
     }
     (void)snprintf(text, sizeof text, "%llu", (unsigned long long)total);
     hasher_add_text(hasher, "input bytes");
@@ -252,7 +229,7 @@ static void add_ground(struct str *key)
     add_text(key, user());
     add_limits(key);
     add_number(key, "level", abi_level());
-    add_number(key, "pinned", is_pinned() ? 1 : 0);
+    add_number(key, "pinned", is_pinned());
 }
 
 static int add_command(struct reuse_keys *keys, const struct reuse_command *command)
@@ -264,7 +241,7 @@ static int add_command(struct reuse_keys *keys, const struct reuse_command *comm
     add_text(key, command->report_path != NULL ? command->report_path : "");
     add_texts(key, "outputs", command->outputs.items, command->outputs.count);
     add_texts(key, "expose", command->expose.items, command->expose.count);
-    add_number(key, "network", command->network ? 1 : 0);
+    add_number(key, "network", command->network);
     add_policy(key, command->policy);
     int rc = add_env(keys, command->env);
     add_text(key, "input");
@@ -287,7 +264,6 @@ int reuse_key(struct reuse_keys *keys,
     if (add_command(keys, command) != 0) {
         return err_set(err, -ENOMEM, "not enough memory for a unit's key");
     }
-    hasher_begin(keys->hasher);
     hasher_add(keys->hasher, str_text(&keys->text), keys->text.len);
     int rc = command->input != NULL ? add_input(keys->hasher, command->input, err) : 0;
     struct hash key = hasher_end(keys->hasher);

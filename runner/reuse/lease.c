@@ -77,7 +77,6 @@ static struct hash key_of_kin(const struct reuse *reuse,
 {
     const struct reuse_options *options = &reuse->options;
     struct hasher *hasher = reuse->hasher;
-    hasher_begin(hasher);
     hasher_add_text(hasher, what);
     hasher_add_text(hasher, evidence_trust_names[options->trust]);
     hasher_add_text(hasher, options->scope != NULL ? options->scope : "");

@@ -167,31 +167,6 @@ static int take_bytes(
     return 0;
 }
 
-static int hash_file(struct reuse *reuse, int fd, struct product *product)
-{
-    CLEANUP(cleanup_free) char *buf = mem_calloc(1, 1u << 16);
-    if (buf == NULL) {
-        return -ENOMEM;
-    }
-    hasher_begin(reuse->hasher);
-    for (;;) {
-        ssize_t n = read(fd, buf, 1u << 16);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return -errno;
-        }
-        if (n == 0) {
-            break;
-        }
-        hasher_add(reuse->hasher, buf, (size_t)n);
-        product->size += (uint64_t)n;
-    }
-    product->digest = hasher_end(reuse->hasher);
-    return 0;
-}
-
 static int take_file(
     struct reading *reading, int dir, const char *name, struct product *product, struct err *err)
 {
@@ -203,11 +178,13 @@ static int take_file(
     if (reading->keep) {
         return blobs_put_file(reading->reuse->blobs, fd, &product->digest, &product->size, err);
     }
-    int rc = hash_file(reading->reuse, fd, product);
-    return rc == 0
-               ? 0
-               : err_set(
-                   err, rc, "cannot read the product %s: %s", product->path, strerrordesc_np(-rc));
+    int rc = hasher_add_fd(reading->reuse->hasher, fd, &product->size);
+    if (rc != 0) {
+        return err_set(
+            err, rc, "cannot read the product %s: %s", product->path, strerrordesc_np(-rc));
+    }
+    product->digest = hasher_end(reading->reuse->hasher);
+    return 0;
 }
 
 static int take_link(

@@ -3,7 +3,11 @@
 
 #include "base/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/test.h"
 
@@ -105,5 +109,49 @@ TEST(a_hasher_that_is_new_or_has_ended_holds_nothing)
         const struct hash got = hasher_end(hasher);
         assert_memory_equal(got.bytes, expected.bytes, HASH_SIZE);
     }
+    hasher_free(hasher);
+}
+
+TEST(a_file_is_hashed_to_its_end_and_one_that_cannot_be_read_leaves_nothing)
+{
+    static unsigned char bytes[200001];
+    static const size_t lens[] = {0, 1, 65535, 65536, 65537, sizeof bytes};
+    struct hasher *hasher = hasher_new();
+    char path[4096];
+    uint64_t len = 77;
+    (void)snprintf(path, sizeof path, "%s/f", test_folder());
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (unsigned char)(i * 7 + i / 256);
+    }
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        assert_int_equal(write(fd, bytes, lens[i]), lens[i]);
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        hasher_add(hasher, "before", 6);
+        assert_int_equal(hasher_add_fd(hasher, fd, i % 2 == 0 ? &len : NULL), 0);
+        assert_int_equal(len, lens[i - i % 2]);
+        hasher_add(hasher, "behind", 6);
+        const struct hash got = hasher_end(hasher);
+        hasher_add(hasher, "before", 6);
+        hasher_add(hasher, bytes, lens[i]);
+        hasher_add(hasher, "behind", 6);
+        const struct hash expected = hasher_end(hasher);
+        assert_memory_equal(got.bytes, expected.bytes, HASH_SIZE);
+        (void)close(fd);
+    }
+    const struct hash empty = hash_bytes("", 0);
+    int fd = open(test_folder(), O_RDONLY | O_CLOEXEC);
+    for (int i = 0; i < 2; i++) { /* a folder, and no memory */
+        len = 77;
+        hasher_add(hasher, "dropped", 7);
+        (void)mem_fail_once(i == 0 ? 0 : 1);
+        int rc = hasher_add_fd(hasher, fd, &len);
+        (void)mem_fail_once(0);
+        assert_int_equal(rc, i == 0 ? -EISDIR : -ENOMEM);
+        assert_int_equal(len, 77);
+        const struct hash got = hasher_end(hasher);
+        assert_memory_equal(got.bytes, empty.bytes, HASH_SIZE);
+    }
+    (void)close(fd);
     hasher_free(hasher);
 }
