@@ -6,6 +6,7 @@ set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${SLUICE:?set SLUICE to the sluice program}"
+SLUICE=$(realpath -e "$SLUICE") # scenarios work elsewhere
 work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-scenario.XXXXXX")
 export SLUICE_CACHE=$work/cache # each scenario earns its own evidence
 unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY
