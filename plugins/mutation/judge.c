@@ -62,6 +62,7 @@ struct judge {
     size_t counts[MUTANT_STATUS_COUNT];
     size_t new_survivors;
     size_t not_compiled; /* of the ignored */
+    size_t suppressed;   /* of the ignored */
     size_t reused;
     size_t findings;
     int64_t points_lost;
@@ -247,6 +248,7 @@ static int on_mutant(void *context,
     struct judge *judge = context;
     judge->counts[mutant->status]++;
     judge->reused += mutant->reused ? 1 : 0;
+    judge->suppressed += mutant_is_suppressed(mutant->status, mutant->reason) ? 1 : 0;
     judge->not_compiled += mutant->status == MUTANT_IGNORED && mutant->reason != NULL
                                    && strcmp(mutant->reason, engine_uncompiled) == 0
                                ? 1
@@ -361,7 +363,7 @@ static int emit_scores(struct judge *judge, struct err *err)
 {
     char why[JUDGE_WHY_MAX];
     size_t killed = judge->counts[MUTANT_KILLED];
-    size_t reached = killed + judge->counts[MUTANT_SURVIVED];
+    size_t reached = killed + judge->counts[MUTANT_SURVIVED] + judge->suppressed;
     size_t all = reached + judge->counts[MUTANT_NO_COVERAGE];
     int status = emit_score(judge, "score", killed, all, err);
     status = status != 0 ? status : emit_score(judge, "covered_score", killed, reached, err);

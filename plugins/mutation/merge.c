@@ -302,14 +302,18 @@ static int write_all(const struct merging *merging, const char *folder, struct e
 static void tell(const struct merging *merging, bool as_json)
 {
     size_t counts[MUTANT_STATUS_COUNT] = {0};
+    size_t suppressed = 0;
     const char *key = NULL;
     json_t *mutant = NULL;
     json_object_foreach(merging->ids, key, mutant)
     {
-        counts[mutant_status_parse(text_of(mutant, "status"))]++;
+        enum mutant_status status =
+            (enum mutant_status)mutant_status_parse(text_of(mutant, "status"));
+        counts[status]++;
+        suppressed += mutant_is_suppressed(status, text_of(mutant, "statusReason")) ? 1 : 0;
     }
     const size_t killed = counts[MUTANT_KILLED];
-    const size_t all = killed + counts[MUTANT_SURVIVED] + counts[MUTANT_NO_COVERAGE];
+    const size_t all = killed + counts[MUTANT_SURVIVED] + suppressed + counts[MUTANT_NO_COVERAGE];
     const bool is_whole = counts[MUTANT_PENDING] == 0 && all > 0;
     char score[32] = "null";
     if (is_whole) {

@@ -31,6 +31,12 @@ int mutant_status_parse(const char *word)
     return -1;
 }
 
+bool mutant_is_suppressed(enum mutant_status status, const char *reason)
+{
+    return status == MUTANT_IGNORED && reason != NULL
+           && strncmp(reason, MUTANT_SUPPRESSED, sizeof MUTANT_SUPPRESSED - 1) == 0;
+}
+
 void mutant_list_fini(struct mutant_list *list)
 {
     arena_free(list->arena);

@@ -33,6 +33,13 @@ enum mutant_status {
 const char *mutant_status_name(enum mutant_status status);
 int mutant_status_parse(const char *word);
 
+/* How the reason of a mutant begins that a comment suppresses. */
+#define MUTANT_SUPPRESSED "suppressed: "
+
+/* Is a mutant ignored because a comment suppresses it? It counts as a survivor in each score, as
+ * nothing else would be said of what is not tried. */
+bool mutant_is_suppressed(enum mutant_status status, const char *reason);
+
 /* A place in a file. Lines and columns count from 1, columns in bytes; `end` is behind the last
  * byte. */
 struct mutant_span {

@@ -35,7 +35,6 @@ struct planning {
     struct tests_files files;
     struct shard_list units;
     size_t mutants;
-    size_t to_try; /* of them, not suppressed */
 };
 
 static void planning_fini(struct planning *planning)
@@ -83,6 +82,17 @@ static struct scope_job make_job(struct planning *planning, const char *file)
     };
 }
 
+static size_t count_to_try(const struct scope_mutants *mutants, size_t *ret_suppressed)
+{
+    size_t to_try = 0;
+    for (size_t i = 0; i < mutants->count; i++) {
+        const char *ignored = mutants->items[i]->ignored;
+        to_try += ignored == NULL ? 1 : 0;
+        *ret_suppressed += mutant_is_suppressed(MUTANT_IGNORED, ignored) ? 1 : 0;
+    }
+    return to_try;
+}
+
 static int add_parts(struct planning *planning,
                      const char *file,
                      const struct scope_mutants *mutants,
@@ -91,12 +101,16 @@ static int add_parts(struct planning *planning,
 {
     int64_t each = unit_is_compiled(&planning->settings, file) ? COST_SCHEMATA_MS : COST_COPY_MS;
     int64_t parts = mutants->parts > 0 ? mutants->parts : 1;
+    size_t suppressed = 0;
+    size_t to_try = count_to_try(mutants, &suppressed);
     for (int64_t part = 1; part <= parts; part++) {
         const struct shard_item item = {
             .file = file,
             .language = mutants->source.language->name,
             .part = mutants->total > 0 ? part : 0,
             .parts = mutants->total > 0 ? parts : 0,
+            .to_try = to_try,
+            .suppressed = suppressed,
             .cost_ms = COST_UNIT_MS + (int64_t)mutants->total * each / parts,
             .fresh_ms = fresh > 0 ? COST_UNIT_MS + (int64_t)fresh * each / parts : 0,
         };
@@ -133,9 +147,6 @@ static int plan_file(struct planning *planning, const char *file, struct err *er
     int status = scope_find(planning->sdk->root, &job, planning->operators, &mutants, err);
     if (status == 0) {
         planning->mutants += mutants.total;
-        for (size_t i = 0; i < mutants.count; i++) {
-            planning->to_try += mutants.items[i]->ignored == NULL ? 1 : 0;
-        }
         if (mutants.total > 0 || (planning->diff == NULL && mutants.list.points_lost > 0)) {
             status = count_fresh(&job, &mutants, &fresh, err);
             status = status != 0 ? status : add_parts(planning, file, &mutants, fresh, err);
@@ -276,6 +287,18 @@ static int emit_all(struct planning *planning, struct err *err)
     return status;
 }
 
+/* Is nothing left to try of this shard, because comments suppress all of it? */
+static bool is_suppressed(const struct planning *planning)
+{
+    size_t to_try = 0;
+    size_t suppressed = 0;
+    for (size_t i = 0; i < planning->units.count; i++) {
+        to_try += planning->units.items[i].to_try;
+        suppressed += planning->units.items[i].suppressed;
+    }
+    return to_try == 0 && suppressed > 0;
+}
+
 /* "0 mutants" is told as that: not as a score, and not as if all had been tried. */
 static int emit_none(struct planning *planning, struct err *err)
 {
@@ -287,9 +310,10 @@ static int emit_none(struct planning *planning, struct err *err)
                        planning->files.count);
     }
     return emit_nothing(planning,
-                        planning->mutants == 0  ? "no changed line holds a mutant"
-                        : planning->to_try == 0 ? "all mutants of the changed lines are suppressed"
-                                                : "all files are in other shards",
+                        planning->mutants == 0 ? "no changed line holds a mutant"
+                        : is_suppressed(planning)
+                            ? "all mutants of the changed lines are suppressed"
+                            : "all files are in other shards",
                         err);
 }
 
@@ -318,9 +342,16 @@ static int plan_layer(struct planning *planning, struct err *err)
     if (status != 0) {
         return status;
     }
-    bool suppressed = planning->diff != NULL && planning->to_try == 0;
-    return planning->units.count > 0 && !suppressed ? emit_all(planning, err)
-                                                    : emit_none(planning, err);
+    bool suppressed = is_suppressed(planning);
+    if (planning->units.count == 0 || (planning->diff != NULL && suppressed)) {
+        return emit_none(planning, err);
+    }
+    /* Their units tell the suppressions; that no test ran is what was asked for. */
+    status =
+        suppressed ? emit_nothing(
+            planning, "all mutants are suppressed: each counts as a survivor in the score", err)
+                   : 0;
+    return status != 0 ? status : emit_all(planning, err);
 }
 
 int mutation_plan(struct sdk *sdk, struct err *err)

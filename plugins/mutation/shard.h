@@ -14,6 +14,8 @@ struct shard_item {
     const char *language;
     int64_t part; /* from 1; 0 = the file has no mutants */
     int64_t parts;
+    size_t to_try;
+    size_t suppressed;
     int64_t cost_ms;
     int64_t fresh_ms; /* of that, the mutants of changed lines; 0 = none are known */
 };

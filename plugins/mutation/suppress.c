@@ -196,7 +196,7 @@ static int read_body(const struct suppressing *in,
                         err);
     }
     char *names = arena_strndup(in->finding->arena, text, (size_t)(colon - text));
-    ret_suppression->reason = arena_printf(in->finding->arena, "suppressed: %s", reason);
+    ret_suppression->reason = arena_printf(in->finding->arena, MUTANT_SUPPRESSED "%s", reason);
     if (names == NULL || ret_suppression->reason == NULL) {
         return finding_short_of_memory(in->finding, err);
     }

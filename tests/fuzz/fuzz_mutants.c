@@ -2,12 +2,16 @@
 /* fuzz: plugin_mutation */
 /* A source is either refused with a message or gives mutants that lie in it, differ from it and
  * from each other. The first byte says of which language the rest is, or ('R') that it is a file of
- * results: that is read to its end or refused with a message that names the file. (Queries are not
+ * results: that is read to its end or refused with a message that names the file; or ('M') that it
+ * is a memo of earlier verdicts, whose lines are given the sums that they should have: what is kept
+ * of it is written and read again without a difference. (Queries are not
  * fuzzed: they are the project's own, and libtree-sitter 0.20.7 leaks 8 bytes of some wrong ones.)
  */
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "plugins/mutation/find.h"
+#include "plugins/mutation/known.h"
 #include "plugins/mutation/results.h"
 
 #include <assert.h>
@@ -118,6 +122,56 @@ static void read_results(const uint8_t *data, size_t size)
     assert(rc == 0 || (err.code == rc && strstr(err.text, path) != NULL));
 }
 
+/* Each line with its sum in front. */
+static void add_sums(struct str *out, const char *text, size_t size)
+{
+    char hex[HASH_HEX_SIZE];
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(text + at, '\n', size - at);
+        size_t length = end != NULL ? (size_t)(end - text) - at : size - at;
+        const struct hash sum = hash_bytes(text + at, length);
+        (void)str_appendf(out, "%.16s ", hash_hex(&sum, hex));
+        (void)str_append_n(out, text + at, length);
+        (void)str_append_char(out, '\n');
+        at += length + 1;
+    }
+}
+
+static void write_memo(const struct known *known, struct str *out)
+{
+    struct map ids = {0};
+    struct err err = {0};
+    for (size_t i = 0; i < known->verdicts.count; i++) {
+        assert(known_find(known, known->verdicts.items[i].id) == &known->verdicts.items[i]);
+        assert(map_put(&ids, known->verdicts.items[i].id, 1) >= 0);
+    }
+    assert(known_write(out, known, &ids, &err) == 0);
+    map_fini(&ids);
+}
+
+static void read_memo(const char *text, size_t size)
+{
+    struct str first = STR_INIT(KNOWN_TEXT_MAX);
+    struct str second = STR_INIT(KNOWN_TEXT_MAX);
+    struct known known = {0};
+    struct known again = {0};
+    struct err err = {0};
+    assert(known_parse(&known, text, size, &err) == 0); /* as it is */
+    known_fini(&known);
+    add_sums(&first, text, size);
+    assert(known_parse(&known, str_text(&first), first.len, &err) == 0);
+    str_clear(&first);
+    write_memo(&known, &first);
+    assert(known_parse(&again, str_text(&first), first.len, &err) == 0);
+    write_memo(&again, &second);
+    assert(known.verdicts.count == again.verdicts.count);
+    assert(strcmp(str_text(&first), str_text(&second)) == 0);
+    known_fini(&known);
+    known_fini(&again);
+    str_fini(&first);
+    str_fini(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct operators *operators; /* its queries are compiled once */
@@ -127,6 +181,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (data[0] == 'R') {
         read_results(data + 1, size - 1);
+        return 0;
+    }
+    if (data[0] == 'M') {
+        read_memo((const char *)data + 1, size - 1);
         return 0;
     }
     int rc = operators == NULL ? operators_load(NULL, ".", &operators, &err) : 0;

@@ -16,8 +16,8 @@
 #define WITH(rest) "{\"files\":[\"*.py\"],\"tests\":[{\"run\":\"true\"}]" rest "}"
 
 /* Writes results of one file: a mutant for each letter, K(illed), S(urvived), N(oCoverage),
- * T(imeout), C(ompileError), I(gnored), P(ending), u(ncompiled), r(eused kill). Ids are the file's
- * letter and a number. */
+ * T(imeout), C(ompileError), I(gnored), P(ending), u(ncompiled), r(eused kill), s(uppressed). Ids
+ * are the file's letter and a number. */
 static void write_results(const char *path, const char *file, const char *letters)
 {
     static const char *const words[] = {"Killed",
@@ -28,8 +28,9 @@ static void write_results(const char *path, const char *file, const char *letter
                                         "Ignored",
                                         "Pending",
                                         "Ignored",
-                                        "Killed"};
-    static const char order[] = "KSNTCIPur";
+                                        "Killed",
+                                        "Ignored"};
+    static const char order[] = "KSNTCIPurs";
     CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
     (void)str_appendf(&text,
                       "{\"mutation\":1,\"layer\":\"l\",\"file\":\"%s\",\"language\":\"python\","
@@ -38,6 +39,8 @@ static void write_results(const char *path, const char *file, const char *letter
     for (size_t i = 0; letters[i] != '\0'; i++) {
         const char *word = words[strchr(order, letters[i]) - order];
         bool killed = strchr("KTr", letters[i]) != NULL;
+        const char *reason = letters[i] == 'u' ? engine_uncompiled : "suppressed: because";
+        bool reasoned = strchr("us", letters[i]) != NULL;
         (void)str_appendf(&text,
                           "{\"id\":\"%015zx%c\",\"line\":%zu,\"column\":1,\"end_line\":%zu,"
                           "\"end_column\":2,\"start\":0,\"end\":1,\"function\":\"f\",\"operator\":"
@@ -49,9 +52,9 @@ static void write_results(const char *path, const char *file, const char *letter
                           i + 1,
                           i + 1,
                           word,
-                          letters[i] == 'u' ? "\"" : "",
-                          letters[i] == 'u' ? engine_uncompiled : "null",
-                          letters[i] == 'u' ? "\"" : "",
+                          reasoned ? "\"" : "",
+                          reasoned ? reason : "null",
+                          reasoned ? "\"" : "",
                           killed ? "0" : "null",
                           letters[i] == 'r' ? ",\"reused\":true" : "");
     }
@@ -169,6 +172,18 @@ TEST(survivors_of_the_baseline_are_not_new)
     json_t *lines = judged(WITH(",\"baseline\":\"known\""), outcome("a.py", "a.ndjson"), "");
     assert_true(is_near(layer_metric(lines, "survived"), 2));
     assert_true(is_near(layer_metric(lines, "new_survivors"), 1));
+}
+
+TEST(what_is_suppressed_counts_as_a_survivor_in_each_score)
+{
+    (void)layer_enter();
+    write_results("a.ndjson", "a.py", "KKsNuI");
+    CLEANUP(json_cleanup) json_t *lines = judged(WITH(""), outcome("a.py", "a.ndjson"), "");
+    assert_true(is_near(layer_metric(lines, "score"), 50));
+    assert_true(is_near(layer_metric(lines, "covered_score"), 200.0 / 3));
+    assert_true(is_near(layer_metric(lines, "ignored"), 3));
+    assert_true(is_near(layer_metric(lines, "survived"), 0));
+    assert_true(is_near(layer_metric(lines, "new_survivors"), 0));
 }
 
 /* Each part of a file has them all. */

@@ -92,6 +92,19 @@ TEST(a_diff_whose_mutants_are_all_suppressed_is_one_unit_that_says_so)
     assert_string_equal(layer_ids(settings, diff), "src/s.py [] python\n");
 }
 
+TEST(a_shard_whose_mutants_are_all_suppressed_has_one_unit_more_that_says_so)
+{
+    some_tree();
+    layer_write("src/s.py", "b = a < 2  # mutant-off all: because\n", 0644);
+    assert_string_equal(layer_ids("{\"files\":[\"src/s.py\"]," TESTS "}", NULL),
+                        "scope [] \nsrc/s.py [] python\n");
+    assert_string_equal(layer_ids("{\"files\":[\"src/[sa].py\"]," TESTS "}", NULL),
+                        "src/a.py [] python\nsrc/s.py [] python\n");
+    assert_string_equal(
+        layer_ids("{\"files\":[\"src/[sa].py\"],\"shard\":\"2/2\"," TESTS "}", NULL),
+        "scope [] \nsrc/s.py [] python\n");
+}
+
 TEST(a_scope_of_a_diff_needs_one)
 {
     some_tree();
