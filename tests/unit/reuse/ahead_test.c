@@ -110,6 +110,24 @@ TEST(sizes_alone_may_be_asked_ahead)
     setup_close(&s);
 }
 
+TEST(a_single_question_is_read_ahead_too)
+{
+    static const struct observation size = {OBSERVE_TYPE, "/src/src/a.c"};
+    static const struct observation folder = {OBSERVE_EXISTS, "/src/src/sub/f"};
+    struct sizes sizes = {0};
+    const struct answer_memo memo = {.context = &sizes, .get_size = get_size, .put_size = put_size};
+    struct setup s = {.memo = &memo};
+    make_tree();
+    setup_open(&s);
+    assert_int_equal(answers_prefetch(s.answers, &size, 1, true, NULL), 0);
+    assert_int_equal(answers_prefetch(s.answers, &folder, 1, true, NULL), 0);
+    assert_int_equal(sizes.count, 1);
+    sh("rm -rf r/.git/objects r/.sluice");
+    assert_int_equal(try_get(&s, OBSERVE_TYPE, "/src/src/a.c"), 0);
+    assert_int_equal(try_get(&s, OBSERVE_EXISTS, "/src/src/sub/f"), 0);
+    setup_close(&s);
+}
+
 TEST(a_size_is_remembered_when_it_had_to_be_asked_for)
 {
     struct sizes sizes = {0};
