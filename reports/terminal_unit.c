@@ -106,11 +106,18 @@ static void put_unit_head(struct str *out, const struct event *event, bool color
     (void)str_append_char(out, '\n');
 }
 
+/* A suite that is called like its file is told by the place already. */
+static bool has_suite(const struct test_case *c)
+{
+    return c->suite != NULL && c->suite[0] != '\0'
+           && (c->file == NULL || strcmp(c->suite, c->file) != 0);
+}
+
 static void put_case(struct str *out, const struct test_case *c)
 {
     (void)str_append(out, "  ");
     put_place(out, c->file, c->line);
-    if (c->suite != NULL && c->suite[0] != '\0') {
+    if (has_suite(c)) {
         term_put_text(out, c->suite);
         (void)str_append(out, " > ");
     }

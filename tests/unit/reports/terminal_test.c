@@ -194,6 +194,22 @@ TEST(failed_cases_come_with_their_place_first_and_their_text)
     close_screen();
 }
 
+TEST(a_suite_that_is_called_like_its_file_is_told_once)
+{
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    const struct test_case cases[] = {
+        {.name = "line 2",          .suite = "a.c", .file = "a.c",          .line = 2, .status = OUTCOME_FAILED},
+        {.name = "line 3", .suite = "a.c",               .file = "b.c",                      .line = 3, .status = OUTCOME_FAILED},
+        {.name = "no line",            .suite = "a.c",   .status = OUTCOME_FAILED},
+    };
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    outcome.cases = (struct case_list){cases, 3};
+    feed_run_started(sink);
+    feed_unit(sink, "unit", "t", &outcome);
+    ASSERT_CONTAINS(shown(), "  a.c:2: line 2\n  b.c:3: a.c > line 3\n  a.c > no line\n");
+    close_screen();
+}
+
 TEST(what_nobody_can_see_in_a_name_is_shown_by_its_number)
 {
     struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
