@@ -127,6 +127,15 @@ static const char *find_bar(const struct recording *rec)
 
 /* ---- questions ---- */
 
+/* All are of one kind. */
+static int compare_declared(const void *a, const void *b)
+{
+    const struct observation *x = a;
+    const struct observation *y = b;
+    assert(x != NULL && y != NULL);
+    return strcmp(x->path, y->path);
+}
+
 int declared_questions(const struct reuse_policy *policy,
                        struct arena *arena,
                        struct observation **ret_questions,
@@ -145,18 +154,10 @@ int declared_questions(const struct reuse_policy *policy,
     if (questions == NULL) {
         return err_set(err, -ENOMEM, "not enough memory for the declared files");
     }
+    qsort(questions, count, sizeof *questions, compare_declared);
     *ret_questions = questions;
     *ret_count = count;
     return 0;
-}
-
-static int compare_questions(const void *a, const void *b)
-{
-    const struct observation *x = a;
-    const struct observation *y = b;
-    assert(x != NULL && y != NULL);
-    int order = strcmp(x->path, y->path);
-    return order != 0 ? order : (int)x->kind - (int)y->kind;
 }
 
 static int take_questions(struct recording *rec, struct err *err)
@@ -169,9 +170,6 @@ static int take_questions(struct recording *rec, struct err *err)
         return 0;
     }
     int rc = declared_questions(&rec->lease->policy, rec->arena, &declared, &rec->count, err);
-    if (rc == 0 && rec->count > 1) {
-        qsort(declared, rec->count, sizeof *declared, compare_questions);
-    }
     rec->questions = declared;
     return rc;
 }
@@ -290,13 +288,7 @@ static int put_capture(struct recording *rec,
     return 0;
 }
 
-static bool is_none(const struct hash *digest)
-{
-    static const struct hash none = {0};
-    return memcmp(digest->bytes, none.bytes, HASH_SIZE) == 0;
-}
-
-/* Adds the digests of those that have content, which must be in the store. */
+/* Adds the digests of all but folders: their content must be in the store. */
 static int list_blobs(struct recording *rec, const struct manifest *products, struct err *err)
 {
     const size_t before = rec->row.product_count;
@@ -310,7 +302,7 @@ static int list_blobs(struct recording *rec, const struct manifest *products, st
     }
     for (size_t i = 0; i < products->count; i++) {
         const struct product *product = &products->items[i];
-        if (S_ISDIR(product->mode) || is_none(&product->digest)) {
+        if (S_ISDIR(product->mode)) {
             continue;
         }
         if (!blobs_has(rec->reuse->blobs, &product->digest)) {
@@ -363,7 +355,7 @@ static int put_artifacts(struct recording *rec, struct err *err)
         return 0;
     }
     int rc = reuse_read_products(rec->reuse, folder, true, rec->arena, &artifacts, err);
-    if (rc != 0 || artifacts == NULL || artifacts->count == 0) {
+    if (rc != 0 || artifacts->count == 0) {
         return rc;
     }
     rc = put_manifest(rec, artifacts, &rec->artifacts.manifest, err);

@@ -357,7 +357,7 @@ int reuse_doubt_failures(struct reuse *reuse,
                          struct arena *arena,
                          struct err *err);
 
-/* The questions of declared reuse: each listed path as a whole. In `arena`. */
+/* The questions of declared reuse: each listed path as a whole, sorted. In `arena`. */
 int declared_questions(const struct reuse_policy *policy,
                        struct arena *arena,
                        struct observation **ret_questions,
