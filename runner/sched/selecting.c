@@ -149,7 +149,8 @@ static int take_answer(struct sched *sched,
     }
     rc = rc == 0 ? plugin_read_selection(plugin, path, &positions, sched->arena, &selection, err)
                  : rc;
-    if (rc == 0) {
+    /* One that only gives an order has nothing to tell. */
+    if (rc == 0 && selection.count < sched->layers[chore->layer].held.count) {
         sched_note(sched,
                    "info",
                    chore->layer,

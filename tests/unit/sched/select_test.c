@@ -85,6 +85,13 @@ TEST(what_the_plugin_selects_runs_in_its_order_and_no_other)
     assert_string_equal(planned_text, "ok-3 ok-1 ok-2(left out) ");
 }
 
+TEST(a_plugin_that_selects_all_in_another_order_is_not_told_of)
+{
+    story_run(&story, HEAD LAYER("a", "ok-1 ok-2", "ok-2 ok-1", ""), 1, selecting);
+    assert_story(&story, "unit a/ok-2 passed", "unit a/ok-1 passed", "finished 0");
+    story_lacks(&story, "selected");
+}
+
 TEST(the_plugin_is_told_what_it_selects_from)
 {
     CLEANUP(str_fini) struct str input = STR_INIT(4096);
