@@ -200,6 +200,12 @@ TEST(a_folder_that_cannot_be_made_is_an_error)
     sh("echo >file; mkdir there; echo >there/d");
     assert_true(reuse_restore(shop.reuse, &products, at("file/d"), &err) < 0);
     assert_true(err.text[0] != '\0');
+    char name[257]; /* longer than any file system has them */
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    item.path = name;
+    assert_int_equal(reuse_restore(shop.reuse, &products, at("there"), &err), -ENAMETOOLONG);
+    assert_non_null(strstr(err.text, "cannot make the folder nnn"));
     item.path = "d/e";
     assert_int_equal(reuse_restore(shop.reuse, &products, at("there"), &err), -ENOTDIR);
     assert_non_null(strstr(err.text, "cannot make the folder of d/e: Not a directory"));
