@@ -285,19 +285,20 @@ TEST(why_a_run_earned_nothing_is_said_in_a_sentence)
         bool network;
         const char *why;
     } list[] = {
-        {.outcome = {.flags = FLAG_LEAKED_PIPE},                      .why = "its output stayed open after it ended"      },
-        {.outcome = {.flags = FLAG_SLOW},                             .why = NULL                                         },
-        {.outcome = {.status = OUTCOME_STATUS_COUNT},                 .why = "its status is unknown"                      },
+        {.outcome = {.flags = FLAG_LEAKED_PIPE},                           .why = "its output stayed open after it ended"      },
+        {.outcome = {.flags = FLAG_SLOW},                                  .why = NULL                                         },
+        {.outcome = {.status = (enum outcome_status)OUTCOME_STATUS_COUNT},
+         .why = "its status is unknown"                                                                                        },
         {.outcome = {.exit_code = -1, .status = OUTCOME_SKIPPED},
-         .why = "it did not come to an end by itself"                                                                     },
+         .why = "it did not come to an end by itself"                                                                          },
         {.trace = {.flags = TRACE_NET, .why = "it asked for a name"},
-         .why = "its trace is marked net: it asked for a name"                                                            },
-        {.trace = {.flags = TRACE_NET},                               .why = "its trace is marked net"                    },
-        {.trace = {.flags = 1u << 20},                                .why = "its trace has a mark that is not known here"},
-        {.policy = &off,                                              .why = "reuse is off for it"                        },
+         .why = "its trace is marked net: it asked for a name"                                                                 },
+        {.trace = {.flags = TRACE_NET},                                    .why = "its trace is marked net"                    },
+        {.trace = {.flags = 1u << 20},                                     .why = "its trace has a mark that is not known here"},
+        {.policy = &off,                                                   .why = "reuse is off for it"                        },
         {.network = true,
          .why = "it may use the network, and what it rests on is not declared (reuse: {declared: "
-                "[...], ttl: ...})"                                                                                       },
+                "[...], ttl: ...})"                                                                                            },
     };
 
     shop_make_tree();
