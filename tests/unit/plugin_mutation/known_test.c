@@ -4,7 +4,9 @@
 #include "plugins/mutation/known.h"
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -253,4 +255,44 @@ TEST(changed_lines_come_first_then_new_code_then_survivors_then_what_was_tried_l
     assert_string_equal(order[1]->id, "k-late");
     assert_string_equal(order[2]->id, "new-2");
     assert_string_equal(order[3]->id, "s-early");
+}
+
+/* The n-th allocation and all after it fail, or that one alone: a memo is read as a whole or not.
+ */
+static bool parses_without(const struct str *text, size_t n, size_t (*short_of)(size_t))
+{
+    CLEANUP(known_fini) struct known known = {0};
+    struct err err = {0};
+    (void)short_of(n);
+    int status = known_parse(&known, str_text(text), text->len, &err);
+    (void)short_of(0);
+    assert_true(status == 0 || status == -ENOMEM);
+    if (status == 0) {
+        assert_non_null(known_find(&known, "aa"));
+        assert_non_null(known_find(&known, "bb"));
+        assert_int_equal(known.files.count, 1);
+    }
+    return status == 0;
+}
+
+TEST(a_memo_that_memory_is_too_short_for_is_an_error_and_none_of_it_is_lost_in_silence)
+{
+    size_t (*const fails[])(size_t) = {mem_fail_from, mem_fail_once};
+    CLEANUP(str_fini) struct str text = STR_INIT(KNOWN_TEXT_MAX);
+    CLEANUP(known_fini) struct known files;
+    struct err err = {0};
+    known_write_head(&text);
+    parse(&files, &text);
+    assert_int_equal(known_put_file(&files, "data.txt", "0c", &err), 1);
+    known_write_files(&text, &files, 0);
+    append(&text, "aa", MUTANT_KILLED, 1000);
+    append(&text, "bb", MUTANT_SURVIVED, 2000);
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = 1;
+        while (!parses_without(&text, n, fails[i])) {
+            n++;
+            assert_true(n < 1000);
+        }
+        assert_true(n > 3); /* some did fail */
+    }
 }
