@@ -115,6 +115,7 @@ TEST(folders_of_products_are_told_from_names_that_start_like_them)
         {"/src/out/sub",     ANSWER_FOLDER },
         {"/src/out/sub/x",   ANSWER_FILE   },
         {"/src/out/su",      ANSWER_ABSENT },
+        {"/src/o",           ANSWER_ABSENT },
         {"/src/ou",          ANSWER_ABSENT },
         {"/src/oute",        ANSWER_ABSENT },
         {"/src/out/sub/x/y", ANSWER_BLOCKED},
