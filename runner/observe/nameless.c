@@ -90,23 +90,12 @@ static bool is_absence(int error)
     return error == ENOENT || error == ENOTDIR || error == EACCES;
 }
 
-enum nameless_step nameless_step(
-    struct nameless *at, const char *name, size_t len, bool last, bool follow, const char **ret_why)
+/* What was come upon: an open name, or errno of opening it. */
+static enum nameless_step judge(
+    const struct nameless *at, int fd, bool last, bool follow, const char **ret_why)
 {
-    char text[NAME_MAX + 1];
     mode_t mode = 0;
     uint64_t mount = 0;
-    const bool up = len == 2 && name[0] == '.' && name[1] == '.';
-    if (len > NAME_MAX) {
-        return NAMELESS_END; /* no file system here has longer names */
-    }
-    if (!up && at->went_up) {
-        *ret_why = "it goes up and down again in folders too deep to name";
-        return NAMELESS_ALIEN;
-    }
-    memcpy(text, name, len);
-    text[len] = '\0';
-    CLEANUP(cleanup_fd) int fd = openat(at->fd, text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && is_absence(errno)) {
         return NAMELESS_END;
     }
@@ -118,14 +107,33 @@ enum nameless_step nameless_step(
         *ret_why = "it follows a link in folders too deep to name";
         return NAMELESS_ALIEN;
     }
-    if (!S_ISDIR(mode)) {
-        return NAMELESS_END;
+    return S_ISDIR(mode) ? NAMELESS_ON : NAMELESS_END;
+}
+
+enum nameless_step nameless_step(
+    struct nameless *at, const char *name, size_t len, bool last, bool follow, const char **ret_why)
+{
+    char text[NAME_MAX + 1];
+    const bool up = len == 2 && name[0] == '.' && name[1] == '.';
+    if (len > NAME_MAX) {
+        return NAMELESS_END; /* no file system here has longer names */
+    }
+    if (!up && at->went_up) {
+        *ret_why = "it goes up and down again in folders too deep to name";
+        return NAMELESS_ALIEN;
+    }
+    memcpy(text, name, len);
+    text[len] = '\0';
+    int fd = openat(at->fd, text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const enum nameless_step step = judge(at, fd, last, follow, ret_why);
+    if (step != NAMELESS_ON) {
+        cleanup_fd(&fd);
+        return step;
     }
     (void)close(at->fd);
     at->fd = fd;
-    fd = -1;
     at->went_up = at->went_up || up;
-    return NAMELESS_ON;
+    return step;
 }
 
 void nameless_fini(struct nameless *at)
