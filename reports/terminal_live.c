@@ -9,7 +9,8 @@
 #define BAR_WIDTH 20
 
 /* A unit that runs for so long is named where nothing is redrawn: is it that one which hangs? Half
- * of the time between two lines: who has run since the first of ten seconds is named at their end. */
+ * of the time between two lines: who has run since the first of ten seconds is named at their end.
+ */
 #define NAMED_MS 5000
 
 /* Lines of the block besides those of units: the counts, "and N more"; and the cursor's own line
