@@ -173,21 +173,30 @@ void holding_fini(struct holding *holding)
     *holding = (struct holding){0};
 }
 
+/* Nothing that was kept may be lost. */
+static int tell_kept(struct sched *sched)
+{
+    if (sched->holding.failed) {
+        return err_set(&sched->refusal, -ENOMEM, "out of memory for what was reused");
+    }
+    sched->confirmed = true;
+    tell(sched);
+    return 0;
+}
+
+/* Told is at the end, if that is near: then there are two threads for all of it. */
 bool sched_confirm(struct sched *sched, bool wait)
 {
     const struct sched_options *options = sched->options;
     if (sched->confirmed || sched->refused != 0) {
         return sched->refused == 0;
     }
-    int rc = options->confirm(options->confirm_context, wait, &sched->refusal);
-    if (rc > 0 && sched->holding.failed) {
-        rc = err_set(&sched->refusal, -ENOMEM, "out of memory for what was reused");
+    int rc = sched->known ? 1 : options->confirm(options->confirm_context, wait, &sched->refusal);
+    sched->known = rc > 0;
+    if (rc > 0) {
+        rc = wait || sched->holding.events.count >= HOLDING_COUNT ? tell_kept(sched) : 0;
     }
     sched->refused = rc < 0 ? rc : 0;
-    sched->confirmed = rc > 0;
-    if (sched->confirmed) {
-        tell(sched);
-    }
     return rc >= 0;
 }
 

@@ -57,9 +57,10 @@ struct sched_options {
     struct sched_reuse *reuse; /* NULL = everything runs */
     /* `tree` is a guess, and this says whether it was right. Until then evidence is looked up, but
      * no program is started, nothing is laid out, and the sink hears nothing; then it hears all of
-     * it. 1 = it was right; 0 = not known yet (never with `wait`); negative: it was not, or it
-     * cannot be known: sched_run() returns that with *err, and has done nothing. Asked now and then
-     * without `wait`, until the answer is not 0. NULL = the tree is no guess. */
+     * it, at the latest when something is started or all is decided. 1 = it was right; 0 = not
+     * known yet (never with `wait`); negative: it was not, or it cannot be known: sched_run()
+     * returns that with *err, and has done nothing. Asked now and then without `wait`, until the
+     * answer is not 0. NULL = the tree is no guess. */
     int (*confirm)(void *context, bool wait, struct err *err);
     void *confirm_context;
     /* Instead of sink->emit() for each of what was kept until then, in order; none of them ends the

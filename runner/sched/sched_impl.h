@@ -36,6 +36,10 @@
 #define REPORT_STDOUT_MAX (128u << 20)
 /* Events that wait: UNITS_MAX of about 600 bytes, and what their cases say. */
 #define HOLDING_ARENA_MAX (4ull << 30)
+/* Events that wait once the tree is known: those of 50 ms at 5 us a unit. Whoever looks on waits,
+ * too.
+ */
+#define HOLDING_COUNT 10000
 /* Texts that are copied once for events that follow each other. */
 #define HOLDING_TEXTS 4
 /* Actions of the plan between two looks at whether the tree is known: one takes 5 us, a look 1. */
@@ -224,7 +228,8 @@ struct sched {
     bool any_asked;  /* a layer was not left out by command line and filter */
     bool bad_filter; /* it had no answer for a unit: nothing is proven */
     const char *first_reason;
-    bool confirmed; /* the tree is no guess (any more) */
+    bool known;     /* the tree is what it was guessed to be */
+    bool confirmed; /* it is no guess (any more), and what was kept was told */
     int refused;    /* it was one, and wrong; negative */
     struct err refusal;
     unsigned actions; /* since it was asked last */
@@ -246,8 +251,9 @@ void sched_note(struct sched *sched, const char *level, size_t layer, const char
 void sched_pump(struct sched *sched);
 
 /* holding.c */
-/* May something be started, or told? Asks whether the tree is confirmed, and waits for the answer
- * when `wait` is set. False: the run ends here, and all that is still done in it is in vain. */
+/* May something be started, or told? Asks whether the tree is confirmed; when `wait` is set, waits
+ * for the answer and tells what was kept. False: the run ends here, and all that is still done in
+ * it is in vain. */
 bool sched_confirm(struct sched *sched, bool wait);
 /* As it does when it was not confirmed: fills *err. */
 int sched_refused(const struct sched *sched, struct err *err);

@@ -240,6 +240,19 @@ TEST(a_tree_that_is_known_early_is_asked_for_no_more)
     assert_in_range(truth.asked, 1, MANY / 2);
 }
 
+TEST(what_is_decided_once_the_tree_is_known_is_told_with_what_was_kept)
+{
+    fake_reuse_init(&fake, answer_many());
+    prepared = 0;
+    told_at_once = 0;
+    truth = (struct truth){.answer = 1, .known_at = 2};
+    story_run(&story, HEAD LAYER("a", "one", "-", ""), 2, with_guess_told_at_once);
+    assert_int_equal(story.code, 0);
+    assert_int_equal(story.tally.reused, MANY);
+    assert_in_range(truth.asked, 1, MANY / 2);
+    assert_true(told_at_once >= MANY);
+}
+
 TEST(a_guess_that_is_known_to_be_wrong_is_not_followed_to_its_end)
 {
     run(HEAD LAYER("a", "one", "-", ""), answer_many(), -ESTALE, 2);
