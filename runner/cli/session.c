@@ -138,12 +138,12 @@ void session_read_ahead(struct session *session)
 {
     const struct invocation *in = session->invocation;
     open_store(session);
-    if (session->history != NULL && in->args.count == 0) {
-        history_read_ahead(session->history);
-    }
     open_reuse(session);
     if (session->reuse != NULL && !in->no_reuse) {
-        session_reuse_read_ahead(session->reuse);
+        session_reuse_read_ahead(session->reuse); /* git answers while we read on */
+    }
+    if (session->history != NULL && in->args.count == 0) {
+        history_read_ahead(session->history);
     }
 }
 

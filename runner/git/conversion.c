@@ -160,7 +160,7 @@ static void take_attribute_files(struct config_salt *salt, const struct git_repo
     take_attributes(salt, path);
 }
 
-static int read_settings(const struct git_repo *repo, struct str *out, struct err *err)
+static int ask_settings(struct git_objects *objects, struct err *err)
 {
     static const char *const argv[] = {"git",
                                        "config",
@@ -168,12 +168,31 @@ static int read_settings(const struct git_repo *repo, struct str *out, struct er
                                        "--get-regexp",
                                        "^(core\\.(autocrlf|eol|attributesfile)|filter\\..*)$",
                                        NULL};
-    const struct git_call call = {.argv = argv, .repo = repo};
-    CLEANUP(str_fini) struct str errors = STR_INIT(GIT_ERRORS_MAX);
+    const struct git_call call = {.argv = argv, .repo = objects->repo};
+    str_clear(&objects->settings);
+    str_clear(&objects->complaints);
+    return git_call_begin(&call, &objects->settings, &objects->complaints, &objects->asking, err);
+}
+
+void git_conversion_ask(struct git_objects *objects)
+{
+    if (!objects->config_known && objects->asking == NULL) {
+        (void)ask_settings(objects, NULL);
+    }
+}
+
+static int read_settings(struct git_objects *objects, struct err *err)
+{
     int status = 0;
-    int rc = git_call(&call, out, &errors, &status, err);
+    int rc = objects->asking == NULL ? ask_settings(objects, err) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    struct run_child *asking = objects->asking;
+    objects->asking = NULL;
+    rc = git_call_end(asking, &status, err);
     if (rc == 0 && status > 1) { /* 1: none of them is set */
-        rc = git_complain(err, -EIO, "git config", &errors);
+        rc = git_complain(err, -EIO, "git config", &objects->complaints);
     }
     return rc;
 }
@@ -183,15 +202,15 @@ int git_conversion_config(struct git_objects *objects,
                           bool *ret_always,
                           struct err *err)
 {
-    CLEANUP(str_fini) struct str out = STR_INIT(1u << 20);
+    const struct str *out = &objects->settings;
     struct config_salt salt = {0};
-    int rc = objects->config_known ? 0 : read_settings(objects->repo, &out, err);
+    int rc = objects->config_known ? 0 : read_settings(objects, err);
     if (rc == 0 && !objects->config_known && (salt.hasher = hasher_new()) == NULL) {
         rc = err_set(err, -ENOMEM, "not enough memory to read git's configuration");
     }
     if (salt.hasher != NULL) {
         hasher_begin(salt.hasher);
-        for (char *at = out.data; at != NULL && at < out.data + out.len;) {
+        for (char *at = out->data; at != NULL && at < out->data + out->len;) {
             char *next = at + strlen(at) + 1;
             take_setting(&salt, at);
             at = next;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "git/call.h"
 #include "git/folder.h"
+#include "proc/run.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -38,6 +39,8 @@ int git_objects_open(const struct git_repo *repo, struct git_objects **ret_objec
     objects->repo = repo;
     objects->process.fd = -1;
     str_init(&objects->process.in, GIT_FOLDER_BYTES_MAX + READ_SIZE);
+    str_init(&objects->settings, GIT_OUTPUT_MAX);
+    str_init(&objects->complaints, GIT_ERRORS_MAX);
     *ret_objects = objects;
     return 0;
 }
@@ -63,6 +66,9 @@ void git_objects_close(struct git_objects *objects)
         return;
     }
     process_end(&objects->process);
+    run_abandon(objects->asking);
+    str_fini(&objects->settings);
+    str_fini(&objects->complaints);
     for (size_t i = 0; i < objects->folders.cap; i++) {
         if (objects->folders.entries[i].key != NULL) {
             folder_free((struct git_folder *)objects->folders.entries[i].value);

@@ -22,11 +22,16 @@ struct object_process {
     size_t in_at; /* bytes of `in` that were taken */
 };
 
+struct run_child;
+
 struct git_objects {
     const struct git_repo *repo;
     struct object_process process;
     size_t id_size;
-    struct map folders; /* hex id -> struct git_folder */
+    struct map folders;       /* hex id -> struct git_folder */
+    struct run_child *asking; /* `git config`, under way; NULL = it is not */
+    struct str settings;      /* its words */
+    struct str complaints;
     bool config_known;
     bool config_always;
     struct hash config_salt;

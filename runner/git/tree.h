@@ -149,6 +149,9 @@ int git_conversion_config(struct git_objects *objects,
                           bool *ret_always,
                           struct err *err);
 
+/* Starts git for that and does not wait. What fails now fails again where the answer is needed. */
+void git_conversion_ask(struct git_objects *objects);
+
 /* The .gitattributes of one folder: 1 and *ret_id (borrowed) when it names a conversion (eol, crlf,
  * ident, filter, working-tree-encoding), else 0: then the folder's own files and those below are
  * not converted because of it. */

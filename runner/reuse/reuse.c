@@ -187,11 +187,8 @@ int reuse_open(const struct reuse_options *options, struct reuse **ret_reuse, st
 
 void reuse_read_ahead(struct reuse *reuse)
 {
-    struct hash salt = {0};
-    bool always = false;
     if (reuse->objects != NULL) {
-        /* it is kept; what fails now fails again where the answer is needed */
-        (void)git_conversion_config(reuse->objects, &salt, &always, NULL);
+        git_conversion_ask(reuse->objects);
     }
 }
 

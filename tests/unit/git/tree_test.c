@@ -323,6 +323,31 @@ static struct hash config_salt(const struct git_repo *repo, bool *ret_always)
     return salt;
 }
 
+TEST(settings_that_were_asked_for_ahead_are_the_same)
+{
+    bool always = false;
+    struct hash salt;
+    struct err err = {0};
+    sh("git init -q r; cd r; git config core.autocrlf true");
+    const struct git_repo *repo = open_repo("r");
+    const struct hash plain = config_salt(repo, &always);
+    struct git_objects *objects = open_objects(repo);
+    git_conversion_ask(objects);
+    git_conversion_ask(objects);
+    assert_int_equal(git_conversion_config(objects, &salt, &always, &err), 0);
+    assert_memory_equal(salt.bytes, plain.bytes, HASH_SIZE);
+    assert_true(always);
+    git_conversion_ask(objects); /* it is known */
+    git_objects_close(objects);
+    sh("cd r; echo '[' >>.git/config");
+    objects = open_objects(repo);
+    git_conversion_ask(objects);
+    assert_true(git_conversion_config(objects, &salt, &always, &err) < 0);
+    assert_non_null(strstr(err.text, "git config"));
+    git_conversion_ask(objects);
+    git_objects_close(objects); /* while git is at it */
+}
+
 TEST(settings_that_convert_make_another_salt)
 {
     static const struct hash none = {0};
