@@ -77,9 +77,7 @@ void arena_clear(struct arena *arena)
         }
         arena->serving = next;
     }
-    if (kept != NULL) { /* only what was handed out is not zero any more */
-        memset(kept->bytes, 0, kept->front);
-        memset(kept->bytes + kept->back, 0, kept->size - kept->back);
+    if (kept != NULL) {
         kept->front = 0;
         kept->back = kept->size;
         kept->next = NULL;
@@ -94,11 +92,13 @@ static struct chunk *add_chunk(struct arena *arena, size_t need)
     /* A request above a quarter of a chunk does not end the serving one. */
     bool own = need > arena->chunk_size / 4;
     size_t payload = own ? need : arena->chunk_size;
-    struct chunk *chunk = mem_calloc(1, size_add(sizeof *chunk, payload));
+    struct chunk *chunk = mem_realloc(NULL, 1, size_add(sizeof *chunk, payload));
 
     if (chunk == NULL) {
         return NULL;
     }
+    chunk->next = NULL;
+    chunk->front = 0;
     chunk->back = payload;
     chunk->size = payload;
     if (own && arena->serving != NULL) {
@@ -143,7 +143,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     if (chunk == NULL) {
         return NULL;
     }
-    void *object = chunk->bytes + chunk->front;
+    /* Here and not for the whole chunk: what is never handed out is never touched. */
+    void *object = memset(chunk->bytes + chunk->front, 0, need);
     chunk->front += need;
     return object;
 }
@@ -176,7 +177,8 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
     char *copy = alloc_text(arena, size_add(size, 1));
 
     if (copy != NULL) {
-        memcpy(copy, text, size); /* the terminator is there: chunks are zeroed */
+        memcpy(copy, text, size);
+        copy[size] = '\0';
     }
     return copy;
 }

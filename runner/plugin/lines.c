@@ -13,10 +13,13 @@
 /* The longest line, its newline, and room to see that a longer one goes on. */
 #define BUFFER_SIZE (PLUGIN_LINE_MAX + 2)
 
+/* Read at once. Lines are short, and so only the beginning of the buffer is ever touched. */
+#define READ_SIZE ((size_t)64 << 10)
+
 int lines_open(struct line_reader *reader, const char *file, uint64_t max, struct err *err)
 {
     *reader = (struct line_reader){.fd = -1, .max = max};
-    reader->buf = mem_calloc(BUFFER_SIZE, 1);
+    reader->buf = mem_realloc(NULL, BUFFER_SIZE, 1);
     if (reader->buf == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
@@ -50,9 +53,10 @@ static int fill(struct line_reader *reader, struct err *err)
         reader->start = 0;
     }
     assert(reader->end < BUFFER_SIZE);
+    const size_t room = BUFFER_SIZE - reader->end;
     ssize_t got = 0;
     do {
-        got = read(reader->fd, reader->buf + reader->end, BUFFER_SIZE - reader->end);
+        got = read(reader->fd, reader->buf + reader->end, room < READ_SIZE ? room : READ_SIZE);
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
         return err_errno(err, "cannot read the plugin's output");

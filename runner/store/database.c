@@ -17,7 +17,9 @@
 
 /* Pages kept in memory, in KiB: the rows of 10,000 units with their classes. With SQLite's 2 MiB
  * the look-ups of one run read most pages twice. Taken only as pages are read. */
-#define CACHE_KIB             16384
+#define CACHE_KIB 16384
+/* The same while something long is read once: a page in hand, those above it, and a few. */
+#define CACHE_KIB_ONCE        256
 #define STRINGIFY(number)     STRINGIFY_TOKEN(number)
 #define STRINGIFY_TOKEN(word) #word
 
@@ -89,6 +91,13 @@ int database_run(struct database *database, const char *sql, const char *attempt
 {
     int code = sqlite3_exec(database->db, sql, NULL, NULL, NULL);
     return code == SQLITE_OK ? 0 : database_error(database, attempt, err);
+}
+
+void database_read_once(struct database *database, bool once)
+{
+    static const char few[] = "PRAGMA cache_size = -" STRINGIFY(CACHE_KIB_ONCE);
+    static const char many[] = "PRAGMA cache_size = -" STRINGIFY(CACHE_KIB);
+    (void)sqlite3_exec(database->db, once ? few : many, NULL, NULL, NULL); /* else: slower */
 }
 
 /* The number that a query gives. */

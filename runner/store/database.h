@@ -49,6 +49,10 @@ void database_close(struct database *database);
 /* Fills *err with what was attempted and why SQLite refused; returns the negative errno for it. */
 int database_error(const struct database *database, const char *attempt, struct err *err);
 
+/* Something long is read, once: its pages are not worth memory of their own. Then (false) pages are
+ * kept as before. */
+void database_read_once(struct database *database, bool once);
+
 /* Runs statements that give no rows. */
 int database_run(struct database *database, const char *sql, const char *attempt, struct err *err);
 

@@ -210,7 +210,9 @@ static bool copy_bytes(struct evidence_store *store,
     const int len = good ? sqlite3_blob_bytes(blob) : 0;
     bytes->left = len > 0 ? (size_t)len : 0;
     bytes->start = bytes->at = good ? arena_alloc(arena, bytes->left) : NULL;
+    database_read_once(&store->database, true);
     good = bytes->at != NULL && sqlite3_blob_read(blob, bytes->at, len, 0) == SQLITE_OK;
+    database_read_once(&store->database, false);
     (void)sqlite3_blob_close(blob);
     return good;
 }
