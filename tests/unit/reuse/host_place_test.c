@@ -278,6 +278,56 @@ TEST(what_was_seen_when_the_unit_started_may_be_a_change_of_the_unit)
     host_free(host);
 }
 
+/* ---- who may do what ---- */
+
+TEST(owners_are_root_us_or_another_one)
+{
+    const unsigned other = 12345 + geteuid() + getegid();
+    const struct host_node node = {.mode = S_IFDIR | 01750, .owner = 6};
+    assert_int_equal(host_owner(0, 0), 0);
+    assert_int_equal(host_owner(other, 0), 2);
+    assert_int_equal(host_owner(0, other), 8);
+    assert_int_equal(host_owner(other, other), 10);
+    assert_int_equal(host_owner(geteuid(), 0), geteuid() == 0 ? 0 : 1);
+    assert_int_equal(host_owner(0, getegid()), getegid() == 0 ? 0 : 4);
+    assert_int_equal(host_permissions(&node), 01750 | 6 << 12);
+}
+
+/* Units have no capabilities: what root goes through is closed to theirs. */
+TEST(a_folder_that_its_units_may_not_enter_is_closed_to_root)
+{
+    static const struct {
+        mode_t mode;
+        uint8_t owner;
+        bool open;
+    } list[] = {
+        {0100, 0,  true }, /* root's */
+        {0677, 0,  false},
+        {0100, 8,  true },
+        {0010, 2,  true }, /* another's, of root's group */
+        {0767, 2,  false},
+        {0001, 10, true }, /* another's */
+        {0776, 10, false},
+        {0001, 6,  true },
+    };
+
+    sh("mkdir d; echo x >d/f");
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const struct host_node *node = NULL;
+        enum host_presence presence = HOST_ABSENT;
+        struct host *host = open_host();
+        struct host_node *folder = find(host, "d");
+        folder->mode = S_IFDIR | list[i].mode;
+        folder->owner = list[i].owner;
+        assert_int_equal(host_find(host, at("d/f"), strlen(test_folder()), &presence, &node, NULL),
+                         0);
+        if ((presence == HOST_PRESENT) != (list[i].open || geteuid() != 0)) {
+            fail_msg("%zu: %d", i, (int)presence);
+        }
+        host_free(host);
+    }
+}
+
 /* ---- facts ---- */
 
 TEST(a_fact_is_looked_up_once_and_compared_with_what_it_is_now)
