@@ -33,14 +33,15 @@ TEST(each_bit_that_lets_execute_makes_a_program)
 {
     struct shop shop = {0};
     shop_make_tree();
-    sh("mkdir out; cd out; for m in 100 010 001 644 600; do echo >$m; chmod $m $m; done");
+    sh("mkdir out; cd out; for m in 744 654 645; do echo >x$m; chmod $m x$m; done; for m in 644 600; do "
+       "echo >$m; chmod $m $m; done");
     shop_open(&shop, "run");
     for (int keep = 0; keep < 2; keep++) {
         const struct manifest *products = read_folder(&shop, "out", keep == 1);
         assert_int_equal(products->count, 5);
         for (size_t i = 0; i < 5; i++) {
             const struct product *item = &products->items[i];
-            assert_int_equal(item->mode, S_IFREG | (item->path[0] == '6' ? 0644 : 0755));
+            assert_int_equal(item->mode, S_IFREG | (item->path[0] == 'x' ? 0755 : 0644));
             assert_int_equal(item->size, 1);
         }
     }
