@@ -45,8 +45,7 @@ static bool is_open_to_doubt(const struct engine_attempt *attempt, uint32_t muta
     if (verdict->status == MUTANT_KILLED) {
         return verdict->engine != ENGINE_COPY;
     }
-    return verdict->engine == ENGINE_FORK
-           && (verdict->status == MUTANT_SURVIVED || verdict->status == MUTANT_TIMEOUT);
+    return verdict->engine == ENGINE_FORK && verdict->status == MUTANT_SURVIVED;
 }
 
 /* All that could be looked at again, in the order of their tickets. */
@@ -144,7 +143,7 @@ static int check_decided(struct engine_attempt *attempt, uint32_t mutant, struct
     if (rc == 0 && status == MUTANT_SURVIVED) {
         disagree(attempt, verdict->killer, mutant, "failed in a child, and passes alone");
     } else if (rc == 0 && status != verdict->status) {
-        /* Too slow in one way, killed in the other: a run alone is what a person would see. */
+        /* Killed in a child, too slow alone: a run alone is what a person would see. */
         verdict->status = status;
         verdict->engine = ENGINE_EXEC;
     }
@@ -184,7 +183,7 @@ static bool is_doubtful(const struct engine_attempt *attempt, uint32_t mutant)
     if (verdict->engine != ENGINE_FORK) {
         return false;
     }
-    if (verdict->status == MUTANT_KILLED || verdict->status == MUTANT_TIMEOUT) {
+    if (verdict->status == MUTANT_KILLED) {
         return tests[verdict->killer].kind != ENGINE_FORK;
     }
     for (uint16_t i = 0; verdict->status == MUTANT_SURVIVED && i < verdict->reached_count; i++) {

@@ -22,7 +22,6 @@ static size_t arm(struct engine_attempt *attempt, size_t test)
         limit_of(engine_cpu_limit_us(&job->tests->items[test], job->options));
     state->map->wall_limit_us =
         limit_of(engine_wall_limit_us(&job->tests->items[test], job->options));
-    state->map->retry_factor = ENGINE_RETRY_FACTOR;
     for (uint32_t i = 0; i < state->site_count; i++) {
         engine_state_hits(state)[i] = engine_hits_limit(job->cover->hits[test][i]);
     }
@@ -64,11 +63,9 @@ static int take(
     case SLUICE_MUTANT_FAILED:
         status = MUTANT_KILLED;
         break;
-    case SLUICE_MUTANT_TIMED_OUT:
-        status = MUTANT_TIMEOUT;
-        break;
-    case SLUICE_MUTANT_TO_TRY:   /* reached when it was counted, and not now */
-    case SLUICE_MUTANT_NO_CHILD: /* no process to be had at that moment */
+    case SLUICE_MUTANT_TIMED_OUT: /* believed when a run alone times out, too, and with more time */
+    case SLUICE_MUTANT_TO_TRY:    /* reached when it was counted, and not now */
+    case SLUICE_MUTANT_NO_CHILD:  /* no process to be had at that moment */
         engine = ENGINE_EXEC;
         rc = engine_exec_try(attempt->job, &attempt->state, test, mutant, &status, err);
         break;

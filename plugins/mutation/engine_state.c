@@ -137,7 +137,6 @@ void engine_state_reset(struct engine_state *state, enum sluice_mutant_mode mode
     *head = state->head;
     head->mode = mode;
     head->engine_pid = getpid();
-    head->retry_factor = 1;
     head->memory_mib = ENGINE_MEMORY_MIB;
     memset(engine_state_hits(state), 0, state->site_count * sizeof(uint32_t));
     memset(engine_state_spent(state), 0, state->mutant_count * sizeof(uint32_t));

@@ -439,26 +439,21 @@ SLUICE_MUTANT_SHARED unsigned long sluice_mutant_now_us(void)
 /* SIGKILL after all of its time is a timeout, before it is somebody's verdict. */
 SLUICE_MUTANT_SHARED unsigned int sluice_mutant_result(int status,
                                                        unsigned long cpu_us,
-                                                       unsigned long wall_us,
-                                                       unsigned int factor)
+                                                       unsigned long wall_us)
 {
     const struct sluice_mutant_state *state = sluice_mutant_process.state;
     int killed = (status & 0x7f) == 9;
-    if (killed
-        && (cpu_us >= (unsigned long)state->cpu_limit_us * factor
-            || wall_us + 1000 >= (unsigned long)state->wall_limit_us * factor)) {
+    if (killed && (cpu_us >= state->cpu_limit_us || wall_us + 1000 >= state->wall_limit_us)) {
         return SLUICE_MUTANT_TIMED_OUT;
     }
-    if ((status & 0x7f) == SLUICE_MUTANT_HIT_SIGNAL && factor == 1) {
+    if ((status & 0x7f) == SLUICE_MUTANT_HIT_SIGNAL) {
         return SLUICE_MUTANT_TIMED_OUT;
     }
     return status == 0 ? SLUICE_MUTANT_PASSED : SLUICE_MUTANT_FAILED;
 }
 
 /* Waits for a child and ends whatever it left behind. */
-SLUICE_MUTANT_SHARED unsigned int sluice_mutant_wait(int pid,
-                                                     unsigned int factor,
-                                                     unsigned int *spent)
+SLUICE_MUTANT_SHARED unsigned int sluice_mutant_wait(int pid, unsigned int *spent)
 {
     long usage[SLUICE_MUTANT_BUFFER];
     unsigned long started = sluice_mutant_now_us();
@@ -472,16 +467,14 @@ SLUICE_MUTANT_SHARED unsigned int sluice_mutant_wait(int pid,
         return SLUICE_MUTANT_NO_CHILD;
     }
     *spent = (unsigned int)((usage[0] + usage[2]) * 1000000 + usage[1] + usage[3]);
-    return sluice_mutant_result(status, *spent, sluice_mutant_now_us() - started, factor);
+    return sluice_mutant_result(status, *spent, sluice_mutant_now_us() - started);
 }
 
-/* One child that is the mutant (-1: that aborts), with `factor` times the CPU time. Returns 1 in
- * the child. */
+/* One child that is the mutant (-1: that aborts). Returns 1 in the child. */
 SLUICE_MUTANT_SHARED int sluice_mutant_spawn(struct sluice_mutant_file *file,
                                              unsigned int site,
                                              unsigned int mutant,
                                              const struct sluice_mutant_before *before,
-                                             unsigned int factor,
                                              unsigned int *result)
 {
     struct sluice_mutant_state *state = sluice_mutant_process.state;
@@ -494,9 +487,8 @@ SLUICE_MUTANT_SHARED int sluice_mutant_spawn(struct sluice_mutant_file *file,
     if (pid == 0) {
         (void)sluice_mutant_setpgid(0, 0);
         state->child = sluice_mutant_getpid();
-        (void)sluice_mutant_end_at(2 /* CPU time of the process */,
-                                   (unsigned long)state->cpu_limit_us * factor);
-        (void)sluice_mutant_end_at(1 /* monotonic */, (unsigned long)state->wall_limit_us * factor);
+        (void)sluice_mutant_end_at(2 /* CPU time of the process */, state->cpu_limit_us);
+        (void)sluice_mutant_end_at(1 /* monotonic */, state->wall_limit_us);
         sluice_mutant_limit_memory();
         (void)sluice_mutant_mprotect(state, state->size, 1);
         if (mutant == (unsigned int)-1) {
@@ -504,7 +496,7 @@ SLUICE_MUTANT_SHARED int sluice_mutant_spawn(struct sluice_mutant_file *file,
             sluice_mutant_abort();
         }
         sluice_mutant_process.hits_left =
-            factor > 1 ? 0 : sluice_mutant_words(state->hits_at)[file->range->site_base + site];
+            sluice_mutant_words(state->hits_at)[file->range->site_base + site];
         sluice_mutant_become(file, site, mutant);
         sluice_mutant_restore(before, 1);
         return 1;
@@ -512,7 +504,7 @@ SLUICE_MUTANT_SHARED int sluice_mutant_spawn(struct sluice_mutant_file *file,
     *result = SLUICE_MUTANT_NO_CHILD;
     if (pid > 0) {
         (void)sluice_mutant_setpgid(pid, pid);
-        *result = sluice_mutant_wait(pid, factor, &spent);
+        *result = sluice_mutant_wait(pid, &spent);
         sluice_mutant_restore_offsets(before->offsets);
     }
     state->active = 0;
@@ -523,7 +515,7 @@ SLUICE_MUTANT_SHARED int sluice_mutant_spawn(struct sluice_mutant_file *file,
     return 0;
 }
 
-/* As above; what ran out of time is tried once more with a larger limit. */
+/* As above, and what came of it is noted. */
 SLUICE_MUTANT_SHARED int sluice_mutant_try(struct sluice_mutant_file *file,
                                            unsigned int site,
                                            unsigned int mutant,
@@ -531,11 +523,7 @@ SLUICE_MUTANT_SHARED int sluice_mutant_try(struct sluice_mutant_file *file,
 {
     struct sluice_mutant_state *state = sluice_mutant_process.state;
     unsigned int result = SLUICE_MUTANT_NO_CHILD;
-    if (sluice_mutant_spawn(file, site, mutant, before, 1, &result)) {
-        return 1;
-    }
-    if (result == SLUICE_MUTANT_TIMED_OUT && state->retry_factor > 1
-        && sluice_mutant_spawn(file, site, mutant, before, state->retry_factor, &result)) {
+    if (sluice_mutant_spawn(file, site, mutant, before, &result)) {
         return 1;
     }
     if (mutant == (unsigned int)-1) {

@@ -58,7 +58,6 @@ struct sluice_mutant_state {
     unsigned int canary;   /* CANARY_FORK: an enum sluice_mutant_try */
     unsigned int cpu_limit_us;
     unsigned int wall_limit_us;
-    unsigned int retry_factor;
     unsigned int memory_mib; /* by which a mutant may grow; 0 = no limit */
     unsigned int size;       /* of the file */
     unsigned int file_count;

@@ -87,6 +87,17 @@ TEST(a_mutant_that_waits_for_ever_uses_no_cpu_time_and_times_out)
                 "Timeout");
 }
 
+/* What memory holds that nobody set may be otherwise in a child: two mutants of sds looped there
+ * and crashed alone. Here a mutant asks outright whether it is one. */
+TEST(a_mutant_that_never_ends_in_a_child_and_dies_alone_is_killed)
+{
+    expect_both(
+        "#include <unistd.h>\n"
+        "static void odd(pid_t self) { while (getpid() != self) {} _exit(1); }\n"
+        "int main(void) { pid_t self = getpid(); int a = 1; @{a--;~odd(self);}@ return a; }",
+        "Killed");
+}
+
 TEST(a_loop_without_end_in_a_process_of_the_test_ends_by_its_hits_and_is_a_timeout)
 {
     struct attempt attempt;
