@@ -348,6 +348,19 @@ static void use_tool(struct init_plan *plan,
     }
 }
 
+/* Is there something in its scripts that a pipeline would take for an expression of its own? */
+static bool has_expression(json_t *scripts)
+{
+    const char *name = NULL;
+    json_t *script = NULL;
+    bool found = false;
+    json_object_foreach(scripts, name, script)
+    {
+        found = found || (json_is_string(script) && strstr(json_string_value(script), "${{"));
+    }
+    return found;
+}
+
 /* The layers of a package with a test script. */
 static void add_package(struct init_plan *plan,
                         const struct package *package,
@@ -355,8 +368,10 @@ static void add_package(struct init_plan *plan,
 {
     json_t *root = package->root;
     const bool has_tape = json_object_get(json_object_get(root, "devDependencies"), "tape") != NULL;
-    const struct init_script script =
-        init_read_script(plan, json_object_get(root, "scripts"), has_tape);
+    json_t *scripts = json_object_get(root, "scripts");
+    const struct init_script script = has_expression(scripts)
+                                          ? (struct init_script){.tool = NULL}
+                                          : init_read_script(plan, scripts, has_tape);
     struct init_layer layer = common(plan, package, outer);
     if (script.tool != NULL) {
         use_tool(plan, &layer, &script, package->test);

@@ -275,6 +275,13 @@ without_cargo() {
     expect_code 0 "$SLUICE" run
 }
 
+@test "a script with what a pipeline would take for an expression is run as npm test" {
+    echo '{"name": "a", "scripts": {"test": "lint && node --test x${{*.js", "lint": "true"}}' >package.json
+    expect_code 0 "$SLUICE" init
+    [ "$(grep -c 'run: "npm test"' sluice.yml)" = 1 ]
+    good
+}
+
 @test "a marker that is a device, a pipe or a folder is not waited for" {
     mkfifo go.mod
     ln -s /dev/zero package.json

@@ -252,7 +252,7 @@ TEST(what_cannot_be_told_by_stat_data_is_looked_at_in_each_run)
     assert_true(hit_looks_at_classes());
     sh("rm -rf cache r plugins");
     shop_make_tree();
-    sh("touch -d '+1 hour' plugins/p; sleep 0.03");
+    sh("touch -d '+1 hour' plugins/p; sleep 0.06");
     shop_earn(young, OUTCOME_PASSED);
     assert_true(hit_looks_at_classes());
     assert_true(hit_looks_at_classes());

@@ -9,12 +9,12 @@
 
 #include "support/test.h"
 
-/* At the end a tick of the kernel's clock (HOST_CLOCK_TICK_MS) goes by: a file of the machine that
- * is looked at within one after it was made earns no evidence. */
+/* At the end more than HOST_CLOCK_SLACK_MS goes by: a file of the machine that was made so shortly
+ * before a unit started earns no evidence. */
 void shop_make_tree(void)
 {
     sh("git init -q r; mkdir plugins; echo p >plugins/p; cd r; mkdir src; echo one >src/a.c; echo "
-       "two >src/b.c; printf '#!/bin/sh\\n' >run.sh; chmod +x run.sh; sleep 0.03");
+       "two >src/b.c; printf '#!/bin/sh\\n' >run.sh; chmod +x run.sh; sleep 0.06");
 }
 
 void shop_snapshot(struct shop *shop)
