@@ -76,6 +76,17 @@ static int take(
     return rc;
 }
 
+/* At the deadline what still needs a run of its own is left open: fifty times its test for a
+ * timeout. The one of the first turn is tried all the same. */
+static bool is_left(struct engine_attempt *attempt, unsigned said)
+{
+    if (said == SLUICE_MUTANT_TIMED_OUT && attempt->turn > 0) {
+        attempt->cut = attempt->cut || engine_is_late(attempt->job->options);
+        return attempt->cut;
+    }
+    return attempt->cut && said == SLUICE_MUTANT_TO_TRY;
+}
+
 /* The state is used again by engine_exec_try(): what it says is copied before. */
 static int harvest(struct engine_attempt *attempt, size_t test, struct err *err)
 {
@@ -92,8 +103,7 @@ static int harvest(struct engine_attempt *attempt, size_t test, struct err *err)
     }
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < state->mutant_count; i++) {
-        rc = attempt->cut && said[i] == SLUICE_MUTANT_TO_TRY ? 0
-                                                             : take(attempt, test, i, said[i], err);
+        rc = is_left(attempt, said[i]) ? 0 : take(attempt, test, i, said[i], err);
     }
     return rc;
 }

@@ -17,22 +17,6 @@ static const char *const reads_b[] = {"C/src/src/b.c", NULL};
 static const struct reuse_options verifies = {
     .trust = EVIDENCE_MEMBER, .run = "v", .verify_ppm = 1000000};
 
-static struct evidence_row row_of(struct shop *shop)
-{
-    struct evidence_row row = {0};
-    const struct evidence_query query = {
-        .unit_key = shop->key,
-        .reader = reuse_reader(shop->reuse),
-        .failed_too = true,
-        .now_ms = 1,
-    };
-    reuse_picture_end(shop->reuse);
-    assert_int_equal(
-        evidence_get(shop->reuse->store, shop->decision.evidence, &query, shop->arena, &row, NULL),
-        1);
-    return row;
-}
-
 static void assert_note(struct shop *shop, const char *expected)
 {
     const char *note = reuse_take_note(shop->reuse);
@@ -255,7 +239,7 @@ TEST(further_attempts_are_counted_as_what_they_came_to)
     shop_earn(reads_a, OUTCOME_FAILED);
     shop_open(&shop, "later");
     assert_int_equal(shop_peek(&shop), REUSE_HIT);
-    const struct evidence_row row = row_of(&shop);
+    const struct evidence_row row = shop_row(&shop);
 
     static const enum outcome_status attempts[] = {OUTCOME_FAILED, OUTCOME_FAILED, OUTCOME_SKIPPED};
 
@@ -339,7 +323,7 @@ TEST(declared_files_may_stand_in_any_order)
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
-    const struct evidence_row first = row_of(&shop);
+    const struct evidence_row first = shop_row(&shop);
     assert_int_equal(first.kind, EVIDENCE_DECLARED);
     policy.declared.items = up;
     shop.again = true;
@@ -348,7 +332,7 @@ TEST(declared_files_may_stand_in_any_order)
     assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
     shop.again = false;
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
-    const struct evidence_row second = row_of(&shop);
+    const struct evidence_row second = shop_row(&shop);
     assert_int_equal(second.id, first.id);
     assert_int_equal(second.class_id, first.class_id);
     assert_int_equal(second.confirmed, 2);

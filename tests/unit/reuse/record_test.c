@@ -14,22 +14,6 @@
 
 static const char *const reads_a[] = {"C/src/src/a.c", NULL};
 
-static struct evidence_row row_of(struct shop *shop)
-{
-    struct evidence_row row = {0};
-    const struct evidence_query query = {
-        .unit_key = shop->key,
-        .reader = reuse_reader(shop->reuse),
-        .failed_too = true,
-        .now_ms = 1,
-    };
-    reuse_picture_end(shop->reuse);
-    assert_int_equal(
-        evidence_get(shop->reuse->store, shop->decision.evidence, &query, shop->arena, &row, NULL),
-        1);
-    return row;
-}
-
 TEST(a_row_says_who_earned_it_where_when_and_at_what_cost)
 {
     const int64_t now_ms = clock_wall_ms();
@@ -54,7 +38,7 @@ TEST(a_row_says_who_earned_it_where_when_and_at_what_cost)
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
-    const struct evidence_row row = row_of(&shop);
+    const struct evidence_row row = shop_row(&shop);
     assert_true(row.passed);
     assert_int_equal(row.kind, EVIDENCE_OBSERVED);
     assert_int_equal(row.trust, EVIDENCE_FORK);
@@ -89,7 +73,7 @@ TEST(evidence_without_a_ttl_does_not_expire_and_a_skip_is_a_pass)
     assert_int_equal(shop_run(&shop, reads_a, OUTCOME_SKIPPED), 1);
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
     assert_int_equal(shop.decision.outcome->status, OUTCOME_SKIPPED);
-    const struct evidence_row row = row_of(&shop);
+    const struct evidence_row row = shop_row(&shop);
     assert_true(row.passed);
     assert_true(row.expires_ms == 0);
     assert_string_equal(row.scope, "");

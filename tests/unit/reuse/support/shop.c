@@ -2,6 +2,7 @@
 #include "shop.h"
 
 #include "base/clock.h"
+#include "reuse/reuse_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,22 @@ int shop_run(struct shop *shop, const char *const *asked, enum outcome_status st
         .trace = &trace,
     };
     return shop_end(shop, &outcome, NULL);
+}
+
+struct evidence_row shop_row(struct shop *shop)
+{
+    struct evidence_row row = {0};
+    const struct evidence_query query = {
+        .unit_key = shop->key,
+        .reader = reuse_reader(shop->reuse),
+        .failed_too = true,
+        .now_ms = 1,
+    };
+    reuse_picture_end(shop->reuse);
+    assert_int_equal(
+        evidence_get(shop->reuse->store, shop->decision.evidence, &query, shop->arena, &row, NULL),
+        1);
+    return row;
 }
 
 enum reuse_action shop_now(void)

@@ -57,6 +57,9 @@ void shop_drop(struct shop *shop);
 int shop_run(struct shop *shop, const char *const *asked, enum outcome_status status);
 int shop_end(struct shop *shop, const struct outcome *outcome, const struct manifest *products);
 
+/* The row that answered, as it is in the store. */
+struct evidence_row shop_row(struct shop *shop);
+
 /* In a fresh run over the tree as it is now: what is decided? Nothing is recorded. */
 enum reuse_action shop_now(void);
 void shop_assert_now(enum reuse_action expected);
