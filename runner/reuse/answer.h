@@ -17,13 +17,14 @@
  *      one) · link · present
  *   T  X, and for what is present: type, exec bit, size; of what is the machine's the permissions
  *      and whose it is (host_permissions()) as well. A file of the tree that a conversion may
- * rewrite has its content's id in place of its size L  a digest of the target, or that it is no
- * link C  T without size, and a digest: blob id (with the salt of conversions) or SHA-256 D  a hash
- * of the sorted (name, type) of the folder as the world shows it; .git and .sluice of the tree are
- * not in it; of a folder of the machine its own permissions R  everything below: names, types, exec
- * bits or permissions, contents H  "uname" "ncpu" "cpuinfo" "memory" "proc:NAME": a digest. What
- * changes by itself (loadavg, uptime, stat, meminfo, ... see host_facts.c) is a constant: it is not
- * observed
+ *      rewrite has its content's id in place of its size
+ *   L  a digest of the target, or that it is no link
+ *   C  T without size, and a digest: blob id (with the salt of conversions) or SHA-256
+ *   D  a hash of the sorted (name, type) of the folder as the world shows it; .git and .sluice of
+ *      the tree are not in it; of a folder of the machine its own permissions
+ *   R  everything below: names, types, exec bits or permissions, contents
+ *   H  "uname" "ncpu" "cpuinfo" "memory" "proc:NAME": a digest. What changes by itself (loadavg,
+ *      uptime, stat, meminfo, ... see host_facts.c) is a constant: it is not observed
  *
  * Files of the machine are no immutable state. Each answer about them is taken once, with the stat
  * data it rests on; answers_recheck() tells whether that still holds. */
