@@ -369,9 +369,10 @@ static void add_package(struct init_plan *plan,
     json_t *root = package->root;
     const bool has_tape = json_object_get(json_object_get(root, "devDependencies"), "tape") != NULL;
     json_t *scripts = json_object_get(root, "scripts");
-    const struct init_script script = has_expression(scripts)
-                                          ? (struct init_script){.tool = NULL}
-                                          : init_read_script(plan, scripts, has_tape);
+    struct init_script script = {.tool = NULL};
+    if (!has_expression(scripts)) {
+        script = init_read_script(plan, scripts, has_tape);
+    }
     struct init_layer layer = common(plan, package, outer);
     if (script.tool != NULL) {
         use_tool(plan, &layer, &script, package->test);
