@@ -92,6 +92,63 @@ TEST(of_a_file_what_is_known_is_told)
     expect(ANSWER_FILE, content, 1 + HASH_SIZE, OBSERVE_CONTENT, "content 01234567");
 }
 
+/* Of root, or of who runs sluice: as nearly all is. Of others it is said. */
+TEST(whose_a_file_of_the_machine_is_is_told_when_it_is_of_others)
+{
+    static const struct {
+        unsigned char
+            high; /* of the permissions: two bits each for owner and group, four of mode */
+        const char *words;
+    } list[] = {
+        {0x01, "a file, 5 bytes, mode 644"                                 },
+        {0x51, "a file, 5 bytes, mode 644"                                 },
+        {0x0f, "a file, 5 bytes, mode 7644"                                },
+        {0x11, "a file, 5 bytes, mode 644, owner us, group of root"        },
+        {0x41, "a file, 5 bytes, mode 644, owner root, group of us"        },
+        {0x21, "a file, 5 bytes, mode 644, owner another, group of root"   },
+        {0x81, "a file, 5 bytes, mode 644, owner root, group of another"   },
+        {0x61, "a file, 5 bytes, mode 644, owner another, group of us"     },
+        {0x91, "a file, 5 bytes, mode 644, owner us, group of another"     },
+        {0xa1, "a file, 5 bytes, mode 644, owner another, group of another"},
+        {0x31, "a file, 5 bytes, mode 644, owner ?, group of root"         },
+        {0xf1, "a file, 5 bytes, mode 644, owner ?, group of ?"            },
+    };
+
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        char bytes[] = "-\x05\0\0\0\0\0\0\0\xa4?";
+        bytes[10] = (char)list[i].high;
+        expect(ANSWER_FILE, bytes, 11, OBSERVE_TYPE, list[i].words);
+    }
+}
+
+TEST(what_has_permissions_beside_its_digest_tells_them)
+{
+    static const char mode[] = "\xed\x01";
+    char digest[HASH_SIZE + 2] = "\x01\x23\x45\xab";
+    digest[HASH_SIZE] = (char)0xc0;
+    digest[HASH_SIZE + 1] = 0x21;
+    expect(ANSWER_FOLDER, mode, 2, OBSERVE_TYPE, "a folder, mode 755");
+    expect(ANSWER_FOLDER, mode, 1, OBSERVE_TYPE, "a folder");
+    expect(ANSWER_SPECIAL,
+           "p\xa4\x21",
+           3,
+           OBSERVE_TYPE,
+           "a device, pipe or socket, mode 644, owner another, group of root");
+    expect(ANSWER_SPECIAL, mode, 2, OBSERVE_TYPE, "a device, pipe or socket");
+    expect(ANSWER_LISTING,
+           digest,
+           sizeof digest,
+           OBSERVE_LISTING,
+           "names 012345ab, mode 700, owner another, group of root");
+    expect(ANSWER_SUBTREE,
+           digest,
+           sizeof digest,
+           OBSERVE_SUBTREE,
+           "all below 012345ab, mode 700, owner another, group of root");
+    expect(ANSWER_LISTING, digest, HASH_SIZE, OBSERVE_LISTING, "names 012345ab");
+    expect(ANSWER_LISTING, digest, HASH_SIZE + 1, OBSERVE_LISTING, "names 012345ab");
+}
+
 TEST(words_that_find_no_room_are_empty)
 {
     struct arena *arena = arena_new(1);
@@ -100,6 +157,8 @@ TEST(words_that_find_no_room_are_empty)
     assert_string_equal(answer_words(&answer, OBSERVE_TYPE, arena), "");
     answer_set(&answer, ANSWER_FACT, "digest", 6);
     assert_string_equal(answer_words(&answer, OBSERVE_HOST, arena), "");
+    answer_set(&answer, ANSWER_FOLDER, "\xed\x01", 2);
+    assert_string_equal(answer_words(&answer, OBSERVE_TYPE, arena), "");
     arena_free(arena);
 }
 

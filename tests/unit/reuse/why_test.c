@@ -237,3 +237,166 @@ TEST(each_reason_to_run_has_its_sentence)
     assert_string_equal(shop.decision.why, ""); /* nobody reads it */
     shop_close(&shop);
 }
+
+/* ---- the edges of words ---- */
+
+static const char *const reads_a[] = {"C/src/src/a.c", NULL};
+
+/* What reuse_why() says of a unit whose questions `asks` were answered, after `change`. */
+static void explain(const char *const *asks, const char *change, struct str *text)
+{
+    struct shop shop = {0};
+    sh("rm -rf r plugins cache");
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    sh(change);
+    shop_open(&shop, "later");
+    const struct reuse_request request = shop_request(&shop);
+    assert_int_equal(reuse_why(shop.reuse, &request, text, NULL), 0);
+    shop_close(&shop);
+}
+
+/* Names are foreign: they may be long, and hold what moves a cursor. */
+TEST(a_path_is_told_in_part_and_made_safe)
+{
+    char asked[300];
+    char change[600];
+    char sentence[600];
+    const char *asks[] = {asked, NULL};
+    (void)snprintf(asked, sizeof asked, "X/src/%0220d", 7);
+    (void)snprintf(change, sizeof change, ":>r/%0220d", 7);
+    (void)snprintf(sentence, sizeof sentence, "%0200d changed (absent -> there)", 0);
+    assert_told(asks, change, sentence);
+    (void)snprintf(asked, sizeof asked, "X/src/a\033[31mb\001");
+    assert_told(
+        asks, ":>\"r/$(printf 'a\\033[31mb\\001')\"", "ab\xef\xbf\xbd changed (absent -> there)");
+}
+
+TEST(what_no_state_can_stand_for_now_has_no_answer)
+{
+    static const char *const asks[] = {"C/sluice/plugins/p", NULL};
+    CLEANUP(str_fini) struct str text = STR_INIT(10000);
+    explain(asks, "rm plugins/p; mkfifo plugins/p", &text);
+    assert_non_null(strstr(str_text(&text), "\n  /sluice/plugins/p changed (content "));
+    assert_non_null(strstr(str_text(&text), " -> no answer)\n"));
+}
+
+/* Rows go before the answers that are kept with them. */
+TEST(evidence_that_is_gone_is_compared_with_and_not_named)
+{
+    CLEANUP(str_fini) struct str text = STR_INIT(10000);
+    static const char words[] = "src/a.c changed (content ";
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("echo other >r/src/a.c");
+    shop_earn(reads_a, OUTCOME_PASSED);
+    shop_open(&shop, "forgets");
+    assert_int_equal(evidence_forget(shop.reuse->store, 2, NULL), 0);
+    sh("echo third >r/src/a.c");
+    shop_snapshot(&shop);
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_CHANGED);
+    assert_int_equal(strncmp(shop.decision.why, words, sizeof words - 1), 0);
+    assert_null(strstr(shop.decision.why, "unlike"));
+    const struct reuse_request request = shop_request(&shop);
+    assert_int_equal(reuse_why(shop.reuse, &request, &text, NULL), 0);
+    assert_non_null(strstr(str_text(&text), "\nthe nearest evidence differs in 1:\n"));
+    shop_close(&shop);
+}
+
+/* Of several that are as near, the one that was earned last. */
+TEST(of_the_nearest_the_newest_is_told)
+{
+    static const char *const runs[] = {"first", "second", "third"};
+    struct shop shop = {0};
+    shop_make_tree();
+    for (size_t i = 0; i < 3; i++) {
+        char change[100];
+        shop_open(&shop, runs[i]);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+        shop_close(&shop);
+        (void)snprintf(change, sizeof change, "echo %s >r/src/a.c", runs[i]);
+        sh(change);
+    }
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_non_null(strstr(shop.decision.why, ", unlike what was earned by run third, "));
+    shop_close(&shop);
+}
+
+/* To unpack the answers of all classes may take longer than the unit. */
+TEST(the_sixteen_classes_that_were_used_last_are_compared)
+{
+    static char asks[17][32];
+    for (int classes = 16; classes <= 17; classes++) {
+        struct shop shop = {0};
+        sh("rm -rf r plugins cache");
+        shop_make_tree();
+        for (int i = 0; i < classes; i++) { /* the first has one question, the others two */
+            const char *asked[] = {"C/src/src/a.c", i > 0 ? asks[i] : NULL, NULL};
+            char change[64];
+            (void)snprintf(asks[i], sizeof asks[i], "X/src/n%d", i);
+            (void)snprintf(change, sizeof change, "echo %d >r/src/a.c", i);
+            sh(change);
+            shop_earn(asked, OUTCOME_PASSED);
+        }
+        sh("echo new >r/src/a.c; for i in $(seq 16); do :>r/n$i; done");
+        shop_open(&shop, "later");
+        assert_int_equal(shop_peek(&shop), REUSE_RUN);
+        assert_int_equal(strstr(shop.decision.why, "and 1 more") != NULL, classes == 17);
+        shop_close(&shop);
+    }
+}
+
+/* ---- names that came and went, by the trees themselves ---- */
+
+static void assert_listing(struct shop *shop, const char *tree, const char *path, const char *words)
+{
+    const char *said = listing_words(shop_state(shop), tree, path, shop->arena);
+    if (words == NULL) {
+        assert_null(said);
+    } else {
+        assert_non_null(said);
+        assert_string_equal(said, words);
+    }
+}
+
+TEST(names_are_told_of_folders_that_both_trees_have)
+{
+    struct shop shop = {0};
+    char then[GIT_ID_MAX];
+    shop_make_tree();
+    sh("cd r; mkdir -p src/deep/er gone; : >src/deep/er/f; : >gone/f; : >was_file");
+    shop_open(&shop, "one");
+    memcpy(then, shop.tree, sizeof then);
+    sh("cd r; : >src/deep/er/g; chmod +x src/deep/er/f; rm -r gone was_file; mkdir was_file; : >was_file/f; "
+       "mkdir srcs; : >srcs/f");
+    shop_snapshot(&shop);
+    assert_listing(&shop, then, "/src/src/deep/er", "added g");
+    assert_listing(&shop, then, "/src/src/deep", NULL); /* the same names */
+    assert_listing(&shop, then, "/src", "added srcs, was_file; gone gone, was_file");
+    assert_listing(&shop, then, "/src/", "added srcs, was_file; gone gone, was_file");
+    assert_listing(&shop, then, "/src/gone", NULL);
+    assert_listing(&shop, then, "/src/srcs", NULL);
+    assert_listing(&shop, then, "/src/was_file", NULL);
+    assert_listing(&shop, then, "/src/run.sh", NULL);
+    assert_listing(&shop, then, "/src/nowhere", NULL);
+    assert_listing(&shop, then, "/srcs", NULL); /* none of the tree's */
+    assert_listing(&shop, then, "/usr", NULL);
+    assert_listing(&shop, then, "/sluice/plugins", NULL);
+    assert_listing(&shop, NULL, "/src", NULL);
+    assert_listing(&shop, "", "/src", NULL);
+    assert_listing(&shop, "1234567890123456789012345678901234567890", "/src", NULL);
+    struct reuse_state *state = shop_state(&shop);
+    struct reuse_state without = *state;
+    without.world.tree = NULL;
+    assert_null(listing_words(&without, then, "/src", shop.arena));
+    struct reuse no_git = *shop.reuse;
+    struct reuse_state outside = *state;
+    no_git.objects = NULL;
+    outside.reuse = &no_git;
+    assert_null(listing_words(&outside, then, "/src", shop.arena));
+    shop_close(&shop);
+}
