@@ -305,6 +305,44 @@ TEST(evidence_that_is_gone_is_compared_with_and_not_named)
     shop_close(&shop);
 }
 
+/* What answered in this very state, and is gone, is not how it differs. */
+TEST(evidence_that_is_gone_does_not_hide_what_differs_from_the_rest)
+{
+    static const char words[] = "src/a.c changed (content ";
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("cp r/src/a.c kept; echo other >r/src/a.c");
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("cp kept r/src/a.c");
+    shop_open(&shop, "forgets");
+    assert_int_equal(evidence_forget(shop.reuse->store, 1, NULL), 0);
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_int_equal(strncmp(shop.decision.why, words, sizeof words - 1), 0);
+    assert_non_null(strstr(shop.decision.why, ", unlike what was earned by run earn, "));
+    shop_close(&shop);
+}
+
+/* A failure is compared with as a pass is: what has changed since may be what was mended. */
+TEST(of_one_class_the_nearest_is_told_failed_or_not)
+{
+    static const char *const asks[] = {"C/src/src/a.c", "C/src/src/b.c", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "near");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, asks, OUTCOME_FAILED), 1);
+    shop_close(&shop);
+    sh("echo other >r/src/a.c; cp r/src/b.c kept; echo other >r/src/b.c");
+    shop_earn(asks, OUTCOME_PASSED);
+    sh("echo new >r/src/a.c; cp kept r/src/b.c");
+    shop_open(&shop, "later");
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_null(strstr(shop.decision.why, " more"));
+    assert_non_null(strstr(shop.decision.why, ", unlike what was earned by run near, "));
+    shop_close(&shop);
+}
+
 /* Of several that are as near, the one that was earned last. */
 TEST(of_the_nearest_the_newest_is_told)
 {
