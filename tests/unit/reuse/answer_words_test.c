@@ -149,6 +149,35 @@ TEST(what_has_permissions_beside_its_digest_tells_them)
     expect(ANSWER_LISTING, digest, HASH_SIZE + 1, OBSERVE_LISTING, "names 012345ab");
 }
 
+/* An answer may lie where a longer one was. */
+TEST(what_lies_behind_the_end_of_an_answer_has_no_words)
+{
+    static const struct {
+        enum answer_tag tag;
+        const char *bytes;
+        size_t len;
+        const char *words;
+    } list[] = {
+        {ANSWER_FACT,    "\x01",          1, "value 01000000"              },
+        {ANSWER_FACT,    "\x01\x02\x03",  3, "value 01020300"              },
+        {ANSWER_FILE,    "-\x01",         2, "content 01000000"            },
+        {ANSWER_FILE,    "x\x01\x02\x03", 4, "executable, content 01020300"},
+        {ANSWER_FILE,    "",              0, "a file"                      },
+        {ANSWER_LISTING, "",              0, "names"                       },
+    };
+
+    struct arena *arena = arena_new(4096);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct answer answer;
+        memset(&answer, 'x', sizeof answer);
+        answer.bytes[0] = (unsigned char)list[i].tag;
+        memcpy(answer.bytes + 1, list[i].bytes, list[i].len);
+        answer.len = (unsigned char)(1 + list[i].len);
+        assert_string_equal(answer_words(&answer, OBSERVE_CONTENT, arena), list[i].words);
+    }
+    arena_free(arena);
+}
+
 TEST(words_that_find_no_room_are_empty)
 {
     struct arena *arena = arena_new(1);

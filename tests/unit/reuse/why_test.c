@@ -406,13 +406,14 @@ TEST(names_are_told_of_folders_that_both_trees_have)
     struct shop shop = {0};
     char then[GIT_ID_MAX];
     shop_make_tree();
-    sh("cd r; mkdir -p src/deep/er gone; : >src/deep/er/f; : >gone/f; : >was_file");
+    sh("cd r; mkdir -p src/deep/er gone d; : >d/f; : >src/deep/er/f; : >gone/f; : >was_file");
     shop_open(&shop, "one");
     memcpy(then, shop.tree, sizeof then);
     sh("cd r; : >src/deep/er/g; chmod +x src/deep/er/f; rm -r gone was_file; mkdir was_file; : >was_file/f; "
-       "mkdir srcs; : >srcs/f");
+       "mkdir srcs; : >srcs/f; : >d/g");
     shop_snapshot(&shop);
     assert_listing(&shop, then, "/src/src/deep/er", "added g");
+    assert_listing(&shop, then, "/src/d", "added g");
     assert_listing(&shop, then, "/src/src/deep", NULL); /* the same names */
     assert_listing(&shop, then, "/src", "added srcs, was_file; gone gone, was_file");
     assert_listing(&shop, then, "/src/", "added srcs, was_file; gone gone, was_file");
