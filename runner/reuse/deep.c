@@ -14,31 +14,23 @@
  */
 #define DEEP_ARENA_MAX ((size_t)64 << 20)
 
-/* Adds the answers of the first class that has them all: 1, or 0 = there is none. */
-static int add_answers(struct reuse_state *state,
-                       const struct hash *key,
-                       struct arena *arena,
-                       struct hasher *hasher)
+/* The answers of the class used last. False: there is none, or not all of them can be had. */
+static bool read_answers(struct reuse_state *state,
+                         const struct hash *key,
+                         struct arena *arena,
+                         struct str *vector)
 {
     const struct evidence_class *classes = NULL;
     struct term sum;
     size_t count = 0;
     if (evidence_classes(state->reuse->store, key, arena, &classes, &count, NULL) != 0
         || count == 0) {
-        return 0;
+        return false;
     }
     uint32_t *atoms = arena_calloc(arena, classes[0].count + 1u, sizeof *atoms);
-    if (atoms == NULL || evidence_class_atoms(&classes[0], atoms, NULL) != 0
-        || state_fast(state, atoms, classes[0].count, &sum, NULL) != 1) {
-        return 0;
-    }
-    CLEANUP(str_fini) struct str vector = STR_INIT((size_t)EVIDENCE_QUESTIONS_MAX * 49);
-    if (state_vector(state, atoms, classes[0].count, &vector, NULL) != 0) {
-        return 0;
-    }
-    hasher_add_text(hasher, "class");
-    hasher_add(hasher, str_text(&vector), vector.len);
-    return 1;
+    return atoms != NULL && evidence_class_atoms(&classes[0], atoms, NULL) == 0
+           && state_fast(state, atoms, classes[0].count, &sum, NULL) == 1
+           && state_vector(state, atoms, classes[0].count, vector, NULL) == 0;
 }
 
 // NOLINTNEXTLINE(readability-function-size): seven things make it up
@@ -50,23 +42,22 @@ int reuse_deep(struct reuse *reuse,
                struct hash *ret_deep,
                struct err *err)
 {
-    struct hasher *hasher = hasher_new();
+    struct hasher *hasher = reuse->hasher;
+    CLEANUP(str_fini) struct str vector = STR_INIT((size_t)EVIDENCE_QUESTIONS_MAX * 49);
     struct arena *arena = arena_new(DEEP_ARENA_MAX);
-    (void)reuse; /* the state knows it */
-    if (hasher == NULL || arena == NULL) {
-        hasher_free(hasher);
-        arena_free(arena);
+    if (arena == NULL) {
         return err_set(err, -ENOMEM, "not enough memory for a deep fingerprint");
     }
-    hasher_add_text(hasher, "deep");
+    const bool known = read_answers(state, key, arena, &vector);
+    arena_free(arena);
+    hasher_add_text(hasher, known ? "deep, of answers" : "deep, of a state");
     hasher_add(hasher, key->bytes, HASH_SIZE);
     hasher_add(hasher, producers, count * sizeof *producers);
-    if (add_answers(state, key, arena, hasher) == 0) {
-        hasher_add_text(hasher, "state");
+    if (known) {
+        hasher_add(hasher, str_text(&vector), vector.len);
+    } else {
         hasher_add(hasher, state->id.bytes, HASH_SIZE);
     }
     *ret_deep = hasher_end(hasher);
-    hasher_free(hasher);
-    arena_free(arena);
     return 0;
 }

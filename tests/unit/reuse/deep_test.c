@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deep fingerprints name the work of units whose producers have not ended. What else they are made
  * of is in products_test.c. */
+#include "base/mem.h"
 #include "reuse/reuse_impl.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "support/shop.h"
@@ -46,6 +48,8 @@ TEST(producers_count_each_whole_and_in_their_order)
     assert_differ(deep, deep_of(&shop, up, 1));
     assert_differ(deep_of(&shop, up, 1), deep_of(&shop, NULL, 0));
     assert_equal(deep_of(&shop, NULL, 0), deep_of(&shop, up, 0));
+    shop.key.bytes[HASH_SIZE - 1] ^= 1; /* of another unit */
+    assert_differ(deep, deep_of(&shop, up, 2));
     shop_close(&shop);
 }
 
@@ -91,4 +95,60 @@ TEST(where_a_question_has_no_answer_the_whole_state_counts)
         shop_close(&shop);
         sh("rm plugins/p; mkfifo plugins/p");
     }
+}
+
+/* A unit that asked nothing answers nothing, which is known; it is not the work of a unit of which
+ * nothing is known, whatever the producers' fingerprints are. */
+TEST(a_unit_that_asks_nothing_is_known)
+{
+    static const char *const nothing[] = {NULL};
+    const struct hash one = {{1}};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "unknown");
+    const struct hash unknown = deep_of(&shop, &one, 1);
+    const struct hash producers[] = {one, shop_state(&shop)->id};
+    shop_close(&shop);
+    shop_earn(nothing, OUTCOME_PASSED);
+    shop_open(&shop, "known");
+    const struct hash known = deep_of(&shop, producers, 2);
+    assert_differ(unknown, known);
+    assert_differ(unknown, deep_of(&shop, &one, 1));
+    sh("echo new >r/src/a.c");
+    shop_snapshot(&shop);
+    assert_equal(known, deep_of(&shop, producers, 2));
+    shop_close(&shop);
+}
+
+/* Where memory is short the whole state stands for what is asked of it, and nothing else does. */
+TEST(without_memory_it_is_the_right_one_or_that_of_a_state)
+{
+    static const char *const asks[] = {"C/src/src/a.c", "D/src/src", "X/src/none", NULL};
+    struct shop shop = {0};
+    struct hash right = {0};
+    struct hash other = {0};
+    bool seen = false;
+    bool whole = false;
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    shop_open(&shop, "one");
+    right = deep_of(&shop, NULL, 0);
+    for (size_t n = 1; n < 1000 && !whole; n++) {
+        struct hash deep = {0};
+        struct err err = {0};
+        reuse_forget(shop.reuse);
+        struct reuse_state *state = shop_state(&shop);
+        (void)mem_fail_from(n);
+        int rc = reuse_deep(shop.reuse, state, &shop.key, NULL, 0, &deep, &err);
+        whole = mem_fail_from(0) < n;
+        assert_true(rc == 0 || (rc == -ENOMEM && err.text[0] != '\0' && !whole));
+        if (rc == 0 && memcmp(deep.bytes, right.bytes, HASH_SIZE) != 0) {
+            assert_false(whole);
+            other = seen ? other : deep;
+            seen = true;
+            assert_equal(other, deep);
+        }
+    }
+    assert_true(seen && whole);
+    shop_close(&shop);
 }
