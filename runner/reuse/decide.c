@@ -53,27 +53,50 @@ static bool is_declared(const struct reuse_policy *policy)
 
 /* ---- rows ---- */
 
-/* Is the row that was found older than the policy allows, or than can be told? */
+/* Is the row that was found over its time, older than the policy allows, or than can be told? */
 static bool is_too_old(const struct look *look, int64_t now_ms)
 {
     const struct reuse_policy *policy = look->request->policy;
     const int64_t age_ms = now_ms - look->row.time_ms;
-    return policy != NULL && policy->ttl_ms > 0
-           && (age_ms >= policy->ttl_ms || age_ms < -CLOCK_SKEW_MS);
+    return (look->row.expires_ms != 0 && look->row.expires_ms <= now_ms)
+           || (policy != NULL && policy->ttl_ms > 0
+               && (age_ms >= policy->ttl_ms || age_ms < -CLOCK_SKEW_MS));
+}
+
+/* Of rows with the same answers the one of the highest trust is found. Where that one will not do,
+ * is there one of our own? Then it is the row that was found, whatever its age. */
+static bool turn_to_own(struct look *look)
+{
+    struct evidence_row row;
+    const struct evidence_query query = {
+        .unit_key = look->row.unit_key,
+        .class_id = look->row.class_id,
+        .full = look->row.full,
+        .reader = reuse_reader(look->reuse),
+        .failed_too = true,
+        .own = true,
+        .now_ms = 1,
+    };
+    if (evidence_find(look->reuse->store, &query, look->arena, &row, NULL) != 1
+        || row.id == look->row.id) {
+        return false;
+    }
+    look->row = row;
+    return true;
 }
 
 static int find_row(struct look *look, const struct evidence_query *query, bool *ret_expired)
 {
     int rc = evidence_find(look->reuse->store, query, look->arena, &look->row, NULL);
-    if (rc == 1 && is_too_old(look, query->now_ms)) {
-        *ret_expired = true;
-        return 0;
-    }
     if (rc == 0) { /* would there be one, were it not for its age? */
         struct evidence_query ageless = *query;
         ageless.now_ms = 1;
-        *ret_expired =
-            evidence_find(look->reuse->store, &ageless, look->arena, &look->row, NULL) == 1;
+        rc = evidence_find(look->reuse->store, &ageless, look->arena, &look->row, NULL);
+    }
+    if (rc == 1 && is_too_old(look, query->now_ms)
+        && (!turn_to_own(look) || is_too_old(look, query->now_ms))) {
+        *ret_expired = true;
+        return 0;
     }
     return rc;
 }
@@ -578,29 +601,40 @@ int reuse_doubt_failures(struct reuse *reuse,
     return rc;
 }
 
+/* Why the row that was found does not answer; NONE = it does. */
+static enum reuse_reason judge_row(struct look *look)
+{
+    const struct reuse_request *request = look->request;
+    *look->decision = (struct reuse_decision){.action = REUSE_RUN};
+    look->doubt = !look->row.passed && !request->attribute ? doubt_failure(look) : NULL;
+    if (look->doubt != NULL) {
+        return REUSE_REASON_FAILED;
+    }
+    if (is_too_slow(look)) {
+        return REUSE_REASON_SLOW;
+    }
+    if (!read_outcome(look)) {
+        return REUSE_REASON_DAMAGED;
+    }
+    return find_artifacts(look) ? REUSE_REASON_NONE : REUSE_REASON_ARTIFACTS;
+}
+
 /* A row was found. */
 static void decide_row(struct look *look)
 {
-    const struct reuse_request *request = look->request;
-    if (!look->row.passed && !request->attribute) {
-        look->doubt = doubt_failure(look);
+    enum reuse_reason reason = judge_row(look);
+    if ((reason == REUSE_REASON_SLOW || reason == REUSE_REASON_ARTIFACTS) && turn_to_own(look)) {
+        reason = is_too_old(look, reuse_now(look->reuse)) ? REUSE_REASON_EXPIRED : judge_row(look);
     }
-    const bool wanted = look->doubt == NULL;
-    if (!wanted) {
-        decide_run(look, REUSE_REASON_FAILED);
-    } else if (is_too_slow(look)) {
-        decide_run(look, REUSE_REASON_SLOW);
-    } else if (!read_outcome(look)) {
-        if (!request->peek) {
-            reuse_picture_end(look->reuse);
-            (void)evidence_forget(look->reuse->store, look->row.id, NULL);
-        }
-        decide_run(look, REUSE_REASON_DAMAGED);
-    } else if (!find_artifacts(look)) {
-        decide_run(look, REUSE_REASON_ARTIFACTS);
-    } else {
+    if (reason == REUSE_REASON_NONE) {
         decide_hit(look);
+        return;
     }
+    if (reason == REUSE_REASON_DAMAGED && !look->request->peek) {
+        reuse_picture_end(look->reuse);
+        (void)evidence_forget(look->reuse->store, look->row.id, NULL);
+    }
+    decide_run(look, reason);
 }
 
 /* Reasons to look nothing up. */

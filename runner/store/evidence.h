@@ -191,6 +191,7 @@ struct evidence_query {
     struct hash full;
     struct evidence_reader reader;
     bool failed_too; /* give rows with status failed as well */
+    bool own;        /* give none but those of the reader's very trust and scope */
     int64_t now_ms;
 };
 

@@ -141,6 +141,17 @@ bool evidence_readable(const struct evidence_reader *reader,
     return (!for_change && reader->trust == EVIDENCE_MEMBER) || strcmp(reader->scope, scope) == 0;
 }
 
+bool evidence_is_given(const struct evidence_query *query,
+                       enum evidence_trust trust,
+                       const char *scope)
+{
+    const struct evidence_reader *reader = &query->reader;
+    if (query->own && (trust != reader->trust || strcmp(scope, reader->scope) != 0)) {
+        return false;
+    }
+    return evidence_readable(reader, trust, scope);
+}
+
 int evidence_probe(struct evidence_store *store,
                    int64_t class_id,
                    const unsigned char fast[EVIDENCE_FAST_SIZE],
@@ -222,9 +233,8 @@ static bool row_answers(sqlite3_stmt *statement, const struct evidence_query *qu
     const bool passed = sqlite3_column_int(statement, ROW_PASSED) == 1;
     return memcmp(&key, &query->unit_key, sizeof key) == 0 && (passed || query->failed_too)
            && (expires_ms == 0 || expires_ms > query->now_ms)
-           && evidence_readable(&query->reader,
-                                column_trust(statement, ROW_TRUST),
-                                column_text(statement, ROW_SCOPE));
+           && evidence_is_given(
+               query, column_trust(statement, ROW_TRUST), column_text(statement, ROW_SCOPE));
 }
 
 static bool is_better(sqlite3_stmt *statement, const struct evidence_row *best)

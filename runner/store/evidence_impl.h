@@ -250,6 +250,11 @@ bool evidence_readable(const struct evidence_reader *reader,
                        enum evidence_trust trust,
                        const char *scope);
 
+/* And is it asked for? */
+bool evidence_is_given(const struct evidence_query *query,
+                       enum evidence_trust trust,
+                       const char *scope);
+
 enum evidence_trust column_trust(sqlite3_stmt *statement, int column);
 
 /* Takes the classes without rows out of the unit of this key, and the unit when none is left. */

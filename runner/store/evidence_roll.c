@@ -340,7 +340,7 @@ int evidence_roll_get(struct evidence_store *store,
         return 0;
     }
     const struct origin *origin = &roll->origins.items[entry->origin];
-    if (!evidence_readable(&query->reader, origin->trust, origin->texts[0])
+    if (!evidence_is_given(query, origin->trust, origin->texts[0])
         || evidence_quarantined(store, &query->unit_key, &query->reader, NULL, NULL, NULL) != 0) {
         return 0;
     }

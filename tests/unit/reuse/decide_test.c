@@ -138,6 +138,99 @@ TEST(only_evidence_of_its_own_kind_is_replaced)
     }
 }
 
+/* Of several rows with the same answers the one that is trusted most is found first. Where that one
+ * was too old, too slow, or without the artifacts that a change asks for, the unit ran with every
+ * push of the change, although the change's own row would have answered. */
+TEST(where_evidence_of_others_will_not_do_our_own_answers)
+{
+    static const enum reuse_reason reasons[] = {
+        REUSE_REASON_EXPIRED, REUSE_REASON_SLOW, REUSE_REASON_ARTIFACTS};
+    const struct reuse_policy policy = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    const char *patterns[] = {"*.log", NULL};
+    const struct observation question = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &question, .count = 1};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        struct reuse_options options = at_noon("main");
+        struct shop shop = {0};
+        struct outcome outcome = {.attempt = 1,
+                                  .trace = &trace,
+                                  .started_ms = clock_wall_ms(),
+                                  .wall_ns = INT64_C(2000000000)};
+        sh("rm -rf r plugins cache");
+        shop_make_tree();
+        options.trust = EVIDENCE_PROTECTED;
+        shop_open_as(&shop, &options);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+        shop_close(&shop);
+        options.run = "change";
+        options.trust = EVIDENCE_MEMBER;
+        options.scope = "7";
+        options.now_ms += 60000;
+        outcome.wall_ns = 1000000;
+        shop.policy = reasons[i] == REUSE_REASON_EXPIRED ? &policy : NULL;
+        shop.timeout_ms = reasons[i] == REUSE_REASON_SLOW ? 1000 : 0;
+        for (int push = 0; push < 4; push++) {
+            char change[64];
+            (void)snprintf(change, sizeof change, "echo '* text=auto %d' >r/.gitattributes", push);
+            sh(change); /* nothing is carried over */
+            options.now_ms += push == 3 ? 60000 : 0;
+            shop_open_as(&shop, &options);
+            struct reuse_request request = shop_request(&shop);
+            request.artifacts =
+                (struct text_list){patterns, reasons[i] == REUSE_REASON_ARTIFACTS ? 1 : 0};
+            reuse_decide(shop.reuse, &request, shop.arena, &shop.decision);
+            const bool runs = push == 0 || (push == 3 && reasons[i] == REUSE_REASON_EXPIRED);
+            assert_int_equal(shop.decision.action, runs ? REUSE_RUN : REUSE_HIT);
+            if (runs) {
+                assert_int_equal(shop.decision.reason, reasons[i]);
+                assert_int_equal(shop.decision.lease->replaces, push == 0 ? 0 : 2);
+                assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+            } else {
+                assert_int_equal(shop.decision.evidence, 2);
+                assert_string_equal(shop.decision.outcome->reused->run, "change");
+            }
+            shop_close(&shop);
+        }
+    }
+}
+
+/* Our own row may be of no use for another reason. */
+TEST(evidence_of_our_own_has_to_do_as_well)
+{
+    const struct reuse_policy policy = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    const struct observation question = {OBSERVE_CONTENT, "/src/src/a.c"};
+    const struct trace trace = {.items = &question, .count = 1};
+    struct reuse_options options = at_noon("change");
+    struct shop shop = {0};
+    struct outcome outcome = {
+        .attempt = 1, .trace = &trace, .started_ms = clock_wall_ms(), .wall_ns = 1000000};
+    shop_make_tree();
+    for (int i = 0; i < 2; i++) { /* ours is old, that of the main line slow */
+        shop_open_as(&shop, &options);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+        shop_close(&shop);
+        options.trust = EVIDENCE_PROTECTED;
+        options.now_ms = NOON + 60000;
+        outcome.wall_ns = INT64_C(2000000000);
+    }
+    options.trust = EVIDENCE_MEMBER;
+    shop.policy = &policy;
+    shop.timeout_ms = 2000;
+    sh("echo '* text=auto' >r/.gitattributes");
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_EXPIRED);
+    assert_int_equal(shop.decision.lease->replaces, 1);
+    shop_drop(&shop);
+    shop.timeout_ms = 1000;
+    shop.policy = NULL;
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_int_equal(shop.decision.evidence, 1);
+    shop_close(&shop);
+}
+
 /* What is asked anew for another reason only confirms what is there. */
 TEST(evidence_is_replaced_only_where_it_is_of_no_use_any_more)
 {
