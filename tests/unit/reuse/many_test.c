@@ -119,7 +119,7 @@ TEST(an_outcome_of_thousands_of_cases_is_brought_whole_or_not_at_all)
 TEST(many_units_are_answered_at_once_and_one_by_one_alike)
 {
     enum {
-        UNITS = EVIDENCE_ROLL_ROWS_MIN + 6
+        UNITS = EVIDENCE_ROLL_ROWS_MIN
     };
 
     static const char *const asks[] = {"C/src/src/a.c", NULL};

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "reuse/reuse_impl.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -223,4 +224,123 @@ TEST(short_output_comes_with_the_outcome_and_needs_no_blob)
     assert_non_null(shop.decision.err);
     assert_string_equal(shop.decision.outcome->message, "it said so");
     shop_close(&shop);
+}
+
+/* ---- the handle ---- */
+
+static int64_t version_of(struct shop *shop)
+{
+    int64_t version = 0;
+    reuse_picture_begin(shop->reuse);
+    assert_true(shop->reuse->picture);
+    assert_int_equal(evidence_version(shop->reuse->store, &version, NULL), 0);
+    return version;
+}
+
+/* Look-ups that follow each other see one picture; a moment later what others wrote is seen. */
+TEST(a_picture_of_the_store_serves_for_a_moment)
+{
+    struct shop shop = {0};
+    struct shop other = {0};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    shop_open(&other, "other");
+    reuse_picture_end(shop.reuse); /* there is none */
+    const int64_t before = version_of(&shop);
+    assert_in_range(
+        shop.reuse->picture_ns, clock_mono_ns() - INT64_C(60000000000), clock_mono_ns());
+    shop.reuse->picture_ns = INT64_MAX / 2;        /* as if it had been taken this very moment */
+    assert_int_equal(shop_ask(&other), REUSE_RUN); /* takes a lease */
+    assert_int_equal(version_of(&shop), before);
+    assert_true(shop.reuse->picture_ns == INT64_MAX / 2);
+    shop.reuse->picture_ns = clock_mono_ns() - 20000001; /* it is too old now */
+    assert_int_not_equal(version_of(&shop), before);
+    reuse_picture_end(shop.reuse);
+    assert_false(shop.reuse->picture);
+    shop_drop(&other);
+    shop_close(&other);
+    shop_close(&shop);
+}
+
+TEST(a_handle_keeps_its_own_copy_of_what_it_was_told)
+{
+    char scope[] = "7";
+    char host[] = "here";
+    char run[] = "one";
+    struct reuse_options options = {.trust = EVIDENCE_MEMBER,
+                                    .scope = scope,
+                                    .host = host,
+                                    .run = run,
+                                    .verify_ppm = 3,
+                                    .now_ms = 12345};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open_as(&shop, &options);
+    scope[0] = host[0] = run[0] = shop.cache[0] = '?';
+    assert_string_equal(shop.reuse->options.scope, "7");
+    assert_string_equal(shop.reuse->options.host, "here");
+    assert_string_equal(shop.reuse->options.run, "one");
+    assert_string_equal(shop.reuse->options.cache, at("cache"));
+    assert_int_equal(shop.reuse->options.verify_ppm, 3);
+    assert_int_equal(reuse_now(shop.reuse), 12345);
+    shop_close(&shop);
+    options = (struct reuse_options){.trust = EVIDENCE_MEMBER};
+    shop_open_as(&shop, &options);
+    assert_string_equal(shop.reuse->options.scope, "");
+    assert_string_equal(shop.reuse->options.host, "");
+    assert_string_equal(shop.reuse->options.run, "");
+    const int64_t before_ms = clock_wall_ms();
+    assert_in_range(reuse_now(shop.reuse), before_ms, clock_wall_ms());
+    shop_close(&shop);
+}
+
+TEST(a_store_that_cannot_be_opened_is_an_error)
+{
+    const struct reuse_options options = {.cache = at("file"), .trust = EVIDENCE_MEMBER};
+    struct reuse *reuse = NULL;
+    struct err err = {0};
+    sh("echo >file");
+    assert_in_range(-reuse_open(&options, &reuse, &err), 1, 4095);
+    assert_non_null(strstr(err.text, "/file"));
+    assert_null(reuse);
+    reuse_close(NULL);
+}
+
+/* Also whether there is too much in the store is looked at then. */
+TEST(what_a_run_learnt_is_written_when_it_ends)
+{
+    static const char *const asks[] = {"C/usr/bin/env", NULL};
+    enum host_presence presence = HOST_ABSENT;
+    const struct host_node *node = NULL;
+    struct hash digest;
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(asks, OUTCOME_PASSED);
+    assert_string_equal(sh_out("cat cache/gc.lock"), "looked");
+    shop_open(&shop, "later");
+    const struct host *host = shop.reuse->host;
+    assert_int_equal(host_find(shop.reuse->host, "/usr/bin/env", 0, &presence, &node, NULL), 0);
+    assert_true(host->memo.get_digest(host->memo.context, &node->stamp, &digest));
+    shop_close(&shop);
+}
+
+/* Who closes gives up what it was about to run. */
+TEST(leases_still_held_are_given_back_at_the_end)
+{
+    struct shop shop = {0};
+    struct shop other = {0};
+    shop_make_tree();
+    shop_open(&other, "other");
+    shop_open(&shop, "one");
+    for (unsigned i = 0; i < 3; i++) {
+        shop.key.bytes[0] = other.key.bytes[0] = (unsigned char)i;
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_ask(&other), REUSE_JOIN);
+    }
+    shop_close(&shop);
+    for (unsigned i = 0; i < 3; i++) {
+        other.key.bytes[0] = (unsigned char)i;
+        assert_int_equal(shop_ask(&other), REUSE_RUN);
+    }
+    shop_close(&other);
 }

@@ -145,6 +145,7 @@ TEST(each_kind_of_question_is_told_what_changes_its_answer)
         {"C/src/same",       ""           },
         {"R/src/sam",        ""           },
         {"R/src/same/f/g",   ""           },
+        {"R/src/s",          ""           },
         {"R/src/sama",       ""           },
         {"T/src/exec/f",     " exec/f"    },
         {"X/src/exec/f",     ""           },
@@ -270,6 +271,24 @@ TEST(what_differs_is_not_counted_without_end)
     assert_string_equal(shop.reuse->varying.items[998].path, "f0999");
     assert_string_equal(told_to(&shop, "C/src/x"), " x");
     assert_string_equal(told_to(&shop, "C/src/y"), "");
+    shop_close(&shop);
+}
+
+TEST(one_question_of_many_is_enough_and_one_product_beside_it)
+{
+    const struct observation asked[] = {
+        {OBSERVE_EXISTS, "/src/kept"},
+        {OBSERVE_EXISTS, "/src/gone"},
+        {OBSERVE_EXISTS, "/src/none"},
+    };
+    struct shop shop = {0};
+    make_twice(&shop, "cd out; rm -r build; echo >gone; echo >kept", "rm out/gone");
+    assert_int_equal(shop.products->count, 1);
+    const struct reuse_lease lease = {.state = shop_state(&shop), .unit = "u"};
+    varying_judge(shop.reuse, &lease, asked, 1);
+    assert_null(reuse_take_note(shop.reuse));
+    varying_judge(shop.reuse, &lease, asked, 3);
+    assert_non_null(reuse_take_note(shop.reuse));
     shop_close(&shop);
 }
 
