@@ -88,22 +88,61 @@ static int add_watch(struct reads *reads, const char *full, const char *path, si
     return reads->paths[number] != NULL ? 0 : -ENOMEM;
 }
 
-static int watch_all(struct reads *reads, FTS *walk, struct hasher *hasher, size_t root_len)
+bool reads_may_ask(json_t *patterns, const char *path)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(patterns, i, item)
+    {
+        if (glob_match(json_string_value(item), path)) {
+            return true;
+        }
+    }
+    return patterns == NULL;
+}
+
+/* Digests of names while a tree is walked. */
+struct naming {
+    json_t *patterns;
+    struct hasher *all;
+    struct hasher *asked;
+};
+
+static void naming_fini(struct naming *naming)
+{
+    hasher_free(naming->all);
+    hasher_free(naming->asked);
+}
+
+static void add_name(const struct naming *naming, const char *path)
+{
+    hasher_add_text(naming->all, path);
+    if (reads_may_ask(naming->patterns, path)) {
+        hasher_add_text(naming->asked, path);
+    }
+}
+
+static int watch_all(struct reads *reads, FTS *walk, const struct naming *naming, size_t root_len)
 {
     size_t cap = 0;
     FTSENT *entry = NULL;
+    hasher_begin(naming->all);
+    hasher_begin(naming->asked);
     while ((entry = next_of(walk)) != NULL) {
         if (entry->fts_info == FTS_DP) {
             continue;
         }
         const char *path = inside(entry, root_len);
-        hasher_add_text(hasher, path);
+        add_name(naming, path);
         int status = entry->fts_info == FTS_F ? add_watch(reads, entry->fts_path, path, &cap) : 0;
         if (status != 0) {
             return status;
         }
     }
-    return -errno;
+    int status = -errno;
+    reads->names = hasher_end(naming->all);
+    reads->asked = hasher_end(naming->asked);
+    return status;
 }
 
 static int refuse_watches(int status, struct err *err)
@@ -117,31 +156,35 @@ static int refuse_watches(int status, struct err *err)
                                        : "");
 }
 
-int reads_init(const char *root, struct reads *ret_reads, struct err *err)
+int reads_init(const char *root, json_t *patterns, struct reads *ret_reads, struct err *err)
 {
     CLEANUP(close_walk) FTS *walk = NULL;
+    CLEANUP(naming_fini)
+    struct naming naming = {.patterns = patterns, .all = hasher_new(), .asked = hasher_new()};
     *ret_reads = (struct reads)READS_INIT;
     ret_reads->arena = arena_new(READS_ARENA_MAX);
-    struct hasher *hasher = hasher_new();
-    int status = ret_reads->arena == NULL || hasher == NULL
+    int status = ret_reads->arena == NULL || naming.all == NULL || naming.asked == NULL
                      ? err_set(err, -ENOMEM, "out of memory to watch files")
                      : open_walk(root, &walk, err);
     if (status == 0) {
         ret_reads->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        hasher_begin(hasher);
-        status = ret_reads->fd < 0 ? -errno : watch_all(ret_reads, walk, hasher, strlen(root));
-        ret_reads->names = hasher_end(hasher);
+        status = ret_reads->fd < 0 ? -errno : watch_all(ret_reads, walk, &naming, strlen(root));
         status = status == 0 ? 0 : refuse_watches(status, err);
     }
-    hasher_free(hasher);
     return status;
 }
 
-void reads_fini(struct reads *reads)
+void reads_close(struct reads *reads)
 {
     if (reads->fd >= 0) {
         (void)close(reads->fd);
     }
+    reads->fd = -1;
+}
+
+void reads_fini(struct reads *reads)
+{
+    reads_close(reads);
     arena_free(reads->arena);
     mem_free(reads->paths);
     *reads = (struct reads)READS_INIT;

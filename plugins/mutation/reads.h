@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,6 +22,7 @@ struct reads {
     const char **paths;  /* by number of the watch, relative to the root */
     size_t count;
     struct hash names; /* of all paths of the tree: a file that appears or goes changes it */
+    struct hash asked; /* of those that tests may ask for */
     bool lost;         /* not all that was opened is known */
 };
 
@@ -29,10 +31,17 @@ struct reads {
         .fd = -1   \
     }
 
-/* Watches all regular files below `root`. -ENOSPC, -EMFILE: the system has no more watches, the
- * message says which limit. reads_fini() afterwards in any case. */
-int reads_init(const char *root, struct reads *ret_reads, struct err *err);
+/* Watches all regular files below `root`. `patterns`: glob patterns of what tests may ask for; NULL
+ * = anything. -ENOSPC, -EMFILE: the system has no more watches, the message says which limit.
+ * reads_fini() afterwards in any case. */
+int reads_init(const char *root, json_t *patterns, struct reads *ret_reads, struct err *err);
 void reads_fini(struct reads *reads);
+
+/* Ends watching; digests stay. */
+void reads_close(struct reads *reads);
+
+/* Does a pattern name this path? */
+bool reads_may_ask(json_t *patterns, const char *path);
 
 /* Calls `each` for each file that was opened since the last call; a file comes once. Ends with the
  * first error of it. */

@@ -32,6 +32,9 @@ static const struct setting {
     {"tests", "\"type\":\"array\",\"minItems\":1,\"items\":" TEST_SCHEMA,
      "The tests: a glob pattern of programs that are there after the build, or a command: name, "
      "run, cwd, and stdout: compare when what it prints is part of its answer.", true},
+    {"reads", "\"type\":\"array\",\"items\":{" TEXT_SCHEMA "}",
+     "Glob patterns of all files, beside their programs, that tests ask for: with it, a file "
+     "elsewhere that comes or goes voids no verdict of engines fork and exec. Default: any.", true},
     {"check", TEXT_SCHEMA,
      "Command that must succeed for a mutant to count; {file} is the mutated file.", true},
     {"operators", "\"type\":\"object\"",
@@ -119,6 +122,7 @@ static int read_top(json_t *with, struct settings *s, struct raw *raw, struct er
     const struct json_field fields[] = {
         {"files",              JSON_FIELD_ARRAY,  true,  &s->files             },
         {"tests",              JSON_FIELD_ARRAY,  true,  &s->tests             },
+        {"reads",              JSON_FIELD_ARRAY,  false, &s->reads             },
         {"operators",          JSON_FIELD_OBJECT, false, &s->operators         },
         {"build",              JSON_FIELD_STRING, false, &s->build             },
         {"check",              JSON_FIELD_STRING, false, &s->check             },
@@ -300,6 +304,28 @@ static int check_files(json_t *files, struct err *err)
                               "files: at least one pattern must include files; all begin with !");
 }
 
+static int check_reads(json_t *reads, struct err *err)
+{
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(reads, i, item)
+    {
+        const char *pattern = json_string_value(item);
+        int status = check_pattern("reads", i, item, err);
+        if (status != 0) {
+            return status;
+        }
+        if (pattern == NULL || pattern[0] == '!' || !path_is_inside(pattern)) {
+            return err_set(err,
+                           -EINVAL,
+                           "reads: item %zu must be a glob pattern below the root, without \"..\" "
+                           "and !",
+                           i + 1);
+        }
+    }
+    return 0;
+}
+
 static int check_command(json_t *test, size_t index, struct err *err)
 {
     const char *name = NULL;
@@ -381,12 +407,16 @@ static int check_numbers(const struct settings *s, struct err *err)
 static int check(const struct settings *s, struct err *err)
 {
     if (json_array_size(s->files) > SETTINGS_LIST_MAX
-        || json_array_size(s->tests) > SETTINGS_LIST_MAX) {
-        return err_set(
-            err, -E2BIG, "files and tests may have %d items; use patterns", SETTINGS_LIST_MAX);
+        || json_array_size(s->tests) > SETTINGS_LIST_MAX
+        || json_array_size(s->reads) > SETTINGS_LIST_MAX) {
+        return err_set(err,
+                       -E2BIG,
+                       "files, tests and reads may have %d items; use patterns",
+                       SETTINGS_LIST_MAX);
     }
     int status = check_files(s->files, err);
     status = status != 0 ? status : check_tests(s->tests, err);
+    status = status != 0 ? status : check_reads(s->reads, err);
     status = status != 0 ? status : check_path("baseline", s->baseline, err);
     return status != 0 ? status : check_numbers(s, err);
 }

@@ -39,6 +39,7 @@ enum settings_isolation {
 struct settings {
     json_t *files;     /* glob patterns, "!" before those that exclude */
     json_t *tests;     /* glob patterns of programs, or {name, run, cwd, stdout} */
+    json_t *reads;     /* glob patterns of what tests may ask for by name; NULL = anything */
     json_t *operators; /* find.h; NULL = the default set */
     const char *build; /* command; NULL: nothing is compiled */
     const char *check; /* command, {file} is replaced; NULL = none */

@@ -46,6 +46,7 @@ struct unit_memo {
     char tree[PATH_TEXT_MAX]; /* where engines A and B run tests */
     int fd;                   /* appended to */
     bool kept;                /* false: nothing is taken and nothing is written any more */
+    bool elsewhere;           /* tests opened what `reads` does not name: it is not believed */
 };
 
 /* One unit at work. */

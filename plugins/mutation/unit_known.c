@@ -63,6 +63,38 @@ static bool is_program(const struct unit *unit, const char *path)
     return false;
 }
 
+/* What verdicts of engines A and B rest on: the names that tests may ask for, which are all where
+ * `reads` does not say so, or where it was seen to be wrong. What they opened is compared before.
+ */
+static void set_built(struct unit *unit)
+{
+    struct unit_memo *memo = &unit->memo;
+    const struct hash *names = memo->elsewhere ? &memo->reads.names : &memo->reads.asked;
+    char hex[HASH_HEX_SIZE];
+    char text[HASH_HEX_SIZE + KNOWN_EPOCH_SIZE];
+    int len = snprintf(text, sizeof text, "%s %s", hash_hex(names, hex), memo->known.epoch);
+    const struct hash built = hash_bytes(text, (size_t)len);
+    (void)hash_hex(&built, memo->rests.built);
+}
+
+/* Where a test opens one file it may look for others, which nobody sees. */
+static void believe(struct unit *unit, size_t first)
+{
+    const struct known *known = &unit->memo.known;
+    for (size_t i = first; i < known->files.count && !unit->memo.elsewhere; i++) {
+        const char *path = known->files.items[i].path;
+        if (!reads_may_ask(unit->settings.reads, path)) {
+            (void)fprintf(stderr,
+                          "%s: a test opens %s, which `reads` does not name: any file that comes "
+                          "or goes counts\n",
+                          unit->job.file,
+                          path);
+            unit->memo.elsewhere = true;
+        }
+    }
+    set_built(unit);
+}
+
 static int add_read(void *context, const char *path)
 {
     struct unit *unit = context;
@@ -84,6 +116,7 @@ static void append_reads(struct unit *unit)
         CLEANUP(str_fini) struct str text = STR_INIT(KNOWN_TEXT_MAX);
         known_write_files(&text, &unit->memo.known, first);
         append(unit, &text);
+        believe(unit, first);
     }
 }
 
@@ -328,8 +361,6 @@ int unit_known_take_schemata(struct unit *unit,
 {
     struct err why = {0};
     struct unit_memo *memo = &unit->memo;
-    char hex[HASH_HEX_SIZE];
-    char text[HASH_HEX_SIZE + KNOWN_EPOCH_SIZE];
     (void)snprintf(memo->tree, sizeof memo->tree, "%s", tree);
     int status = memo->kept ? rests_set_tests(&memo->rests, tree, &unit->tests, err) : 0;
     if (status != 0 || !memo->kept) {
@@ -341,14 +372,11 @@ int unit_known_take_schemata(struct unit *unit,
         known_write_files(&line, &memo->known, 0);
         append(unit, &line);
     }
-    if (reads_init(tree, &memo->reads, &why) != 0) {
+    if (reads_init(tree, unit->settings.reads, &memo->reads, &why) != 0) {
         stop(unit, why.text);
         return 0;
     }
-    int len =
-        snprintf(text, sizeof text, "%s %s", hash_hex(&memo->reads.names, hex), memo->known.epoch);
-    const struct hash built = hash_bytes(text, (size_t)len);
-    (void)hash_hex(&built, memo->rests.built);
+    believe(unit, 0);
     take_of_schema(unit, schema, cover);
     return 0;
 }
@@ -377,6 +405,14 @@ int unit_known_take_copy(struct unit *unit, struct err *err)
         }
     }
     return status;
+}
+
+void unit_known_end_reads(struct unit *unit)
+{
+    if (unit->memo.kept) {
+        append_reads(unit);
+    }
+    reads_close(&unit->memo.reads);
 }
 
 bool unit_known_doubts(const struct unit *unit, size_t test)
@@ -412,6 +448,9 @@ static int keep_one(struct unit *unit, const struct mutant *mutant, bool complet
     char rests[HASH_HEX_SIZE];
     if (!describe(unit, mutant, verdict, rests, &known)) {
         return 0;
+    }
+    if (verdict->reused && before != NULL && strcmp(before->rests, rests) != 0) {
+        return 0; /* taken before a test showed that it rests on more; not taken any more */
     }
     known.sure =
         complete || verdict->engine == ENGINE_COPY || (verdict->reused && !verdict->unsure);

@@ -185,6 +185,7 @@ int unit_try_schemata(struct unit *unit, struct err *err)
                          : schema_plan(&unit->mutants.source, &unit->mutants.list, &schema, err);
     status = status != 0 ? status : unit_load_schema(unit->root, unit->job.file, &schema, err);
     status = status != 0 ? status : run(unit, &schema, tree, err);
+    unit_known_end_reads(unit);
     status = status != 0 ? status : try_rest(unit, &schema, err);
     return status != 0 || is_late(unit) ? status : mark_equivalent(unit, tree, err);
 }

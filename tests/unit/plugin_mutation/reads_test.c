@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugins/mutation/reads.h"
 
+#include "base/cleanup.h"
+#include "base/json.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -35,7 +38,7 @@ TEST(files_that_are_opened_are_named_once)
     layer_write("tree/data/b.txt", "b", 0644);
     layer_write("tree/c", "c", 0644);
     opened[0] = '\0';
-    if (reads_init("tree", &reads, &err) != 0) {
+    if (reads_init("tree", NULL, &reads, &err) != 0) {
         reads_fini(&reads);
         print_message("%s\n", err.text);
         skip();
@@ -50,6 +53,69 @@ TEST(files_that_are_opened_are_named_once)
     assert_false(reads.lost);
     reads_fini(&reads);
     assert_non_null(root);
+}
+
+/* Both digests of names in the tree as it is. */
+static void names(const char *patterns, struct hash *ret_all, struct hash *ret_asked)
+{
+    struct reads reads;
+    struct err err = {0};
+    CLEANUP(json_cleanup) json_t *list = NULL;
+    assert_true(patterns == NULL || json_parse(patterns, strlen(patterns), &list, &err) == 0);
+    int status = reads_init("tree", list, &reads, &err);
+    *ret_all = reads.names;
+    *ret_asked = reads.asked;
+    reads_fini(&reads);
+    if (status != 0) {
+        print_message("%s\n", err.text);
+        skip();
+    }
+}
+
+static bool is_same(const struct hash *a, const struct hash *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+TEST(names_that_tests_may_ask_for_are_told_from_the_others)
+{
+    static const char few[] = "[\"data/**\",\"*.conf\"]";
+    struct hash all[5];
+    struct hash asked[5];
+    (void)layer_enter();
+    layer_write("tree/data/a", "a", 0644);
+    layer_write("tree/b", "b", 0644);
+    names(few, &all[0], &asked[0]);
+    layer_write("tree/src/c", "c", 0644);
+    names(few, &all[1], &asked[1]);
+    assert_false(is_same(&all[0], &all[1]));
+    assert_true(is_same(&asked[0], &asked[1]));
+    layer_write("tree/data/deep/d", "d", 0644);
+    names(few, &all[2], &asked[2]);
+    assert_false(is_same(&asked[1], &asked[2]));
+    layer_write("tree/e.conf", "e", 0644);
+    names(few, &all[3], &asked[3]);
+    assert_false(is_same(&asked[2], &asked[3]));
+    assert_int_equal(unlink("tree/data/a"), 0);
+    names(few, &all[4], &asked[4]);
+    assert_false(is_same(&asked[3], &asked[4]));
+}
+
+TEST(without_patterns_any_name_may_be_asked_for_and_with_an_empty_list_none)
+{
+    struct hash all[2];
+    struct hash asked[2];
+    (void)layer_enter();
+    layer_write("tree/a", "a", 0644);
+    names(NULL, &all[0], &asked[0]);
+    assert_true(is_same(&all[0], &asked[0]));
+    names("[]", &all[0], &asked[0]);
+    layer_write("tree/b", "b", 0644);
+    names("[]", &all[1], &asked[1]);
+    assert_true(is_same(&asked[0], &asked[1]));
+    assert_false(is_same(&all[0], &all[1]));
+    names(NULL, &all[1], &asked[1]);
+    assert_true(is_same(&all[1], &asked[1]));
 }
 
 static void digest(char text[HASH_HEX_SIZE])

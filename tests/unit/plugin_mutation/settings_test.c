@@ -80,6 +80,12 @@ TEST(wrong_settings_are_refused_in_words)
          "with: files: item 2, \"./a\", begins below the root anyhow: write \"a\""                                               },
         {"{\"files\":[\"a\"],\"tests\":[\"./a\"]}",
          "with: tests: item 1, \"./a\", begins below the root anyhow: write \"a\""                                               },
+        {"{\"files\":[\"a\"],\"tests\":[\"a\"],\"reads\":[\"./a\"]}",
+         "with: reads: item 1, \"./a\", begins below the root anyhow: write \"a\""                                               },
+        {"{\"files\":[\"a\"],\"tests\":[\"a\"],\"reads\":[\"b\",\"!a\"]}",
+         "with: reads: item 2 must be a glob pattern below the root, without \"..\" and !"                                       },
+        {"{\"files\":[\"a\"],\"tests\":[\"a\"],\"reads\":[\"/etc/a\"]}",
+         "with: reads: item 1 must be a glob pattern below the root, without \"..\" and !"                                       },
         {"{\"files\":[1],\"tests\":[\"a\"]}",
          "with: files: item 1 must be a glob pattern below the root, without \"..\""                                             },
         {"{\"files\":[\"a\"],\"tests\":[]}",                                  "with: tests: at least one test must be named"     },
@@ -140,5 +146,5 @@ TEST(the_schema_is_json_and_names_each_setting)
     struct err err = {0};
     settings_write_schema(&text);
     assert_int_equal(json_parse(str_text(&text), text.len, &schema, &err), 0);
-    assert_int_equal(json_object_size(json_object_get(schema, "properties")), 14);
+    assert_int_equal(json_object_size(json_object_get(schema, "properties")), 15);
 }
