@@ -57,7 +57,7 @@ static struct answer absent(struct reuse_state *state)
 
 static void assert_question(struct reuse *reuse, uint32_t atom, const struct observation *expected)
 {
-    struct observation asked = {0};
+    struct observation asked = {.path = NULL};
     assert_int_equal(reuse_atom(reuse, atom, &asked, NULL), 0);
     assert_int_equal(asked.kind, expected->kind);
     assert_string_equal(asked.path, expected->path);
@@ -72,7 +72,7 @@ TEST(questions_are_looked_up_one_by_one_until_they_are_many)
     };
     static const struct observation later = {OBSERVE_TYPE, "/src/b"};
     struct shop shop = {0};
-    struct observation none = {0};
+    struct observation none = {.path = NULL};
     struct err err = {0};
     shop_make_tree();
     shop_open(&shop, "run");
