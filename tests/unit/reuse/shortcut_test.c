@@ -359,6 +359,8 @@ TEST(a_change_reaches_who_asks_for_a_folder_above_it_as_far_as_the_answer_does)
         {"D/src/a/b/c",   "echo 2 >r/a/b/c/g",               false},
         {"D/src/a/b",     "rm r/a/b/c/f",                    false},
         {"D/src",         "echo 2 >r/g",                     false},
+        {"D/src/a/b/c",   "ln -sf x r/a/b/c/f",              false}, /* another type */
+        {"X/src/a/b/c/f", "ln -sf x r/a/b/c/f",              false},
         {"X/src/a",       "rm -r r/a",                       false},
         {"X/src/a/b/c/f", "rm -r r/a/b/c/f",                 false},
         {"X/src/n/x/y",   "echo >r/n",                       false},
