@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Lines are written out when so many bytes wait, whatever the time: 2,000 units' worth. */
-#define BUFFER_FLUSH (1u << 20)
+/* Lines are written out when so many bytes wait, whatever the time: some 250 units' worth. */
+#define BUFFER_FLUSH (120u << 10)
 
 /* ---- writing ---- */
 

@@ -14,17 +14,38 @@
  * cases a report may have, at 1 KiB each, fit. */
 #define PIECE_MAX ((size_t)256 << 20)
 
+/* A text that grows is set aside when it is so long, and another one begun: one that doubled as it
+ * grew would touch twice the memory that it takes, and what nobody touched before is dear. */
+#define SET_ASIDE  ((size_t)240 << 10)
+#define PIECE_ROOM ((size_t)256 << 10)
+
 /* Bytes copied at once. */
 #define COPY_CHUNK (256u << 10)
+
+static void begin_text(struct spool *spool)
+{
+    str_init(&spool->text, SPOOL_MEMORY_MAX + PIECE_MAX);
+}
 
 void spool_init(struct spool *spool, const char *folder)
 {
     *spool = (struct spool){.folder = folder, .fd = -1};
-    str_init(&spool->text, SPOOL_MEMORY_MAX + PIECE_MAX);
+    begin_text(spool);
+}
+
+static void free_pieces(struct spool *spool)
+{
+    struct str *piece;
+    vec_for_each (piece, &spool->pieces) {
+        str_fini(piece);
+    }
+    vec_fini(&spool->pieces);
+    spool->kept = 0;
 }
 
 void spool_fini(struct spool *spool)
 {
+    free_pieces(spool);
     str_fini(&spool->text);
     if (spool->fd >= 0) {
         (void)close(spool->fd);
@@ -47,6 +68,18 @@ static int open_anonymous(const char *folder)
     return fd;
 }
 
+/* All that is in memory. */
+static int write_texts(const struct spool *spool, int fd)
+{
+    int rc = 0;
+    const struct str *piece;
+    vec_for_each (piece, &spool->pieces) {
+        rc = rc == 0 ? fd_write_all(fd, piece->data, piece->len) : rc;
+    }
+    return rc == 0 && spool->text.len > 0 ? fd_write_all(fd, spool->text.data, spool->text.len)
+                                          : rc;
+}
+
 static int spill(struct spool *spool, struct err *err)
 {
     if (spool->fd < 0) {
@@ -58,13 +91,25 @@ static int spill(struct spool *spool, struct err *err)
     if (spool->fd < 0) {
         return err_errno(err, "cannot make a temporary file for the report");
     }
-    int rc = fd_write_all(spool->fd, spool->text.data, spool->text.len);
+    int rc = write_texts(spool, spool->fd);
     if (rc != 0) {
         errno = -rc;
         return err_errno(err, "cannot write a temporary file for the report");
     }
+    free_pieces(spool);
     str_fini(&spool->text);
     return 0;
+}
+
+/* Without memory for the list the text goes on growing. */
+static void set_aside(struct spool *spool)
+{
+    if (vec_push(&spool->pieces, spool->text) != 0) {
+        return;
+    }
+    spool->kept += spool->text.len;
+    begin_text(spool);
+    (void)str_reserve(&spool->text, PIECE_ROOM - 1);
 }
 
 int spool_settle(struct spool *spool, struct err *err)
@@ -72,7 +117,13 @@ int spool_settle(struct spool *spool, struct err *err)
     if (spool->text.error != 0) {
         return err_set(err, spool->text.error, "out of memory writing a report");
     }
-    return spool->text.len > SPOOL_MEMORY_MAX ? spill(spool, err) : 0;
+    if (spool->kept + spool->text.len > SPOOL_MEMORY_MAX) {
+        return spill(spool, err);
+    }
+    if (spool->text.len > SET_ASIDE) {
+        set_aside(spool);
+    }
+    return 0;
 }
 
 static int copy_file(int from, int to, struct err *err)
@@ -91,8 +142,8 @@ static int copy_file(int from, int to, struct err *err)
 int spool_copy(struct spool *spool, int fd, struct err *err)
 {
     int rc = spool->fd >= 0 ? copy_file(spool->fd, fd, err) : 0;
-    if (rc == 0 && spool->text.len > 0) {
-        rc = fd_write_all(fd, spool->text.data, spool->text.len);
+    if (rc == 0) {
+        rc = write_texts(spool, fd);
         if (rc != 0) {
             errno = -rc;
             return err_errno(err, "cannot write the report");

@@ -5,13 +5,20 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/vec.h"
 
 /* Bytes kept in memory by one spool: 10,000 passed units (100 bytes each) stay far below it; ten
  * layers of a million units stay within 40 MiB. */
 #define SPOOL_MEMORY_MAX (4u << 20)
 
 struct spool {
-    struct str text;    /* append here, then call spool_settle() */
+    struct str text; /* append here, then call spool_settle() */
+
+    struct {
+        VEC_FIELDS(struct str);
+    } pieces; /* what came before `text` and is in memory */
+
+    size_t kept;        /* bytes of `pieces` */
     const char *folder; /* borrowed: where the file is made; NULL = /tmp */
     int fd;             /* -1 while all is in memory */
 };

@@ -203,11 +203,13 @@ static void note_due(struct history *history, struct layer_history *layer, const
     history->due_open += rc == 0 ? 1 : 0;
 }
 
-void history_read_ahead(struct history *history)
+uint64_t history_read_ahead(struct history *history)
 {
+    uint64_t count = 0;
     for (size_t i = 0; i < history->pipeline->layer_count; i++) {
-        (void)layer_load(history, i);
+        count += layer_load(history, i)->known.count;
     }
+    return count;
 }
 
 static bool is_of_other_tree(const struct history *history, const struct known *known)

@@ -34,8 +34,9 @@ void history_set_tree(struct history *history, const char *tree);
 /* Carries the units that passed in this run; may be called for several runs. */
 int history_carry(struct history *history, const char *run_id, struct err *err);
 
-/* Reads the rows of all layers; without it a layer's are read when its first unit is asked for. */
-void history_read_ahead(struct history *history);
+/* Reads the rows of all layers; without it a layer's are read when its first unit is asked for.
+ * Returns how many units are known. */
+uint64_t history_read_ahead(struct history *history);
 
 /* The hint function of sched_options; `context` is the history. */
 void history_hint(void *context,

@@ -143,7 +143,7 @@ void session_read_ahead(struct session *session)
         session_reuse_read_ahead(session->reuse); /* git answers while we read on */
     }
     if (session->history != NULL && in->args.count == 0) {
-        history_read_ahead(session->history);
+        session->known_units = history_read_ahead(session->history);
     }
 }
 

@@ -23,6 +23,7 @@ struct session {
 
     char run_id[RUN_ID_SIZE];
     struct held_folder folder; /* what this run writes */
+    uint64_t known_units;      /* that the history knows, once it is read ahead */
     bool guesses;              /* does not wait for the tree: session_confirm() follows */
     bool passing;              /* the folder is removed in the end: plan, list */
 

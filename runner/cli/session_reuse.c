@@ -24,8 +24,8 @@
 /* Texts of one outcome on its way into the store: as large as a result may be. */
 #define RECORD_ARENA_MAX (512u << 20)
 
-/* Bytes of it that are written at once: 10,000 units with a line or two. */
-#define PRINTED_FLUSH ((size_t)1 << 20)
+/* Bytes of it that are written at once: 1,000 units with a line or two. */
+#define PRINTED_FLUSH ((size_t)120 << 10)
 
 struct session_reuse {
     struct sched_reuse sched;
@@ -98,15 +98,29 @@ static int state_of(struct session_reuse *reuse,
     return rc;
 }
 
+/* How many of the unit's variables are those of its layer? All of them or none. */
+static size_t count_shared(const struct reuse_subject *subject)
+{
+    const struct text_list *base = &subject->base_env;
+    const char *const *env = subject->request->env;
+    size_t count = 0;
+    while (count < base->count && env[count] == base->items[count]) {
+        count++;
+    }
+    return count == base->count ? count : 0;
+}
+
 static int key_of(const struct session_reuse *reuse,
                   const struct reuse_subject *subject,
                   struct hash *ret_key,
                   struct err *err)
 {
     const struct exec_request *request = subject->request;
+    const size_t shared = count_shared(subject);
     const struct reuse_command command = {
         .argv = request->argv,
-        .env = request->env,
+        .shared_env = {subject->base_env.items, shared},
+        .env = request->env + shared,
         .cwd = request->cwd,
         .input = request->input,
         .report = request->report,

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/memo.h"
 #include "base/vec.h"
 #include "cli/session_impl.h"
 #include "cli/session_reuse.h"
@@ -204,6 +205,57 @@ static bool guess_tree(struct session *session)
            && store_last_tree(session->store, session->tree, sizeof session->tree, &ignored) == 1;
 }
 
+/* ---- how busy this process will be while git looks at the tree ---- */
+
+/* Of the processor, to decide about one unit that evidence answers for (docs/decisions/0022). */
+#define DECISION_US 5u
+
+/* A number of units, in decimal. */
+#define UNITS_TEXT_MAX 24
+
+/* Where it is kept how many units there were; false when it cannot be told. */
+static bool units_memo(const struct session *session,
+                       char folder[PATH_TEXT_MAX],
+                       struct hash *ret_key)
+{
+    struct hasher *hasher = hasher_new();
+    const int len = snprintf(folder, PATH_TEXT_MAX, "%s/memo", session->project.state);
+    if (hasher == NULL || len >= PATH_TEXT_MAX) {
+        hasher_free(hasher);
+        return false;
+    }
+    hasher_add_text(hasher, "units known");
+    hasher_add_text(hasher, session->project.file);
+    *ret_key = hasher_end(hasher);
+    hasher_free(hasher);
+    return true;
+}
+
+/* As many as were known last time: the history is not open before git has been started. */
+static uint64_t recall_units(const struct session *session)
+{
+    char folder[PATH_TEXT_MAX];
+    struct hash key;
+    CLEANUP(str_fini) struct str text = STR_INIT(MEMO_ANSWER_MAX);
+    const bool known = !session->invocation->no_reuse && units_memo(session, folder, &key)
+                       && memo_find(folder, &key, &text);
+    return known ? strtoull(str_text(&text), NULL, 10) : 0;
+}
+
+/* Kept when it is another number than before by more than a quarter. */
+static void remember_units(const struct session *session, uint64_t before)
+{
+    char folder[PATH_TEXT_MAX];
+    char text[UNITS_TEXT_MAX];
+    struct hash key;
+    const uint64_t now = session->known_units;
+    const uint64_t apart = now > before ? now - before : before - now;
+    if (apart > before / 4 && units_memo(session, folder, &key)) {
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)now);
+        memo_keep(folder, &key, text, strlen(text));
+    }
+}
+
 static int take_snapshot(struct session *session, struct git_repo *repo, struct err *err)
 {
     CLEANUP(path_list_fini) struct path_list excludes = {0};
@@ -218,11 +270,16 @@ static int take_snapshot(struct session *session, struct git_repo *repo, struct 
         return tree_at(repo, session->invocation->at, session->tree, err);
     }
     struct git_snapshot *taking = NULL;
-    const int begun = git_snapshot_begin(repo, (const char *const *)excludes.items, &taking, err);
+    const uint64_t units = session->guesses ? recall_units(session) : 0;
+    const int begun = git_snapshot_begin(
+        repo, (const char *const *)excludes.items, units * DECISION_US, &taking, err);
     if (begun != 0) {
         return begun;
     }
     session_read_ahead(session);
+    if (session->guesses) {
+        remember_units(session, units);
+    }
     if (guess_tree(session)) {
         session->taking = taking;
         session_reuse_suppose(session->reuse);

@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* The ignore file that keeps git out of the state folder. */
+#define GIT_STATE_IGNORE "*\n"
+
 /* Longest time one git process may take. Hashing 100 GB from a slow disk (100 MB/s) takes 17
  * minutes, an LFS download more; beyond this something hangs. */
 #define GIT_CALL_TIMEOUT_MS INT64_C(3600000)

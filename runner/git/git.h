@@ -51,12 +51,14 @@ int git_snapshot(const struct git_repo *repo,
                  char tree[GIT_ID_MAX],
                  struct err *err);
 
-/* The same in parts, for who has something else to do while git looks at the tree. `repo` must
- * stay until then, the list of excluded paths need not. */
+/* The same in parts, for who has something else to do while git looks at the tree: about `busy_us`
+ * microseconds of processor time. Where that is much and processors are few, git is kept to one of
+ * them. `repo` must stay until the end, the list of excluded paths need not. */
 struct git_snapshot;
 
 int git_snapshot_begin(const struct git_repo *repo,
                        const char *const *exclude,
+                       uint64_t busy_us,
                        struct git_snapshot **ret_snapshot,
                        struct err *err);
 

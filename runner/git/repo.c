@@ -220,7 +220,7 @@ static int make_state(const struct git_repo *repo, struct err *err)
         result = join(path, sizeof path, repo->state, ".gitignore", err);
     }
     if (result == 0 && !file_exists(path)) {
-        result = file_write_atomic(path, "*\n", 2, err);
+        result = file_write_atomic(path, GIT_STATE_IGNORE, strlen(GIT_STATE_IGNORE), err);
     }
     static const char *const folders[] = {"objects", "tmp"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0] && result == 0; i++) {

@@ -30,11 +30,21 @@
 /* Variables sorted by insertion: they come nearly sorted, and most units have a dozen. */
 #define ENV_INSERT_MAX 64u
 
+/* What many commands have in common, as they name it, and the digest of it. */
+struct shared {
+    struct text_list env;
+    struct text_list expose;
+    const struct reuse_policy *policy;
+    bool network;
+    bool known;
+    struct hash digest;
+};
+
 struct reuse_keys {
     struct hasher *hasher;
-    struct str
-        text; /* what is hashed; first the ground: what all keys of this process begin with */
-    size_t ground;
+    struct str ground; /* what no command changes */
+    struct str text;   /* what is hashed */
+    struct shared shared;
 
     struct {
         VEC_FIELDS(const char *);
@@ -102,10 +112,10 @@ static void insert_sorted(const char **items, size_t count)
 }
 
 /* The order in which variables stand means nothing. */
-static int add_env(struct reuse_keys *keys, const char *const *env)
+static int add_env(struct reuse_keys *keys, const char *const *env, size_t count)
 {
     keys->env.count = 0;
-    for (size_t i = 0; env != NULL && env[i] != NULL; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (vec_push(&keys->env, env[i]) != 0) {
             return -ENOMEM;
         }
@@ -232,27 +242,66 @@ static void add_ground(struct str *key)
     add_number(key, "pinned", is_pinned());
 }
 
+static bool is_same_list(const struct text_list *a, const struct text_list *b)
+{
+    return a->items == b->items && a->count == b->count;
+}
+
+static bool is_shared(const struct shared *shared, const struct reuse_command *command)
+{
+    return shared->known && is_same_list(&shared->env, &command->shared_env)
+           && is_same_list(&shared->expose, &command->expose) && shared->policy == command->policy
+           && shared->network == command->network;
+}
+
+/* What went wrong with one key is no fault of the next. */
+static struct str *begin_text(struct reuse_keys *keys)
+{
+    str_clear(&keys->text);
+    return &keys->text;
+}
+
+/* The digest of the ground and of what the command shares with others: a dozen variables and two
+ * dozen numbers, which would be two thirds of each key. */
+static int digest_shared(struct reuse_keys *keys, const struct reuse_command *command)
+{
+    if (is_shared(&keys->shared, command)) {
+        return 0;
+    }
+    struct str *text = begin_text(keys);
+    keys->shared.known = false;
+    (void)str_append_n(text, str_text(&keys->ground), keys->ground.len);
+    add_texts(text, "expose", command->expose.items, command->expose.count);
+    add_number(text, "network", command->network);
+    add_policy(text, command->policy);
+    int rc = add_env(keys, command->shared_env.items, command->shared_env.count);
+    rc = rc != 0 ? rc : str_error(text);
+    if (rc == 0) {
+        keys->shared = (struct shared){
+            .env = command->shared_env,
+            .expose = command->expose,
+            .policy = command->policy,
+            .network = command->network,
+            .known = true,
+            .digest = hash_bytes(str_text(text), text->len),
+        };
+    }
+    return rc;
+}
+
 static int add_command(struct reuse_keys *keys, const struct reuse_command *command)
 {
-    struct str *key = &keys->text;
+    int rc = digest_shared(keys, command);
+    struct str *key = begin_text(keys);
+    (void)str_append_n(key, keys->shared.digest.bytes, HASH_SIZE);
     add_texts(key, "argv", command->argv, count_texts(command->argv));
     add_text(key, command->cwd != NULL ? command->cwd : ".");
     add_number(key, "report", (uint64_t)command->report);
     add_text(key, command->report_path != NULL ? command->report_path : "");
     add_texts(key, "outputs", command->outputs.items, command->outputs.count);
-    add_texts(key, "expose", command->expose.items, command->expose.count);
-    add_number(key, "network", command->network);
-    add_policy(key, command->policy);
-    int rc = add_env(keys, command->env);
+    rc = rc == 0 ? add_env(keys, command->env, count_texts(command->env)) : rc;
     add_text(key, "input");
     return rc != 0 ? rc : str_error(key);
-}
-
-/* Back to the ground; what went wrong with one key is no fault of the next. */
-static void begin_key(struct reuse_keys *keys)
-{
-    keys->text.len = keys->ground;
-    keys->text.error = 0;
 }
 
 int reuse_key(struct reuse_keys *keys,
@@ -260,7 +309,6 @@ int reuse_key(struct reuse_keys *keys,
               struct hash *ret_key,
               struct err *err)
 {
-    begin_key(keys);
     if (add_command(keys, command) != 0) {
         return err_set(err, -ENOMEM, "not enough memory for a unit's key");
     }
@@ -280,10 +328,10 @@ int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err)
         return err_set(err, -ENOMEM, "not enough memory for the keys of units");
     }
     str_init(&keys->text, KEY_BYTES_MAX);
+    str_init(&keys->ground, KEY_BYTES_MAX);
     keys->hasher = hasher_new();
-    add_ground(&keys->text);
-    keys->ground = keys->text.len;
-    if (keys->hasher == NULL || str_error(&keys->text) != 0) {
+    add_ground(&keys->ground);
+    if (keys->hasher == NULL || str_error(&keys->ground) != 0) {
         reuse_keys_free(keys);
         return err_set(err, -ENOMEM, "not enough memory for the keys of units");
     }
@@ -297,6 +345,7 @@ void reuse_keys_free(struct reuse_keys *keys)
         return;
     }
     hasher_free(keys->hasher);
+    str_fini(&keys->ground);
     str_fini(&keys->text);
     vec_fini(&keys->env);
     mem_free(keys);

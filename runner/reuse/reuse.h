@@ -28,7 +28,7 @@
 /* Part of every unit key: when what is observed, or what an answer is, changes, older evidence is
  * of another kind and is not found. */
 #define REUSE_OBSERVER_VERSION 4
-#define REUSE_POLICY_VERSION   1
+#define REUSE_POLICY_VERSION   2
 
 /* How long a lease is believed when the machine of its holder cannot be asked: as a unit that still
  * runs renews it. */
@@ -95,7 +95,10 @@ int reuse_state(struct reuse *reuse,
 /* The command as it runs: everything that makes it another question. */
 struct reuse_command {
     const char *const *argv; /* NULL-terminated */
-    const char *const *env;  /* whole environment, NULL-terminated "NAME=value"; any order */
+    /* The environment, "NAME=value" in any order: what the commands of a layer share, and the
+     * others, NULL-terminated. The key tells the two apart. */
+    struct text_list shared_env;
+    const char *const *env;
     const char *cwd;         /* relative to the root */
     const char *input;       /* file that becomes standard input; NULL = none */
     enum report_format report;
@@ -107,7 +110,8 @@ struct reuse_command {
 };
 
 /* Makes keys. The limits and the machine that this process gives to units are part of all of them
- * and read when it is made: one for a run. */
+ * and read when it is made: one for a run. What `shared_env`, `expose` and `policy` of one command
+ * point to stays as it is while there are keys to make: the same addresses again are not read. */
 struct reuse_keys;
 
 int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err);

@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* Events that a layer has besides those of its units. */
+#define EVENTS_BESIDE 16u
+
 static const char *keep_text(struct holding *holding, const char *text)
 {
     const char *copy = text != NULL ? arena_strdup(holding->arena, text) : NULL;
@@ -136,6 +139,21 @@ static void copy_parts(struct holding *holding, struct event *event)
     }
 }
 
+/* Room for as many as are to come, once: an array that doubles as it grows touches three times the
+ * memory. Without it, it grows. */
+static void expect(struct holding *holding, uint64_t count)
+{
+    const size_t cap = size_add(holding->events.count, size_add(count, EVENTS_BESIDE));
+    if (cap <= holding->events.cap) {
+        return;
+    }
+    struct event *items = mem_realloc(holding->events.items, cap, sizeof *items);
+    if (items != NULL) {
+        holding->events.items = items;
+        holding->events.cap = cap;
+    }
+}
+
 void holding_keep(struct sched *sched, const struct event *event)
 {
     struct holding *holding = &sched->holding;
@@ -146,6 +164,9 @@ void holding_keep(struct sched *sched, const struct event *event)
     if (holding->arena == NULL) {
         holding->failed = true;
         return;
+    }
+    if (event->type == EVENT_LAYER_PLANNED) {
+        expect(holding, event->u.layer_planned.units);
     }
     copy_parts(holding, &copy);
     holding->failed = holding->failed || vec_push(&holding->events, copy) != 0;

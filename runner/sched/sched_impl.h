@@ -361,7 +361,9 @@ int unit_adopt_products(struct sched *sched,
 void unit_run(struct sched *sched, const struct plan_action *action);
 /* The environment of a layer's units; see docs/architecture.md. */
 int env_build_base(struct sched *sched, size_t index);
-/* The whole environment of one unit, NULL-terminated, in `arena`. */
+/* What it built: the same texts at the same places for the whole run. */
+struct text_list base_env_of(const struct sched *sched, size_t index);
+/* The whole environment of one unit, NULL-terminated, in `arena`; that of its layer comes first. */
 const char *const *env_of_unit(struct sched *sched,
                                size_t index,
                                const struct unit *unit,

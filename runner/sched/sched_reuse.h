@@ -14,7 +14,9 @@ struct reuse_subject {
     const struct layer *layer;
     const char *unit;                   /* id; SCHED_PLAN_UNIT for the program that plans */
     const struct exec_request *request; /* argv, env, cwd, input, report, outputs; not done() */
-    const struct manifest *products;    /* what it sees of other units; NULL = nothing */
+    struct text_list base_env; /* what env begins with in all units of the layer that change none of
+                                  it: the same texts at the same places for the whole run */
+    const struct manifest *products; /* what it sees of other units; NULL = nothing */
     bool peek;           /* only asked, never run: `plan`. Takes no lease, touches no use-time */
     bool no_join;        /* would rather run again than wait for another process */
     bool again;          /* a further attempt: runs whatever is known */

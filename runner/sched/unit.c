@@ -145,16 +145,29 @@ static int put_shard(struct text_vec *env,
     return rc == 0 ? put_entry(env, arena_printf(arena, "SLUICE_SHARD_COUNT=%u", shards)) : rc;
 }
 
+struct text_list base_env_of(const struct sched *sched, size_t index)
+{
+    const struct text_vec *env = &sched->layers[index].base_env;
+    return (struct text_list){env->items, env->count};
+}
+
+/* Variables that are the unit's alone: SLUICE_UNIT and the two of a shard. */
+#define OWN_MAX 3u
+
 const char *const *env_of_unit(struct sched *sched,
                                size_t index,
                                const struct unit *unit,
                                struct arena *arena)
 {
-    const struct sched_layer *state = &sched->layers[index];
-    struct text_vec env = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < state->base_env.count; i++) {
-        rc = vec_push(&env, state->base_env.items[i]);
+    const struct text_list base = base_env_of(sched, index);
+    /* room for all there can be, so that the array never grows out of the arena */
+    const size_t most = size_add(base.count, unit != NULL ? size_add(OWN_MAX, unit->env.count) : 0);
+    struct text_vec env = {.items = arena_calloc(arena, size_add(most, 1), sizeof *env.items),
+                           .cap = most};
+    int rc = env.items != NULL ? 0 : -ENOMEM;
+    if (rc == 0 && base.count > 0) {
+        memcpy(env.items, base.items, base.count * sizeof *env.items);
+        env.count = base.count;
     }
     if (unit != NULL) {
         rc = rc == 0 ? vec_push(&env, arena_printf(arena, "SLUICE_UNIT=%s", unit->id)) : rc;
@@ -163,12 +176,11 @@ const char *const *env_of_unit(struct sched *sched,
                  : rc;
         rc = rc == 0 ? put_list(&env, &unit->env, arena) : rc;
     }
-    const char **list = rc == 0 ? arena_calloc(arena, env.count + 1, sizeof *list) : NULL;
-    if (list != NULL && env.count > 0) {
-        memcpy(list, env.items, env.count * sizeof *list);
+    if (rc != 0) {
+        return NULL;
     }
-    vec_fini(&env);
-    return list;
+    env.items[env.count] = NULL; /* some may have been taken out again */
+    return env.items;
 }
 
 /* ---- one unit ---- */
@@ -451,6 +463,7 @@ static struct reuse_subject subject_of(const struct sched *sched,
         .layer = sched_layer_of(sched, slot->unit->layer),
         .unit = slot->unit->id,
         .request = request,
+        .base_env = base_env_of(sched, slot->unit->layer),
         .products = slot->view != NULL ? slot->view->seen : sched->layers[slot->unit->layer].seen,
         .again = slot->attempt > 1,
         .peek = sched->options->plan_only,

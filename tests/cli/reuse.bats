@@ -775,10 +775,12 @@ slow_git() {
     mkdir -p "$BATS_TEST_TMPDIR/bin"
     cat >"$BATS_TEST_TMPDIR/bin/git" <<END
 #!/bin/sh
-if [ "\$1" = add ] && [ -e "$1" ]; then
-    touch "$1.seen"
+case " \$* " in
+*" add "*)
+    [ ! -e "$1" ] || touch "$1.seen"
     while [ -e "$1" ]; do sleep 0.02; done
-fi
+    ;;
+esac
 exec "$real" "\$@"
 END
     chmod +x "$BATS_TEST_TMPDIR/bin/git"

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,4 +349,54 @@ TEST(a_checkout_that_lacks_objects_makes_the_next_snapshot_write_them)
     assert_int_not_equal(access(at("r/.sluice/objects/kept"), F_OK), 0);
     materialise(repo, snapshot(repo, NULL), at("pool"));
     assert_string_equal(sh_out("cat pool/tree/b.txt"), "two");
+}
+
+/* This process and its children on so many of the processors of `all`, which has as many. */
+static void keep_to(const cpu_set_t *all, int count)
+{
+    cpu_set_t some;
+    CPU_ZERO(&some);
+    for (size_t i = 0; i < CPU_SETSIZE && count > 0; i++) {
+        if (CPU_ISSET(i, all)) {
+            CPU_SET(i, &some);
+            count--;
+        }
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof some, &some), 0);
+}
+
+/* Its threads would take the processors from who is busy. An option comes before git's verb. */
+TEST(git_is_kept_to_one_thread_while_its_caller_is_busy_and_processors_are_few)
+{
+    static const struct {
+        uint64_t busy_us;
+        int processors;
+        bool one_thread;
+    } cases[] = {
+        {0,       1, false},
+        {1000000, 1, true },
+        {1000000, 3, false},
+    };
+
+    char tree[GIT_ID_MAX];
+    cpu_set_t all;
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct git_snapshot *taking = NULL;
+        if (CPU_COUNT(&all) < cases[i].processors) {
+            continue;
+        }
+        keep_to(&all, cases[i].processors);
+        watch_git();
+        sh("rm -f log");
+        assert_int_equal(git_snapshot_begin(repo, NULL, cases[i].busy_us, &taking, NULL), 0);
+        assert_int_equal(git_snapshot_end(taking, tree, NULL), 0);
+        watch_git_no_more();
+        assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+        assert_string_equal(tree, sh_out("cd r; git rev-parse HEAD^{tree}"));
+        const bool has_option = strcmp(sh_out("grep -c -e '^-c$' log || true"), "0") != 0;
+        assert_int_equal(has_option, cases[i].one_thread);
+    }
 }

@@ -63,19 +63,19 @@ TEST(a_snapshot_is_taken_while_its_caller_does_something_else)
     sh(REPO);
     const struct git_repo *repo = open_repo("r");
     for (unsigned i = 0; i < 3; i++) { /* from the user's index, then from a kept one */
-        assert_int_equal(git_snapshot_begin(repo, NULL, &taking, NULL), 0);
+        assert_int_equal(git_snapshot_begin(repo, NULL, 0, &taking, NULL), 0);
         while (i > 0 && !git_snapshot_is_due(taking)) {
             (void)nanosleep(&moment, NULL);
         }
         assert_int_equal(git_snapshot_end(taking, tree, NULL), 0);
         assert_string_equal(tree, sh_out("cd r; git rev-parse HEAD^{tree}"));
     }
-    assert_int_equal(git_snapshot_begin(repo, NULL, &taking, NULL), 0);
+    assert_int_equal(git_snapshot_begin(repo, NULL, 0, &taking, NULL), 0);
     git_snapshot_abandon(taking);
     git_snapshot_abandon(NULL);
     assert_string_equal(sh_out("ls r/.sluice/tmp"), "");
     sh("rm r/.git/index; mkdir r/.git/index");
-    assert_true(git_snapshot_begin(repo, NULL, &taking, NULL) < 0);
+    assert_true(git_snapshot_begin(repo, NULL, 0, &taking, NULL) < 0);
 }
 
 /* "git add" fails when an excluded path is also ignored, after it has added all the others: a
@@ -334,6 +334,32 @@ TEST(excluded_paths_are_left_out_tracked_or_not)
     const char *const exclude[] = {"./out/", "od*d", "../elsewhere", "/absolute", NULL};
     const char *tree = snapshot(open_repo("r"), exclude);
     assert_string_equal(names("r", tree), ".gitignore\nb.txt\ngone\nodd/f\nouter\nsrc/a.c");
+}
+
+/* git is asked not to look there, or the folder's own ignore file says so: nobody's change to that
+ * brings it in. */
+TEST(the_state_folder_is_left_out_however_it_lies_there)
+{
+    static const char *const changes[] = {
+        "true",
+        "rm .sluice/.gitignore",
+        "printf '*\\n!log\\n' >.sluice/.gitignore",
+        "echo '!.sluice' >>.git/info/exclude",
+        "mv .sluice ../elsewhere; ln -s ../elsewhere .sluice",
+    };
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    const char *plain = snapshot(repo, NULL);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        char script[256];
+        (void)snprintf(script, sizeof script, "cd r; touch .sluice/log\n%s", changes[i]);
+        sh(script);
+        for (unsigned round = 0; round < 2; round++) { /* the second one from a kept index */
+            assert_string_equal(snapshot(repo, NULL), plain);
+        }
+        sh("cd r; test ! -L .sluice || { rm .sluice; mv ../elsewhere .sluice; }\n"
+           "printf '*\\n' >.sluice/.gitignore");
+    }
 }
 
 TEST(a_checkout_that_belongs_to_somebody_else_works)

@@ -145,10 +145,12 @@ static void hash_texts(struct hasher *hasher,
     }
 }
 
-/* What key_of() is to hash of this command: up to its standard input. */
-static void hash_command(struct hasher *hasher)
+static const char *const shared_env[] = {"TZ=UTC", "HOME=/h"};
+
+/* What commands of a layer share is hashed first, and the digest is part of each key. */
+static struct hash digest_shared(struct hasher *hasher)
 {
-    static const char *const sorted[] = {"A=1", "PATH=/usr/bin"};
+    static const char *const sorted[] = {"HOME=/h", "TZ=UTC"};
     struct utsname name;
     assert_int_equal(uname(&name), 0);
     hasher_begin(hasher);
@@ -160,14 +162,25 @@ static void hash_command(struct hasher *hasher)
     hash_limits(hasher);
     hash_number(hasher, "level", level());
     hash_number(hasher, "pinned", pinned());
+    hash_texts(hasher, "expose", NULL, 0);
+    hash_number(hasher, "network", 0);
+    hasher_add_text(hasher, "observed");
+    hash_texts(hasher, "env", sorted, 2);
+    return hasher_end(hasher);
+}
+
+/* What key_of() is to hash of this command: up to its standard input. */
+static void hash_command(struct hasher *hasher)
+{
+    static const char *const sorted[] = {"A=1", "PATH=/usr/bin"};
+    const struct hash shared = digest_shared(hasher);
+    hasher_begin(hasher);
+    hasher_add(hasher, shared.bytes, HASH_SIZE);
     hash_texts(hasher, "argv", argv, 2);
     hasher_add_text(hasher, ".");
     hash_number(hasher, "report", 1);
     hasher_add_text(hasher, "out.xml");
     hash_texts(hasher, "outputs", globs, 2);
-    hash_texts(hasher, "expose", NULL, 0);
-    hash_number(hasher, "network", 0);
-    hasher_add_text(hasher, "observed");
     hash_texts(hasher, "env", sorted, 2);
     hasher_add_text(hasher, "input");
 }
@@ -178,6 +191,7 @@ TEST(the_key_of_a_command_is_the_same_as_ever)
 {
     struct reuse_command command = base();
     struct hasher *hasher = hasher_new();
+    command.shared_env = (struct text_list){shared_env, 2};
     command.outputs = (struct text_list){globs, 2};
     command.report_path = "out.xml";
     command.report = REPORT_JUNIT;
@@ -194,6 +208,64 @@ TEST(the_key_of_a_command_is_the_same_as_ever)
     key = key_of(&command);
     assert_memory_equal(key.bytes, expected.bytes, HASH_SIZE);
     hasher_free(hasher);
+}
+
+/* Commands of several layers come in any order, and what the one before shared is remembered. */
+TEST(what_commands_share_is_part_of_each_key)
+{
+    static const char *const others[] = {"TZ=UTC", "HOME=/g"};
+    const struct text_list shared[] = {
+        {shared_env, 2},
+        {others,     2},
+        {shared_env, 1},
+        {NULL,       0},
+    };
+
+    enum {
+        COUNT = sizeof shared / sizeof shared[0]
+    };
+    struct hash keys_of[2][COUNT];
+    struct err err = {0};
+    struct reuse_keys *keys = NULL;
+    assert_int_equal(reuse_keys_new(&keys, &err), 0);
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            struct reuse_command command = base();
+            command.shared_env = shared[i];
+            assert_int_equal(reuse_key(keys, &command, &keys_of[round][i], &err), 0);
+            assert_int_equal(reuse_key(keys, &command, &keys_of[round][i], &err), 0);
+            const struct hash alone = key_of(&command);
+            assert_memory_equal(alone.bytes, keys_of[round][i].bytes, HASH_SIZE);
+        }
+    }
+    reuse_keys_free(keys);
+    assert_memory_equal(keys_of[0], keys_of[1], sizeof keys_of[0]);
+    for (size_t i = 0; i < COUNT; i++) {
+        for (size_t k = 0; k < i; k++) {
+            assert_memory_not_equal(keys_of[0][i].bytes, keys_of[0][k].bytes, HASH_SIZE);
+        }
+    }
+}
+
+/* What is exposed, the network and what is declared are told apart after each other as well. */
+TEST(a_key_does_not_take_what_the_command_before_it_shared)
+{
+    static const struct reuse_policy declared = {.mode = REUSE_DECLARED};
+    struct reuse_command commands[4] = {base(), base(), base(), base()};
+    commands[1].expose = (struct text_list){globs, 2};
+    commands[2].network = true;
+    commands[3].policy = &declared;
+    struct err err = {0};
+    struct reuse_keys *keys = NULL;
+    assert_int_equal(reuse_keys_new(&keys, &err), 0);
+    for (size_t i = 0; i < 8; i++) {
+        const struct reuse_command *command = &commands[i % 2 == 0 ? 0 : i / 2];
+        const struct hash alone = key_of(command);
+        struct hash key = {0};
+        assert_int_equal(reuse_key(keys, command, &key, &err), 0);
+        assert_memory_equal(alone.bytes, key.bytes, HASH_SIZE);
+    }
+    reuse_keys_free(keys);
 }
 
 /* Beyond what any command line can be. */
