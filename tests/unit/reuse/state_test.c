@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "support/shop.h"
 #include "support/test.h"
@@ -289,6 +290,67 @@ TEST(a_number_without_a_question_is_an_error)
     assert_int_equal(state_vector(state, atoms, 2, &vector, NULL), -ENOENT);
     assert_int_equal(state_fast(state, atoms, 1, &sum, NULL), 1); /* the other one stands alone */
     str_fini(&vector);
+    shop_close(&shop);
+}
+
+/* ---- the world ---- */
+
+TEST(a_state_keeps_all_of_what_it_is_given)
+{
+    const char *items[] = {"dep", "/usr/share", "more"};
+    struct product products[] = {
+        {.path = "a", .mode = S_IFREG | 0644, .size = 1},
+        {.path = "b", .mode = S_IFREG | 0755, .size = 2},
+        {.path = "c", .mode = S_IFLNK | 0777, .size = 3}
+    };
+    const struct manifest manifest = {products, 3};
+    struct shop shop = {
+        .expose = {items, 3},
+          .products = &manifest
+    };
+    shop_make_tree();
+    shop_open(&shop, "run");
+    const struct reuse_state *state = shop_state(&shop);
+    assert_int_equal(state->world.expose.count, 3);
+    assert_int_equal(state->products.count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(state->world.expose.items[i], items[i]);
+        assert_string_equal(state->products.items[i].path, products[i].path);
+        assert_int_equal(state->products.items[i].mode, products[i].mode);
+        assert_int_equal(state->products.items[i].size, products[i].size);
+    }
+    shop_close(&shop);
+}
+
+/* Which of the entries is the clone's own does not matter. */
+TEST(where_a_tree_lies_counts_wherever_its_own_entry_stands)
+{
+    static const struct {
+        const char *items[2];
+        size_t count;
+        bool same;
+    } list[] = {
+        {{"dep"},                    1, false},
+        {{"dep", "/usr/share"},      2, false},
+        {{"/usr/share", "dep"},      2, false},
+        {{"/usr/share", "/usr/lib"}, 2, true },
+        {{NULL},                     0, true },
+    };
+
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "run");
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const char *items[] = {list[i].items[0], list[i].items[1]};
+        shop.expose = (struct text_list){items, list[i].count};
+        const struct hash here = shop_state(&shop)->work;
+        shop.root[0] = '?';
+        const struct hash there = shop_state(&shop)->work;
+        shop.root[0] = '/';
+        if ((memcmp(here.bytes, there.bytes, HASH_SIZE) == 0) != list[i].same) {
+            fail_msg("%zu: the same: %d", i, !list[i].same);
+        }
+    }
     shop_close(&shop);
 }
 
