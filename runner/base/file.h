@@ -8,7 +8,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+/* A stretch of a file. */
+struct file_part {
+    const char *path;
+    uint64_t offset;
+    uint64_t len; /* UINT64_MAX = up to its end */
+};
+
+#define FILE_WHOLE(file) ((struct file_part){.path = (file), .len = UINT64_MAX})
 
 /* Reads a whole regular file (or pipe) into *out, appending. -EFBIG beyond out->max, named in the
  * message. */

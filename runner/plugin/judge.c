@@ -392,7 +392,7 @@ static int keep_answer(struct answer_reader *reader, struct judgement *ret, stru
 }
 
 int plugin_read_judgement(const struct plugin_description *description,
-                          const char *file,
+                          const struct file_part *answer,
                           struct arena *arena,
                           struct judgement *ret_judgement,
                           struct err *err)
@@ -400,7 +400,7 @@ int plugin_read_judgement(const struct plugin_description *description,
     CLEANUP(answer_reader_fini)
     struct answer_reader reader = {.description = description, .arena = arena};
     CLEANUP(lines_close) struct line_reader lines = {.fd = -1};
-    int status = lines_open(&lines, file, PLUGIN_JUDGE_MAX, err);
+    int status = lines_open(&lines, answer, PLUGIN_JUDGE_MAX, err);
     if (status == 0) {
         status = read_lines(&reader, &lines, err);
     }

@@ -16,16 +16,20 @@
 /* Read at once. Lines are short, and so only the beginning of the buffer is ever touched. */
 #define READ_SIZE ((size_t)64 << 10)
 
-int lines_open(struct line_reader *reader, const char *file, uint64_t max, struct err *err)
+int lines_open(struct line_reader *reader,
+               const struct file_part *part,
+               uint64_t max,
+               struct err *err)
 {
-    *reader = (struct line_reader){.fd = -1, .max = max};
+    *reader = (struct line_reader){.fd = -1, .max = max, .left = part->len};
     reader->buf = mem_realloc(NULL, BUFFER_SIZE, 1);
     if (reader->buf == NULL) {
         return err_set(err, -ENOMEM, "out of memory");
     }
-    reader->fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (reader->fd < 0) {
-        return err_errno(err, "%s", file);
+    reader->fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    if (reader->fd < 0
+        || (part->offset > 0 && lseek(reader->fd, (off_t)part->offset, SEEK_SET) < 0)) {
+        return err_errno(err, "%s", part->path);
     }
     return 0;
 }
@@ -53,13 +57,21 @@ static int fill(struct line_reader *reader, struct err *err)
         reader->start = 0;
     }
     assert(reader->end < BUFFER_SIZE);
-    const size_t room = BUFFER_SIZE - reader->end;
+    size_t room = BUFFER_SIZE - reader->end;
     ssize_t got = 0;
+    room = room < READ_SIZE ? room : READ_SIZE;
+    room = room < reader->left ? room : (size_t)reader->left;
     do {
-        got = read(reader->fd, reader->buf + reader->end, room < READ_SIZE ? room : READ_SIZE);
+        got = read(reader->fd, reader->buf + reader->end, room);
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
         return err_errno(err, "cannot read the plugin's output");
+    }
+    if (reader->left != UINT64_MAX) {
+        if (got == 0 && room > 0) {
+            return err_set(err, -EIO, "the plugin's output ends too early");
+        }
+        reader->left -= (uint64_t)got;
     }
     reader->ended = got == 0;
     reader->end += (size_t)got;

@@ -3,7 +3,7 @@
 #ifndef SLUICE_PLUGIN_LINES_H
 #define SLUICE_PLUGIN_LINES_H
 
-#include "base/err.h"
+#include "base/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,13 +16,17 @@ struct line_reader {
     size_t scanned; /* from start to here there is no newline */
     size_t end;     /* of what was read */
     size_t line;    /* number of the line given last, from 1 */
-    uint64_t total; /* bytes read from the file */
+    uint64_t total; /* bytes read */
+    uint64_t left;  /* to be read; UINT64_MAX = up to the end of the file */
     uint64_t max;
     bool ended;
 };
 
-/* Opens `file`, of which at most `max` bytes are read. */
-int lines_open(struct line_reader *reader, const char *file, uint64_t max, struct err *err);
+/* Opens `part`, of which at most `max` bytes are read. */
+int lines_open(struct line_reader *reader,
+               const struct file_part *part,
+               uint64_t max,
+               struct err *err);
 
 /* Gives the next line without its newline, valid until the next call: 1, or 0 at the end. A line
  * beyond PLUGIN_LINE_MAX, a file beyond max: -EFBIG. The last line may lack its newline. */

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -117,23 +118,23 @@ struct plugin_selection {
     const bool *taken; /* for each position */
 };
 
-/* Reads select's answer from a file. `positions` has the id of each unit asked about and its
+/* Reads select's answer. `positions` has the id of each unit asked about and its
  * position, 0 to count - 1. Unknown ids, an id twice, no id at all, more than PLUGIN_SELECT_MAX
  * bytes: errors "PLUGIN select: line N: ...". Allocates in `arena`. */
 int plugin_read_selection(const struct plugin_description *description,
-                          const char *file,
+                          const struct file_part *answer,
                           const struct map *positions,
                           struct arena *arena,
                           struct plugin_selection *ret_selection,
                           struct err *err);
 
-/* Reads units, one JSON object a line, from a file of at most PLUGIN_PLAN_MAX bytes. Allocates in
+/* Reads units, one JSON object a line, at most PLUGIN_PLAN_MAX bytes of them. Allocates in
  * `arena`; calls `each` per unit (non-zero stops and is returned). Duplicate ids, ids over ID_MAX
  * or with control bytes, paths that leave the root, empty argv: errors "PLUGIN plan: line N: ...".
  * No unit at all: -ENODATA. */
 int plugin_read_units(const struct plugin_description *description,
                       uint32_t layer_index,
-                      const char *file,
+                      const struct file_part *answer,
                       struct arena *arena,
                       int (*each)(void *context, const struct unit *unit),
                       void *context,
@@ -150,9 +151,9 @@ int plugin_judge_outcome(const struct unit *unit,
                          const struct text_list *artifacts,
                          struct str *out);
 
-/* Reads judge's answer from a file. */
+/* Reads judge's answer. */
 int plugin_read_judgement(const struct plugin_description *description,
-                          const char *file,
+                          const struct file_part *answer,
                           struct arena *arena,
                           struct judgement *ret_judgement,
                           struct err *err);

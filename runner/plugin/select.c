@@ -145,7 +145,7 @@ static int read_lines(struct selection_reader *reader, struct line_reader *lines
 }
 
 int plugin_read_selection(const struct plugin_description *description,
-                          const char *file,
+                          const struct file_part *answer,
                           const struct map *positions,
                           struct arena *arena,
                           struct plugin_selection *ret_selection,
@@ -160,7 +160,7 @@ int plugin_read_selection(const struct plugin_description *description,
     if (reader.taken == NULL || reader.order == NULL) {
         return err_set(err, -ENOMEM, "out of memory for a selection");
     }
-    int status = lines_open(&lines, file, PLUGIN_SELECT_MAX, err);
+    int status = lines_open(&lines, answer, PLUGIN_SELECT_MAX, err);
     status = status == 0 ? read_lines(&reader, &lines, err) : status;
     if (status != 0) {
         return err_wrap(err, "%s select", description->name);

@@ -612,7 +612,7 @@ static int read_lines(struct unit_reader *reader,
 // NOLINTNEXTLINE(readability-function-size): the header's contract, one parameter a need
 int plugin_read_units(const struct plugin_description *description,
                       uint32_t layer_index,
-                      const char *file,
+                      const struct file_part *answer,
                       struct arena *arena,
                       int (*each)(void *context, const struct unit *unit),
                       void *context,
@@ -621,7 +621,7 @@ int plugin_read_units(const struct plugin_description *description,
     CLEANUP(map_cleanup) struct unit_reader reader = {.arena = arena, .layer = layer_index};
     CLEANUP(lines_close) struct line_reader lines = {.fd = -1};
     bool stopped = false;
-    int status = lines_open(&lines, file, PLUGIN_PLAN_MAX, err);
+    int status = lines_open(&lines, answer, PLUGIN_PLAN_MAX, err);
     if (status == 0) {
         status = read_lines(&reader, &lines, each, context, &stopped, err);
     }

@@ -25,38 +25,22 @@ void chore_stop_planning(struct sched *sched)
     }
 }
 
-int chore_extract(struct sched *sched,
-                  const struct capture *capture,
-                  const char *name,
-                  char *buf,
-                  size_t size,
-                  struct err *err)
+int chore_answer(const struct sched *sched,
+                 const struct capture *capture,
+                 char path[PATH_TEXT_MAX],
+                 struct file_part *ret_answer,
+                 struct err *err)
 {
-    char source[PATH_MAX];
-    (void)snprintf(buf, size, "%s/%s", sched->options->run_dir, name);
-    CLEANUP(cleanup_fd) int to = open(buf, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (to < 0) {
-        return err_errno(err, "%s", buf);
+    const int len = snprintf(path,
+                             PATH_TEXT_MAX,
+                             "%s/%s",
+                             sched->options->run_dir,
+                             capture->len > 0 ? capture->file : "");
+    if (len >= PATH_TEXT_MAX) {
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long", sched->options->run_dir);
     }
-    if (capture->len == 0) {
-        return 0;
-    }
-    (void)snprintf(source, sizeof source, "%s/%s", sched->options->run_dir, capture->file);
-    CLEANUP(cleanup_fd) int from = open(source, O_RDONLY | O_CLOEXEC);
-    if (from < 0) {
-        return err_errno(err, "%s", source);
-    }
-    off_t offset = (off_t)capture->offset;
-    uint64_t left = capture->len;
-    while (left > 0) {
-        ssize_t n = copy_file_range(
-            from, &offset, to, NULL, left < (1U << 30) ? (size_t)left : (1U << 30), 0);
-        if (n <= 0) {
-            return n < 0 ? err_errno(err, "copying to %s", buf)
-                         : err_set(err, -EIO, "%s ends too early", source);
-        }
-        left -= (uint64_t)n;
-    }
+    *ret_answer = capture->len > 0 ? (struct file_part){path, capture->offset, capture->len}
+                                   : FILE_WHOLE("/dev/null");
     return 0;
 }
 

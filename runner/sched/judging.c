@@ -231,22 +231,21 @@ void layer_judge(struct sched *sched, size_t index)
 void layer_judge_done(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
 {
     char path[PATH_TEXT_MAX];
-    char name[64];
+    struct file_part answer;
     struct err err = {0};
     struct judgement judgement = {0};
     if (outcome->status != OUTCOME_PASSED) {
         layer_set_program_error(sched, chore, "judge", outcome);
     } else {
-        (void)snprintf(name, sizeof name, "judgement-%zu.jsonl", chore->layer);
         int rc = layer_check_answer(sched,
                                     outcome,
                                     sched->options->plugins[chore->layer].name,
                                     "judge",
                                     PLUGIN_JUDGE_MAX,
                                     &err);
-        rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
+        rc = rc == 0 ? chore_answer(sched, &outcome->out, path, &answer, &err) : rc;
         rc = rc == 0 ? plugin_read_judgement(
-                 &sched->options->plugins[chore->layer], path, sched->arena, &judgement, &err)
+                 &sched->options->plugins[chore->layer], &answer, sched->arena, &judgement, &err)
                      : rc;
         if (rc < 0) {
             layer_set_error(sched, chore->layer, err.text);

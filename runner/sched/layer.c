@@ -563,15 +563,14 @@ static bool told_as_waiting(struct sched *sched, const struct chore *chore)
 static void read_plan(struct sched *sched, const struct chore *chore, const struct outcome *outcome)
 {
     char path[PATH_TEXT_MAX];
-    char name[64];
+    struct file_part answer;
     struct err err = {0};
     const struct plugin_description *plugin = &sched->options->plugins[chore->layer];
     struct adding adding = {sched, chore->layer, chore->depth + 1, &err};
-    (void)snprintf(name, sizeof name, "plan-%zu.jsonl", chore->layer);
     int rc = layer_check_answer(sched, outcome, plugin->name, "plan", PLUGIN_PLAN_MAX, &err);
-    rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, &err) : rc;
+    rc = rc == 0 ? chore_answer(sched, &outcome->out, path, &answer, &err) : rc;
     rc = rc == 0 ? plugin_read_units(
-             plugin, (uint32_t)chore->layer, path, sched->arena, add_unit, &adding, &err)
+             plugin, (uint32_t)chore->layer, &answer, sched->arena, add_unit, &adding, &err)
                  : rc;
     if (rc < 0) {
         layer_set_error(sched, chore->layer, err.text);

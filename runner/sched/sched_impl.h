@@ -19,6 +19,8 @@
 #define SLUICE_SCHED_SCHED_IMPL_H
 
 #include "base/arena.h"
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -311,13 +313,12 @@ int chore_add(struct sched *sched, const struct chore *chore);
 /* The run ends early: ends the planning that is under way. What it would list is not run. */
 void chore_stop_planning(struct sched *sched);
 void chore_start_next(struct sched *sched);
-/* Copies a captured piece into its own file run_dir/name; the path is put into buf. */
-int chore_extract(struct sched *sched,
-                  const struct capture *capture,
-                  const char *name,
-                  char *buf,
-                  size_t size,
-                  struct err *err);
+/* Where the answer of a program that was captured so lies; the path is put into `path`. */
+int chore_answer(const struct sched *sched,
+                 const struct capture *capture,
+                 char path[PATH_TEXT_MAX],
+                 struct file_part *ret_answer,
+                 struct err *err);
 
 /* A unit that expands and has outputs is told and counted like any other, and can be needed. */
 bool chore_prepares(const struct chore *chore);

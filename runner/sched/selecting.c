@@ -140,14 +140,13 @@ static int take_answer(struct sched *sched,
     CLEANUP(map_fini) struct map positions = {0};
     struct plugin_selection selection = {0};
     char path[PATH_TEXT_MAX];
-    char name[64];
-    (void)snprintf(name, sizeof name, "selection-%zu.jsonl", chore->layer);
+    struct file_part answer;
     int rc = layer_check_answer(sched, outcome, plugin->name, "select", PLUGIN_SELECT_MAX, err);
-    rc = rc == 0 ? chore_extract(sched, &outcome->out, name, path, sizeof path, err) : rc;
+    rc = rc == 0 ? chore_answer(sched, &outcome->out, path, &answer, err) : rc;
     if (rc == 0 && map_positions(&sched->layers[chore->layer], &positions) < 0) {
         rc = err_set(err, -ENOMEM, "out of memory");
     }
-    rc = rc == 0 ? plugin_read_selection(plugin, path, &positions, sched->arena, &selection, err)
+    rc = rc == 0 ? plugin_read_selection(plugin, &answer, &positions, sched->arena, &selection, err)
                  : rc;
     /* One that only gives an order has nothing to tell. */
     if (rc == 0 && selection.count < sched->layers[chore->layer].held.count) {

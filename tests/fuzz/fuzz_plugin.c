@@ -45,7 +45,8 @@ static void read_units(const char *file)
     struct arena *arena = arena_new(16u << 20);
     struct err err = {0};
     size_t count = 0;
-    int status = plugin_read_units(&description, 0, file, arena, check_unit, &count, &err);
+    int status =
+        plugin_read_units(&description, 0, &FILE_WHOLE(file), arena, check_unit, &count, &err);
     assert(status == 0 ? count > 0 : err.code == status && err.text[0] != '\0');
     arena_free(arena);
 }
@@ -55,7 +56,7 @@ static void read_judgement(const char *file)
     struct arena *arena = arena_new(16u << 20);
     struct err err = {0};
     struct judgement judgement = {0};
-    int status = plugin_read_judgement(&description, file, arena, &judgement, &err);
+    int status = plugin_read_judgement(&description, &FILE_WHOLE(file), arena, &judgement, &err);
     assert(status == 0 || (err.code == status && err.text[0] != '\0'));
     assert(judgement.metric_count <= 2);
     for (size_t i = 0; status == 0 && i < judgement.finding_count; i++) {
@@ -76,7 +77,8 @@ static void read_selection(const char *file)
     (void)map_put(&positions, "a", 0);
     (void)map_put(&positions, "b", 1);
     (void)map_put(&positions, "c", 2);
-    int status = plugin_read_selection(&description, file, &positions, arena, &selection, &err);
+    int status =
+        plugin_read_selection(&description, &FILE_WHOLE(file), &positions, arena, &selection, &err);
     assert(status == 0 ? selection.count > 0 : err.code == status && err.text[0] != '\0');
     for (size_t i = 0; i < selection.count; i++) {
         uint32_t position = selection.order[i];

@@ -108,7 +108,7 @@ static void run_layer(const struct plugin_description *plugin,
     assert_int_equal(plugin_plan_input(layer, test_folder(), plugin->program, NULL, &input), 0);
     assert_int_equal(run(plan_argv, &input, &file), 0);
     struct units units = {.count = 0};
-    if (plugin_read_units(plugin, 0, file, arena, keep, &units, &err) != 0) {
+    if (plugin_read_units(plugin, 0, &FILE_WHOLE(file), arena, keep, &units, &err) != 0) {
         fail_msg("%s", err.text);
     }
     str_clear(&input);
@@ -127,7 +127,7 @@ static void run_layer(const struct plugin_description *plugin,
             plugin_judge_outcome(&units.items[i], &outcome, &(struct text_list){0}, &input), 0);
     }
     assert_int_equal(run(judge_argv, &input, &file), 0);
-    if (plugin_read_judgement(plugin, file, arena, judgement, &err) != 0) {
+    if (plugin_read_judgement(plugin, &FILE_WHOLE(file), arena, judgement, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }

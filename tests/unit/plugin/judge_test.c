@@ -29,7 +29,7 @@ static int read_text(const char *text,
                      struct err *err)
 {
     const char *file = write_file("judgement", text);
-    return plugin_read_judgement(&description, file, arena, judgement, err);
+    return plugin_read_judgement(&description, &FILE_WHOLE(file), arena, judgement, err);
 }
 
 static void assert_refused(const char *line, int code, const char *message)
@@ -275,7 +275,8 @@ TEST(running_out_of_memory_while_judging_is_an_error)
                                       "{\"finding\":{\"rule\":\"r\",\"message\":\"m\"}}\n"
                                       "{\"artifact\":\"a\"}\n");
         (void)mem_fail_from(n);
-        int status = plugin_read_judgement(&description, file, arena, &judgement, &err);
+        int status =
+            plugin_read_judgement(&description, &FILE_WHOLE(file), arena, &judgement, &err);
         (void)mem_fail_from(0);
         succeeded = status == 0;
         if (!succeeded) {

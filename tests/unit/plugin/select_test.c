@@ -30,7 +30,8 @@ static int read_file(const char *file,
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(map_put(&positions, ids[i], i), 0);
     }
-    return plugin_read_selection(&description, file, &positions, arena, selection, err);
+    return plugin_read_selection(
+        &description, &FILE_WHOLE(file), &positions, arena, selection, err);
 }
 
 static void assert_refused(const char *text, int code, const char *message)
@@ -145,7 +146,8 @@ TEST(a_selection_without_memory_is_an_error)
     for (size_t n = 1;; n++) {
         struct arena *arena = arena_new(1u << 20);
         (void)mem_fail_from(n);
-        int status = plugin_read_selection(&description, file, &positions, arena, &selection, &err);
+        int status = plugin_read_selection(
+            &description, &FILE_WHOLE(file), &positions, arena, &selection, &err);
         (void)mem_fail_from(0);
         arena_free(arena);
         if (status == 0) {

@@ -45,7 +45,8 @@ static int read_file(struct reading *reading, const char *file, struct err *err)
         reading->arena = arena_new(64u << 20);
         assert_non_null(reading->arena);
     }
-    return plugin_read_units(&description, 3, file, reading->arena, keep, reading, err);
+    return plugin_read_units(
+        &description, 3, &FILE_WHOLE(file), reading->arena, keep, reading, err);
 }
 
 static void assert_refused(const char *text, int code, const char *message)
@@ -429,4 +430,24 @@ TEST(running_out_of_memory_anywhere_is_an_error_and_leaks_nothing)
         }
     }
     assert_true(succeeded);
+}
+
+/* Answers lie one behind the other in the file of what programs printed. */
+TEST(a_part_of_a_file_is_read_and_nothing_beside_it)
+{
+    static const char text[] = "not ours\n{\"id\":\"a\",\"argv\":[\"x\"]}\n{\"id\":\"b\",";
+    const size_t begin = strlen("not ours\n");
+    const size_t end = (size_t)(strrchr(text, '\n') + 1 - text);
+    struct err err = {0};
+    struct reading reading = {.arena = arena_new(1u << 20)};
+    const char *file = write_file("units", text);
+    const struct file_part part = {file, begin, end - begin};
+    const struct file_part longer = {file, begin, sizeof text};
+    assert_int_equal(plugin_read_units(&description, 3, &part, reading.arena, keep, &reading, &err),
+                     0);
+    assert_int_equal(reading.count, 1);
+    assert_int_equal(
+        plugin_read_units(&description, 3, &longer, reading.arena, keep, &reading, &err), -EIO);
+    assert_string_equal(err.text, "demo plan: the plugin's output ends too early");
+    arena_free(reading.arena);
 }
