@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "support/shop.h"
 #include "support/test.h"
@@ -149,6 +150,8 @@ TEST(where_evidence_of_others_will_not_do_our_own_answers)
     const char *patterns[] = {"*.log", NULL};
     const struct observation question = {OBSERVE_CONTENT, "/src/src/a.c"};
     const struct trace trace = {.items = &question, .count = 1};
+    struct product folder = {.path = "lib", .mode = S_IFDIR | 0755};
+    const struct manifest products = {&folder, 1}; /* of the main line alone */
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         struct reuse_options options = at_noon("main");
         struct shop shop = {0};
@@ -161,7 +164,7 @@ TEST(where_evidence_of_others_will_not_do_our_own_answers)
         options.trust = EVIDENCE_PROTECTED;
         shop_open_as(&shop, &options);
         assert_int_equal(shop_ask(&shop), REUSE_RUN);
-        assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
+        assert_int_equal(shop_end(&shop, &outcome, &products), 1);
         shop_close(&shop);
         options.run = "change";
         options.trust = EVIDENCE_MEMBER;
@@ -189,6 +192,7 @@ TEST(where_evidence_of_others_will_not_do_our_own_answers)
             } else {
                 assert_int_equal(shop.decision.evidence, 2);
                 assert_string_equal(shop.decision.outcome->reused->run, "change");
+                assert_null(shop.decision.products);
             }
             shop_close(&shop);
         }

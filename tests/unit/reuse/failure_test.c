@@ -136,6 +136,68 @@ TEST(a_pass_that_answers_through_other_questions_speaks_against_a_failure)
     shop_close(&failed);
 }
 
+/* It fails both ways: nothing of that speaks against the failure. */
+TEST(a_failure_that_is_known_through_other_questions_too_answers)
+{
+    shop_make_tree();
+    for (int i = 0; i < 2; i++) {
+        shop_earn(reads_a, OUTCOME_FAILED);
+        shop_earn(reads_b, OUTCOME_FAILED);
+    }
+    expect(REUSE_HIT, true, "failed 2 times");
+}
+
+/* What is known of a tree is known before any question is looked at, and a pass over another tree
+ * does not change it. */
+TEST(a_pass_over_another_tree_speaks_against_a_failure_that_is_known_of_this_one)
+{
+    struct shop shop = {.take_fails = true};
+    shop_make_tree();
+    shop_earn(reads_b, OUTCOME_FAILED);
+    shop_earn(reads_b, OUTCOME_FAILED);
+    shop_open(&shop, "knows");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    shop_close(&shop);
+    expect(REUSE_HIT, true, "failed 2 times");
+    sh("echo new >r/other");
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("rm r/other");
+    expect(REUSE_RUN, true, "it is flaky");
+}
+
+static uint64_t passes_beside(struct shop *shop, int64_t failure)
+{
+    uint64_t passes = 0;
+    uint64_t failures = 0;
+    shop->decision.evidence = failure;
+    const struct evidence_row row = shop_row(shop);
+    assert_false(row.passed);
+    assert_int_equal(
+        evidence_ledger(shop->reuse->store, &shop->key, &row.full, &passes, &failures, NULL), 0);
+    assert_int_equal(failures, 1);
+    return passes;
+}
+
+/* An attempt that passes asks what it likes; each failure that answers in this state is of a flaky
+ * unit from then on. */
+TEST(a_further_attempt_that_passes_is_counted_beside_each_failure)
+{
+    static const char *const reads_run[] = {"C/src/run.sh", NULL};
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_FAILED);
+    shop_earn(reads_b, OUTCOME_FAILED);
+    sh("cp r/src/b.c kept; echo other >r/src/b.c");
+    shop_earn(reads_b, OUTCOME_FAILED); /* does not answer in what follows */
+    sh("cp kept r/src/b.c");
+    once_more(reads_run, OUTCOME_PASSED, 0);
+    shop_open(&shop, "later");
+    assert_int_equal(passes_beside(&shop, 1), 1);
+    assert_int_equal(passes_beside(&shop, 2), 1);
+    assert_int_equal(passes_beside(&shop, 3), 0);
+    shop_close(&shop);
+}
+
 TEST(a_failure_that_rests_on_what_was_declared_never_answers)
 {
     const char *files[] = {"src/a.c"};

@@ -131,6 +131,11 @@ TEST(what_took_longer_than_its_timeout_is_now_runs_again)
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop.decision.reason, REUSE_REASON_SLOW);
     assert_non_null(strstr(shop.decision.why, "more than its timeout"));
+    shop_drop(&shop);
+    shop.timeout_ms = 1;
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_SLOW);
+    shop.timeout_ms = 2000;
     outcome.wall_ns = 1000000; /* on a calmer machine */
     assert_int_equal(shop_end(&shop, &outcome, NULL), 1);
     assert_int_equal(shop_ask(&shop), REUSE_HIT);
