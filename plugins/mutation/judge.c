@@ -9,6 +9,7 @@
 #include "plugins/mutation/elements.h"
 #include "plugins/mutation/engine_schema.h"
 #include "plugins/mutation/judge_baseline.h"
+#include "plugins/mutation/judge_findings.h"
 #include "plugins/mutation/results.h"
 #include "plugins/mutation/settings.h"
 #include "plugins/mutation/unit.h"
@@ -21,8 +22,6 @@
 
 /* Paths and names of the results of a layer: a million units of 1 KiB. */
 #define JUDGE_ARENA_MAX (1u << 30)
-/* Survivors told as findings; the reports have all. The host takes 100,000 from a layer. */
-#define JUDGE_FINDINGS_MAX 10000
 /* Unused suppressions told of one file. */
 #define JUDGE_UNUSED_MAX 100
 /* A share of so few mutants says nothing: limits in percent apply from here. */
@@ -64,7 +63,7 @@ struct judge {
     size_t not_compiled; /* of the ignored */
     size_t suppressed;   /* of the ignored */
     size_t reused;
-    size_t findings;
+    struct judge_findings findings;
     int64_t points_lost;
     struct engine_cost cost;
 };
@@ -73,6 +72,7 @@ static void judge_fini(struct judge *judge)
 {
     vec_fini(&judge->parts);
     judge_baseline_fini(&judge->baseline);
+    judge_findings_fini(&judge->findings);
     elements_fini(&judge->elements);
     arena_free(judge->arena);
 }
@@ -159,9 +159,6 @@ static int tell_survivor(struct judge *judge,
     char message[1024];
     char fix[512];
     size_t reached = json_array_size(mutant->covered_by);
-    if (++judge->findings > JUDGE_FINDINGS_MAX) {
-        return 0;
-    }
     (void)snprintf(message,
                    sizeof message,
                    "no test fails when \"%.*s\" becomes \"%.*s\"%s%s%s",
@@ -188,7 +185,7 @@ static int tell_survivor(struct judge *judge,
         .message = message,
         .fix = fix,
     };
-    return sdk_emit_finding(judge->sdk, &finding, err);
+    return judge_findings_add(&judge->findings, judge->sdk, &finding, mutant->span.end_line, err);
 }
 
 /* ---- reading ---- */
@@ -217,7 +214,7 @@ static int tell_unused(struct judge *judge, const struct results_part *part, str
             .fix = "remove it: what is written there next would be suppressed by it",
         };
         if (status == 0 && i < JUDGE_UNUSED_MAX) {
-            status = sdk_emit_finding(judge->sdk, &finding, err);
+            status = judge_findings_add(&judge->findings, judge->sdk, &finding, finding.line, err);
         }
     }
     return status;
@@ -490,12 +487,13 @@ static int judge_layer(struct judge *judge, struct err *err)
     }
     status = status != 0 ? status : take_outcomes(judge, err);
     status = status != 0 ? status : report(judge, err); /* of nothing, too: not an old one */
+    status = status != 0 ? status : judge_findings_end(&judge->findings, sdk, err);
     status = status != 0 ? status : emit_metrics(judge, err);
-    if (status == 0 && judge->findings > JUDGE_FINDINGS_MAX) {
+    if (status == 0 && judge->findings.count > judge->findings.told) {
         (void)fprintf(stderr,
-                      "%zu survivors; %d are told as findings, all are in the reports\n",
-                      judge->findings,
-                      JUDGE_FINDINGS_MAX);
+                      "%zu findings; %zu are told, all survivors are in the reports\n",
+                      judge->findings.count,
+                      judge->findings.told);
     }
     return status != 0 ? status : check_limits(judge, err);
 }

@@ -140,6 +140,20 @@ static int read_pair(json_t *pair, struct find_lines *ret_lines)
     return 0;
 }
 
+bool scope_is_on_lines(json_t *lines, uint32_t first, uint32_t last)
+{
+    size_t i = 0;
+    json_t *pair = NULL;
+    json_array_foreach(lines, i, pair)
+    {
+        struct find_lines range;
+        if (read_pair(pair, &range) == 0 && first <= range.last && last >= range.first) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int read_lines(json_t *lines, struct find_lines **ret_lines, struct err *err)
 {
     size_t count = json_array_size(lines);

@@ -37,6 +37,9 @@ int scope_job_write(const struct scope_job *job, struct str *out, struct err *er
 /* The lines of a file in `diff` (docs/plugin-protocol.md), borrowed; NULL when it is not there. */
 json_t *scope_lines_of(json_t *diff, const char *file);
 
+/* Is one of the lines from `first` to `last` among `lines` ([[first, last], ...]; NULL = none)? */
+bool scope_is_on_lines(json_t *lines, uint32_t first, uint32_t last);
+
 /* The mutants of a job. */
 struct scope_mutants {
     struct source source;

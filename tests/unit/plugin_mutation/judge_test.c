@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "plugins/mutation/engine_schema.h"
+#include "plugins/mutation/judge_findings.h"
 
 #include <errno.h>
 #include <math.h>
@@ -31,7 +32,7 @@ static void write_results(const char *path, const char *file, const char *letter
                                         "Killed",
                                         "Ignored"};
     static const char order[] = "KSNTCIPurs";
-    CLEANUP(str_fini) struct str text = STR_INIT(1u << 20);
+    CLEANUP(str_fini) struct str text = STR_INIT(8u << 20);
     (void)str_appendf(&text,
                       "{\"mutation\":1,\"layer\":\"l\",\"file\":\"%s\",\"language\":\"python\","
                       "\"points_lost\":1,\"tests\":[\"test_a\"]}\n",
@@ -161,6 +162,74 @@ TEST(survivors_are_findings)
     assert_string_equal(json_string_value(json_object_get(finding, "fix")),
                         "assert what differs (1 test gets here), or suppress it with a reason; try "
                         "it: sluice mutants replay 000000000000001a");
+}
+
+/* Where the findings of a run about `diff` are, in their order: "FILE:LINE ...", at most so many.
+ */
+static size_t list_findings(const char *diff, const char *outcomes, size_t most, struct str *out)
+{
+    CLEANUP(json_cleanup) json_t *lines = NULL;
+    struct err err = {0};
+    size_t i = 0;
+    size_t count = 0;
+    json_t *line = NULL;
+    if (layer_judge_diff(WITH(",\"scope\":{\"lines\":\"all\"}"), diff, outcomes, &lines, &err)
+        != 0) {
+        fail_msg("%s", err.text);
+    }
+    json_array_foreach(lines, i, line)
+    {
+        const json_t *finding = json_object_get(line, "finding");
+        count += finding != NULL ? 1 : 0;
+        if (finding != NULL && count <= most) {
+            (void)str_appendf(out,
+                              "%s:%d ",
+                              json_string_value(json_object_get(finding, "file")),
+                              (int)json_integer_value(json_object_get(finding, "line")));
+        }
+    }
+    assert_int_equal(str_error(out), 0);
+    return count;
+}
+
+TEST(survivors_on_changed_lines_are_told_first)
+{
+    static const char diff[] =
+        "{\"base\":\"x\",\"files\":[{\"file\":\"b.py\",\"lines\":[[1,1],[3,4]]},"
+        "{\"file\":\"c.py\",\"lines\":[]}]}";
+    CLEANUP(str_fini) struct str outcomes = STR_INIT(1u << 20);
+    CLEANUP(str_fini) struct str places = STR_INIT(1u << 20);
+    (void)layer_enter();
+    write_results("a.ndjson", "a.py", "SKS");
+    write_results("b.ndjson", "b.py", "KSSSS");
+    write_results("c.ndjson", "c.py", "S");
+    (void)str_append(&outcomes, outcome("a.py", "a.ndjson"));
+    (void)str_append(&outcomes, outcome("b.py", "b.ndjson"));
+    (void)str_append(&outcomes, outcome("c.py", "c.ndjson"));
+    assert_int_equal(list_findings(diff, str_text(&outcomes), 9, &places), 7);
+    assert_string_equal(str_text(&places), "b.py:3 b.py:4 a.py:1 a.py:3 b.py:2 b.py:5 c.py:1 ");
+    str_clear(&places);
+    assert_int_equal(list_findings(NULL, str_text(&outcomes), 9, &places), 7);
+    assert_string_equal(str_text(&places), "a.py:1 a.py:3 b.py:2 b.py:3 b.py:4 b.py:5 c.py:1 ");
+}
+
+/* More than are told: that of the changed line is among them though it comes last. */
+TEST(a_survivor_on_a_changed_line_is_told_however_many_there_are)
+{
+    static char letters[JUDGE_FINDINGS_MAX + 101];
+    char diff[200];
+    CLEANUP(str_fini) struct str places = STR_INIT(1u << 20);
+    (void)layer_enter();
+    memset(letters, 'S', sizeof letters - 1);
+    write_results("a.ndjson", "a.py", letters);
+    (void)snprintf(diff,
+                   sizeof diff,
+                   "{\"base\":\"x\",\"files\":[{\"file\":\"a.py\",\"lines\":[[%d,%d]]}]}",
+                   JUDGE_FINDINGS_MAX + 100,
+                   JUDGE_FINDINGS_MAX + 200);
+    assert_int_equal(list_findings(diff, outcome("a.py", "a.ndjson"), 2, &places),
+                     JUDGE_FINDINGS_MAX);
+    assert_string_equal(str_text(&places), "a.py:10100 a.py:1 ");
 }
 
 TEST(survivors_of_the_baseline_are_not_new)

@@ -118,27 +118,42 @@ const char *layer_ids(const char *settings, const char *diff)
     return text;
 }
 
-int layer_judge(const char *settings, const char *outcomes, json_t **ret_lines, struct err *err)
+int layer_judge_diff(const char *settings,
+                     const char *diff,
+                     const char *outcomes,
+                     json_t **ret_lines,
+                     struct err *err)
 {
     CLEANUP(json_cleanup) json_t *with = parse(settings);
+    CLEANUP(json_cleanup) json_t *lines = parse(diff);
     struct sdk sdk = {.layer = "l",
                       .root = layer_enter(),
                       .with = with,
+                      .diff = lines,
                       .plugin = &mutation_plugin,
                       .out = STR_INIT(8u << 20),
                       .in = STR_INIT(8u << 20),
-                      .out_fd = -1,
+                      .out_fd = open("answer", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644),
                       .in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
     assert_int_equal(str_append(&sdk.in, outcomes), 0);
     int status = mutation_judge(&sdk, err);
     if (status == 0) {
-        *ret_lines = lines_of(str_text(&sdk.out));
+        CLEANUP(str_fini) struct str answer = STR_INIT(64u << 20);
+        assert_int_equal(fd_write_all(sdk.out_fd, str_text(&sdk.out), sdk.out.len), 0);
+        assert_int_equal(file_read_regular("answer", &answer, err), 0);
+        *ret_lines = lines_of(str_text(&answer));
     }
     json_decref(sdk.line);
     str_fini(&sdk.out);
     str_fini(&sdk.in);
     (void)close(sdk.in_fd);
+    (void)close(sdk.out_fd);
     return status;
+}
+
+int layer_judge(const char *settings, const char *outcomes, json_t **ret_lines, struct err *err)
+{
+    return layer_judge_diff(settings, NULL, outcomes, ret_lines, err);
 }
 
 double layer_metric(const json_t *lines, const char *name)

@@ -28,6 +28,13 @@ const char *layer_ids(const char *settings, const char *diff);
  * is an array of what it answers. */
 int layer_judge(const char *settings, const char *outcomes, json_t **ret_lines, struct err *err);
 
+/* The same of a run about changed lines. */
+int layer_judge_diff(const char *settings,
+                     const char *diff,
+                     const char *outcomes,
+                     json_t **ret_lines,
+                     struct err *err);
+
 /* Value of a metric in such an answer; -1 when it is null, -2 when it is not there. */
 double layer_metric(const json_t *lines, const char *name);
 /* Why it is null; "" when it is not, or that is not said. */
