@@ -2,6 +2,7 @@
 /* What the shortcut believes, and what it does not: the machine's files by all of their stat data,
  * the tree before as far as git can tell what differs. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "reuse/reuse_impl.h"
 #include "store/evidence_transfer.h"
 
@@ -78,7 +79,7 @@ TEST(a_file_of_the_machine_is_another_one_when_any_of_its_stat_data_is)
     static const char *const asks[] = {"C/sluice/plugins/p", "X/sluice/plugins/none", NULL};
     shop_make_tree();
     shop_earn(asks, OUTCOME_PASSED);
-    for (int part = -2; part < 8; part++) {
+    for (int part = -2; part < 9; part++) {
         struct shop shop = {0};
         char none[4200];
         shop_open(&shop, "again");
@@ -90,15 +91,14 @@ TEST(a_file_of_the_machine_is_another_one_when_any_of_its_stat_data_is)
         node->stamp.mtime_ns -= part == 3;
         node->stamp.ctime_ns -= part == 4;
         node->mode ^= part == 5 ? 0100u : 0;
-        if (part == 6) { /* it is there now */
-            node_of(&shop, none)->mode = S_IFREG | 0644;
-        }
+        node_of(&shop, none)->mode = part == 6 ? S_IFREG | 0644 : 0; /* it is there now */
+        node_of(&shop, none)->unseen = part == 7;                    /* we may not look any more */
         const enum reuse_action action = shop_ask(&shop);
         const bool looked = shop_state(&shop)->answers != NULL;
-        if (action != (part == 5 || part == 6 ? REUSE_RUN : REUSE_HIT)) {
+        if (action != (part >= 5 && part <= 7 ? REUSE_RUN : REUSE_HIT)) {
             fail_msg("part %d: decided %d: %s", part, (int)action, shop.decision.why);
         }
-        if (looked != (part != -1 && part != 7)) { /* as when it was learnt: in the first round */
+        if (looked != (part != -1 && part != 8)) { /* as when it was learnt: in the first round */
             fail_msg("part %d: classes were%s looked at", part, looked ? "" : " not");
         }
         shop_drop(&shop);
@@ -311,26 +311,98 @@ TEST(what_cannot_be_watched_is_not_learnt)
     shop_close(&shop);
 }
 
-/* Its files cannot be told by stat data, but what answered for its tree can be exported. */
-TEST(what_answered_without_a_shortcut_is_known_by_its_tree)
+/* What is known but not listed would be no part of the state's id. */
+TEST(nothing_is_learnt_that_short_memory_kept_from_the_list)
 {
-    static const char *const asks[] = {"R/sluice/plugins", NULL};
+    enum {
+        TRIES = 40
+    };
+
+    static char paths[TRIES][32];
+    struct observation asked[TRIES];
+    uint32_t atoms[TRIES];
+    size_t learnt = 0;
+    struct shop shop = {0};
+    for (unsigned i = 0; i < TRIES; i++) {
+        (void)snprintf(paths[i], sizeof paths[i], "/usr/bin/no-such-%02u", i);
+        asked[i] = (struct observation){OBSERVE_EXISTS, paths[i]};
+    }
+    shop_make_tree();
+    shop_open(&shop, "run");
+    assert_int_equal(evidence_intern(shop.reuse->store, asked, TRIES, atoms, NULL), 0);
+    struct reuse_state *state = shop_state(&shop);
+    assert_non_null(state_answers(state));
+    for (unsigned i = 0; i < TRIES; i++) {
+        (void)mem_fail_once(1 + i % 10);
+        shortcut_put(state, &shop.key, i, &atoms[i], 1);
+        (void)mem_fail_once(0);
+        for (size_t at = 0; at < state->watched_keys.count; at++) {
+            uintptr_t known = 0;
+            assert_int_equal(map_get(&state->watched, state->watched_keys.items[at], &known), 1);
+        }
+        if (state->learnt.count > learnt) {
+            uintptr_t known = 0;
+            assert_int_equal(map_get(&state->watched, paths[i], &known), 1);
+        }
+        learnt = state->learnt.count;
+    }
+    assert_in_range(learnt, 1, TRIES - 1);
+    shop_close(&shop);
+}
+
+TEST(what_was_learnt_is_written_once)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_open(&shop, "run");
+    struct reuse_state *state = shop_state(&shop);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shortcut_flush(state, NULL), 0); /* nothing yet */
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    assert_int_equal(state->learnt.count, 1);
+    assert_int_equal(shortcut_flush(state, NULL), 0);
+    assert_int_equal(state->learnt.count, 0);
+    sh("rm cache/watch/*");
+    assert_int_equal(shortcut_flush(state, NULL), 0);
+    assert_string_equal(sh_out("ls cache/watch"), "");
+    shop_close(&shop);
+}
+
+static uint64_t exported(struct shop *shop, const char *tree, const char *run)
+{
+    const struct evidence_selection selection = {.tree = tree, .run = run};
     struct evidence_transferred transferred = {0};
     struct err err = {0};
+    if (evidence_export(shop->reuse->store, &selection, at("file"), &transferred, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return transferred.rows;
+}
+
+/* Its files cannot be told by stat data, but what answered for a tree, and in a run, can be
+ * exported: each for itself, whatever came after. */
+TEST(what_answered_without_a_shortcut_is_known_by_its_tree_and_run)
+{
+    static const char *const asks[] = {"R/sluice/plugins", NULL};
+    static const char *const runs[] = {"first", "second", "second"};
+    char trees[3][GIT_ID_MAX];
     struct shop shop = {0};
     shop_make_tree();
     earn(&shop, asks);
-    for (int run = 0; run < 2; run++) {
-        sh("echo new >>r/other");
-        assert_false(is_short(&shop));
-        shop_open(&shop, "export");
-        const struct evidence_selection selection = {.tree = shop.tree};
-        if (evidence_export(shop.reuse->store, &selection, at("file"), &transferred, &err) != 0) {
-            fail_msg("%s", err.text);
-        }
-        assert_int_equal(transferred.rows, 1);
+    for (int i = 0; i < 3; i++) {
+        sh(i == 1 ? "true" : "echo new >>r/other"); /* the same tree in two runs */
+        shop_open(&shop, runs[i]);
+        assert_int_equal(shop_ask(&shop), REUSE_HIT);
+        assert_non_null(shop_state(&shop)->answers);
+        memcpy(trees[i], shop.tree, sizeof trees[i]);
         shop_close(&shop);
     }
+    shop_open(&shop, "export");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(exported(&shop, trees[i], NULL), 1);
+        assert_int_equal(exported(&shop, NULL, runs[i]), 1);
+    }
+    shop_close(&shop);
 }
 
 /* ---- another tree ---- */
