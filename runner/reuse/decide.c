@@ -36,7 +36,6 @@ struct look {
     size_t atom_count;
     bool carried; /* it answered over another tree */
     struct flight flight;
-    unsigned classes;
     const struct outcome_artifacts *artifacts; /* as the row has them; NULL = none */
     const char *doubt;                         /* why a failure that was found does not answer */
 };
@@ -114,20 +113,14 @@ static int hash_vector(struct reuse_state *state,
     return rc;
 }
 
-/* The key under which others that have the same answers wait. */
-static void note_class(struct look *look, int64_t class_id, const unsigned char *fast)
+/* Others that have the same answers wait for each other: what they sum up to names the questions,
+ * too. */
+static void note_class(struct look *look, const unsigned char *fast)
 {
-    struct hasher *hasher = look->reuse->hasher;
-    if (look->flight.has_class) {
-        return;
+    if (!look->flight.has_class) {
+        memcpy(look->flight.by_class.bytes, fast, EVIDENCE_FAST_SIZE);
+        look->flight.has_class = true;
     }
-    hasher_begin(hasher);
-    hasher_add_text(hasher, "class");
-    hasher_add(hasher, look->request->key.bytes, HASH_SIZE);
-    hasher_add(hasher, &class_id, sizeof class_id);
-    hasher_add(hasher, fast, EVIDENCE_FAST_SIZE);
-    look->flight.by_class = hasher_end(hasher);
-    look->flight.has_class = true;
 }
 
 /* One class: 1 = a row answers, 0 = none, *ret_reason says more when there nearly was one. */
@@ -145,7 +138,7 @@ static int look_at_class(struct look *look,
     }
     unsigned char fast[EVIDENCE_FAST_SIZE];
     term_bytes(sum, fast);
-    note_class(look, item->id, fast);
+    note_class(look, fast);
     struct evidence_query query = {
         .unit_key = look->request->key,
         .class_id = item->id,
@@ -177,7 +170,6 @@ static int look_at_classes(struct look *look, enum reuse_reason *reason)
         *reason = REUSE_REASON_TROUBLE;
         return 0;
     }
-    look->classes = (unsigned)count;
     *reason = count == 0 ? REUSE_REASON_NEW : REUSE_REASON_CHANGED;
     for (size_t i = 0; i < count; i++) {
         if (look_at_class(look, &classes[i], reason) == 1) {
@@ -503,7 +495,6 @@ static void decide_hit(struct look *look)
     struct reuse_decision *decision = look->decision;
     const struct reuse_request *request = look->request;
     decision->action = REUSE_HIT;
-    decision->reason = REUSE_REASON_NONE;
     if (in_sample(look)) {
         decision->lease = lease_new(look->reuse, look->request);
     }
@@ -668,7 +659,6 @@ void reuse_decide(struct reuse *reuse,
         .decision = ret_decision,
         .flight = {.state = request->state, .key = request->key},
     };
-    *ret_decision = (struct reuse_decision){.action = REUSE_RUN};
     reuse_picture_begin(reuse);
     if (looks_up(&look, &reason)
         && (look_at_shortcut(&look) || look_at_classes(&look, &reason) == 1)) {

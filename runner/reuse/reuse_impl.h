@@ -324,7 +324,7 @@ int manifest_decode(const char *text,
 struct flight {
     const struct reuse_state *state;
     struct hash key;      /* of the unit */
-    struct hash by_class; /* the answers to the class used last */
+    struct hash by_class; /* what the answers to the class used last sum up to, and zeros */
     bool has_class;
 };
 

@@ -81,6 +81,25 @@ TEST(evidence_is_too_old_from_the_moment_its_time_is_over)
     }
 }
 
+/* The time that evidence was given when it was earned counts, whatever the pipeline says now. */
+TEST(evidence_is_over_from_the_moment_it_was_to_expire)
+{
+    const struct reuse_policy policy = {.mode = REUSE_OBSERVED, .ttl_ms = 60000};
+    struct reuse_options options = at_noon("one");
+    struct shop shop = {.policy = &policy};
+    shop_make_tree();
+    shop_open_as(&shop, &options);
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    shop.policy = NULL;
+    shop.reuse->options.now_ms = NOON + 59999;
+    assert_int_equal(shop_peek(&shop), REUSE_HIT);
+    shop.reuse->options.now_ms = NOON + 60000;
+    assert_int_equal(shop_peek(&shop), REUSE_RUN);
+    assert_int_equal(shop.decision.reason, REUSE_REASON_EXPIRED);
+    shop_close(&shop);
+}
+
 /* ---- what takes the place of what ---- */
 
 static bool is_there(struct shop *shop, int64_t evidence)
@@ -193,6 +212,7 @@ TEST(where_evidence_of_others_will_not_do_our_own_answers)
                 assert_int_equal(shop.decision.evidence, 2);
                 assert_string_equal(shop.decision.outcome->reused->run, "change");
                 assert_null(shop.decision.products);
+                assert_true(shop.decision.outcome->final);
             }
             shop_close(&shop);
         }
@@ -240,6 +260,8 @@ TEST(evidence_is_replaced_only_where_it_is_of_no_use_any_more)
 {
     struct shop shop = {.take_fails = true};
     const char *patterns[] = {"*.log", NULL};
+    char took[DURATION_TEXT_MAX];
+    char words[200];
     const struct trace trace = {0};
     const struct outcome slow = {.attempt = 1,
                                  .trace = &trace,
@@ -254,6 +276,11 @@ TEST(evidence_is_replaced_only_where_it_is_of_no_use_any_more)
     shop.timeout_ms = 1000;
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop.decision.reason, REUSE_REASON_SLOW);
+    (void)snprintf(words,
+                   sizeof words,
+                   "it took %s, which is more than its timeout is now: earned by run one, ",
+                   duration_format(2000, took));
+    assert_int_equal(strncmp(shop.decision.why, words, strlen(words)), 0);
     assert_int_equal(shop.decision.lease->replaces, 1);
     assert_false(shop.decision.lease->replaces_failed);
     shop_drop(&shop);
@@ -419,6 +446,28 @@ TEST(only_what_the_shortcut_does_not_know_is_told_to_it)
     shop_close(&shop);
 }
 
+/* The questions that are compared are those of the row that answered, not those asked last. */
+TEST(what_is_carried_over_rests_on_the_questions_of_its_own)
+{
+    struct shop shop = {0};
+    shop_make_tree();
+    shop_earn(reads_a, OUTCOME_PASSED);
+    sh("cp r/src/a.c kept; echo other >r/src/a.c; cp r/src/b.c kept_b; echo other >r/src/b.c");
+    shop_earn(reads_b, OUTCOME_PASSED);
+    sh("cp kept r/src/a.c; cp kept_b r/src/b.c");
+    shop_open(&shop, "first tree again");
+    shop.key.bytes[0] = 8; /* the last tree in which something was learnt */
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_b, OUTCOME_PASSED), 1);
+    shop_close(&shop);
+    sh("echo third >r/src/b.c");
+    shop_open(&shop, "carried");
+    assert_int_equal(shop_ask(&shop), REUSE_HIT);
+    assert_int_equal(shop.decision.evidence, 1);
+    assert_null(shop_state(&shop)->answers); /* no class was summed up */
+    shop_close(&shop);
+}
+
 /* ---- of another store ---- */
 
 /* An imported row was summed up under another store's secret: what it sums up to is not known. */
@@ -527,6 +576,31 @@ TEST(only_who_would_use_it_forgets_what_lost_its_content)
         shop_open(&shop, "back");
         assert_int_equal(shop_peek(&shop), peeked == 1 ? REUSE_HIT : REUSE_RUN);
         assert_int_equal(shop.decision.reason, peeked == 1 ? REUSE_REASON_NONE : REUSE_REASON_NEW);
+        shop_close(&shop);
+    }
+}
+
+TEST(each_product_has_to_be_there)
+{
+    for (unsigned gone = 0; gone < 2; gone++) {
+        const struct manifest *products = NULL;
+        const struct trace trace = {0};
+        const struct outcome outcome = {
+            .attempt = 1, .trace = &trace, .started_ms = clock_wall_ms()};
+        struct shop shop = {0};
+        sh("rm -rf r plugins cache out");
+        shop_make_tree();
+        sh("mkdir out; echo one >out/a; echo two >out/b");
+        shop_open(&shop, "one");
+        assert_int_equal(
+            reuse_read_products(shop.reuse, at("out"), true, shop.arena, &products, NULL), 0);
+        assert_int_equal(shop_ask(&shop), REUSE_RUN);
+        assert_int_equal(shop_end(&shop, &outcome, products), 1);
+        assert_int_equal(shop_peek(&shop), REUSE_HIT);
+        assert_int_equal(shop.decision.products->count, 2);
+        assert_int_equal(blobs_remove(shop.reuse->blobs, &products->items[gone].digest, NULL), 0);
+        assert_int_equal(shop_peek(&shop), REUSE_RUN);
+        assert_int_equal(shop.decision.reason, REUSE_REASON_DAMAGED);
         shop_close(&shop);
     }
 }
