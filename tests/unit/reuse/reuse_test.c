@@ -7,7 +7,9 @@
 #include "base/file.h"
 #include "reuse/reuse_impl.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -342,4 +344,86 @@ TEST(leases_still_held_are_given_back_at_the_end)
         assert_int_equal(shop_ask(&other), REUSE_RUN);
     }
     shop_close(&other);
+}
+
+/* Two worlds were asked for: what answered is known in both. */
+TEST(what_was_learnt_of_each_state_is_written)
+{
+    static const struct product product = {.path = "out/x", .mode = 0100644, .size = 1};
+    const struct manifest products[] = {
+        {0 },
+        { &product, 1}
+    };
+    struct shop shop = {0};
+    shop_make_tree();
+    for (int run = 0; run < 2; run++) {
+        shop_open(&shop, "run");
+        for (size_t i = 0; i < 2; i++) {
+            shop.products = &products[i];
+            shop.key.bytes[0] = (unsigned char)i;
+            assert_int_equal(shop_ask(&shop), run == 0 ? REUSE_RUN : REUSE_HIT);
+            if (run == 0) {
+                assert_int_equal(shop_run(&shop, reads_b, OUTCOME_PASSED), 1);
+            } else {
+                assert_null(shop_state(&shop)->answers); /* no class was looked at */
+            }
+        }
+        shop_close(&shop);
+    }
+}
+
+TEST(what_was_supposed_is_forgotten_whole)
+{
+    struct shop shop = {0};
+    struct shop other = {0};
+    shop_make_tree();
+    shop_open(&shop, "one");
+    shop_open(&other, "other");
+    reuse_suppose(shop.reuse);
+    shop.reuse->picture_ns = INT64_MAX / 2;        /* taken this very moment, */
+    assert_int_equal(shop_ask(&other), REUSE_RUN); /* and older than what is written now */
+    shop_drop(&other);
+    assert_false(reuse_stands(shop.reuse));
+    (void)shop_state(&shop);
+    reuse_note(shop.reuse, "odd");
+    assert_int_equal(vec_push(&shop.reuse->used, 5), 0);
+    reuse_forget(shop.reuse);
+    assert_int_equal(shop.reuse->states.count, 0);
+    assert_int_equal(shop.reuse->used.count, 0);
+    assert_false(shop.reuse->picture);
+    assert_null(reuse_take_note(shop.reuse));
+    assert_non_null(shop_state(&shop)); /* made anew */
+    assert_int_equal(shop.reuse->states.count, 1);
+    shop_close(&other);
+    shop_close(&shop);
+}
+
+/* Files of the store that this process has open, and its children beside the one that looks. */
+static void assert_held(bool store, bool git)
+{
+    assert_int_equal(
+        strcmp(sh_out("ls -l /proc/$PPID/fd | grep -c \"$PWD/cache\" || true"), "0") != 0, store);
+    assert_string_equal(sh_out("cat /proc/$PPID/task/*/children | wc -w"), git ? "2" : "1");
+}
+
+TEST(a_closed_handle_holds_no_file_and_no_process)
+{
+    const struct reuse_options options = {.cache = at("cache"), .trust = EVIDENCE_MEMBER};
+    struct shop shop = {0};
+    struct reuse *reuse = NULL;
+    struct err err = {0};
+    shop_make_tree();
+    assert_held(false, false);
+    assert_int_equal(reuse_open(&options, &reuse, &err), 0);
+    assert_null(reuse->objects);
+    reuse_read_ahead(reuse); /* there is no git to ask */
+    assert_held(true, false);
+    reuse_close(reuse);
+    assert_held(false, false);
+    shop_open(&shop, "with git");
+    assert_int_equal(shop_ask(&shop), REUSE_RUN);
+    assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
+    assert_held(true, true);
+    shop_close(&shop);
+    assert_held(false, false);
 }
