@@ -3,12 +3,15 @@
  * earlier run; whatever is not sure to be the same makes it another one:
  *
  *   all          file, settings, command lines, environment, programs of the system, this program
- *   fork, exec   the names of all files of the built tree, the epoch of those that tests opened
- * there (known.h: their contents are compared before) Killed       the program of the test that
- * killed Survived     names of all tests, the programs of those that reach it Timeout      the
- * programs of all tests copy         the contents of the whole tree
+ *   fork, exec   names of the built tree, and the epoch of the files that tests opened there
+ *                (known.h: their contents are compared before); and
+ *   - Killed     the program of the test that killed
+ *   - Survived   names of all tests, the programs of those that reach it
+ *   - Timeout    the programs of all tests
+ *   copy         the contents of the whole tree
  *
- * NoCoverage and CompileError of fork and exec are not kept: they are there without a run. */
+ * Names are those that tests may ask for (the setting `reads`; all without it). NoCoverage and
+ * CompileError of fork and exec are not kept: they are there without a run. */
 #ifndef SLUICE_PLUGINS_MUTATION_RESTS_H
 #define SLUICE_PLUGINS_MUTATION_RESTS_H
 
