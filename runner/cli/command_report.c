@@ -67,6 +67,7 @@ static int replay(struct report *report, struct event_log_read *ret_read, struct
     if (rc == 0) {
         rc = run_reports_open_views(&report->reports, in, report->past.run_dir, err);
     }
+    rc = rc == 0 ? run_reports_add_terminal(&report->reports, err) : rc;
     if (rc != 0) {
         return rc;
     }

@@ -125,6 +125,7 @@ static int show(struct merging *merging, struct err *err)
     const struct invocation *invocation = merging->invocation;
     int rc = run_reports_open_terminal(reports, invocation, "/", false, err);
     rc = rc == 0 ? run_reports_open_views(reports, invocation, "/", err) : rc;
+    rc = rc == 0 ? run_reports_add_terminal(reports, err) : rc;
     rc = rc == 0 ? run_reports_open_events(reports, invocation, err) : rc;
     rc = rc == 0
              ? merge_emit(merging->merge, "sluice report merge", fanout_sink(reports->fanout), err)

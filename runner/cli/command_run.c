@@ -226,6 +226,7 @@ static enum exit_code open_all(struct run *run, struct err *err)
     }
     run->sink.next = fanout_sink(run->reports.facts);
     run->sink.views = fanout_sink(run->reports.fanout);
+    run->sink.screen = terminal_sink(run->reports.terminal);
     run->sink.recorded = recorded;
     run->sink.recorded_context = run;
     return EXIT_OPEN;
@@ -319,11 +320,26 @@ static int run_sched_once(struct run *run, struct err *err)
     session_fill(&run->session, &options);
     options.sink = &run->sink.sink;
     options.emit_kept = run_sink_emit_kept;
+    options.emit_ahead = run_sink_emit_ahead;
+    options.forget_ahead = run_sink_forget_ahead;
     options.started = on_started;
     options.started_context = run;
     options.confirm = run->session.taking != NULL ? confirm : NULL;
     options.confirm_context = run;
     return sched_run(&options, &ignored, err);
+}
+
+/* What was told of the wrong tree goes with the reports that heard of it. */
+static int renew_views(struct run *run, struct err *err)
+{
+    if (!run->sink.misled) {
+        return 0;
+    }
+    const int rc =
+        run_reports_renew_views(&run->reports, run->invocation, run->session.folder.path, err);
+    run->sink.misled = rc != 0;
+    run->sink.views = rc == 0 ? fanout_sink(run->reports.fanout) : NULL;
+    return rc;
 }
 
 static int run_sched(struct run *run, struct err *err)
@@ -332,7 +348,8 @@ static int run_sched(struct run *run, struct err *err)
     if (rc < 0 && run->guessed_wrong) {
         *err = (struct err){0};
         session_start_over(&run->session);
-        rc = open_controls(run, err);
+        rc = renew_views(run, err);
+        rc = rc == 0 ? open_controls(run, err) : rc;
         rc = rc == 0 ? run_sched_once(run, err) : rc;
     }
     return rc;

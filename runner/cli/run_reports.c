@@ -29,10 +29,6 @@ int run_reports_open_terminal(struct run_reports *reports,
                               bool live,
                               struct err *err)
 {
-    const int rc = fanout_new(&reports->fanout, err);
-    if (rc != 0) {
-        return rc;
-    }
     reports->live = live && !invocation->quiet && terminal_is_able(STDERR_FILENO);
     unsigned width = 0;
     unsigned height = 0;
@@ -292,16 +288,38 @@ int run_reports_open_views(struct run_reports *reports,
                            const char *run_dir,
                            struct err *err)
 {
-    int rc = summary_new(&reports->summary, err);
+    int rc = fanout_new(&reports->fanout, err);
+    rc = rc == 0 ? summary_new(&reports->summary, err) : rc;
     rc = rc == 0 ? add_wanted(reports, invocation, run_dir, err) : rc;
     rc = rc == 0 ? add_github(reports, invocation, run_dir, err) : rc;
-    if (rc == 0) {
-        rc = fanout_add(reports->fanout, summary_sink(reports->summary), err);
+    return rc == 0 ? fanout_add(reports->fanout, summary_sink(reports->summary), err) : rc;
+}
+
+static void close_views(struct run_reports *reports)
+{
+    for (size_t i = 0; i < reports->report_count; i++) {
+        report_free(reports->reports[i]);
     }
-    if (rc == 0) {
-        rc = fanout_add(reports->fanout, terminal_sink(reports->terminal), err);
-    }
-    return rc;
+    reports->report_count = 0;
+    reports->own = NULL;
+    summary_free(reports->summary);
+    reports->summary = NULL;
+    fanout_free(reports->fanout);
+    reports->fanout = NULL;
+}
+
+int run_reports_renew_views(struct run_reports *reports,
+                            const struct invocation *invocation,
+                            const char *run_dir,
+                            struct err *err)
+{
+    close_views(reports);
+    return run_reports_open_views(reports, invocation, run_dir, err);
+}
+
+int run_reports_add_terminal(struct run_reports *reports, struct err *err)
+{
+    return fanout_add(reports->fanout, terminal_sink(reports->terminal), err);
 }
 
 void run_reports_flush(struct run_reports *reports)
@@ -367,13 +385,9 @@ int run_reports_summary(const struct run_reports *reports, struct str *out)
 void run_reports_close(struct run_reports *reports)
 {
     terminal_free(reports->terminal);
-    for (size_t i = 0; i < reports->report_count; i++) {
-        report_free(reports->reports[i]);
-    }
-    summary_free(reports->summary);
+    close_views(reports);
     event_log_free(reports->extra);
     event_log_free(reports->log);
     fanout_free(reports->facts);
-    fanout_free(reports->fanout);
     *reports = (struct run_reports){0};
 }

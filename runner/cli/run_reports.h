@@ -17,7 +17,7 @@
 /* Starts zeroed; NULL members are not there. */
 struct run_reports {
     struct fanout *facts;                           /* store and event logs */
-    struct fanout *fanout;                          /* views: reports, summary, terminal */
+    struct fanout *fanout;                          /* views: reports, summary */
     struct event_log *log;                          /* run_dir/events.ndjson */
     struct event_log *extra;                        /* --events */
     struct report_output *reports[REPORTS_MAX + 2]; /* --report, --junit and GitHub's */
@@ -59,12 +59,21 @@ int run_reports_open_events(struct run_reports *reports,
                             const struct invocation *invocation,
                             struct err *err);
 
-/* Views: JUnit, summary, and the terminal opened before. A JUnit file of an earlier run is removed,
- * so that nobody takes it for this one's. */
+/* Views: JUnit and the like, and the summary: nobody sees anything of them before the end. A JUnit
+ * file of an earlier run is removed, so that nobody takes it for this one's. */
 int run_reports_open_views(struct run_reports *reports,
                            const struct invocation *invocation,
                            const char *run_dir,
                            struct err *err);
+
+/* New views in the place of those that were told what is not true. */
+int run_reports_renew_views(struct run_reports *reports,
+                            const struct invocation *invocation,
+                            const char *run_dir,
+                            struct err *err);
+
+/* Puts the terminal opened before among the views. */
+int run_reports_add_terminal(struct run_reports *reports, struct err *err);
 
 /* Writes the event logs' waiting lines; failures are kept for the end. */
 void run_reports_flush(struct run_reports *reports);

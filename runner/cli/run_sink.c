@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run_sink.h"
 
+#include "base/mem.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,10 +43,10 @@ static struct event conclude(struct run_sink *sink, const struct event *event)
     return told;
 }
 
-static void show(const struct run_sink *sink, const struct event *event)
+static void show(struct event_sink *view, const struct event *event)
 {
-    if (sink->views != NULL) {
-        sink->views->emit(sink->views, event);
+    if (view != NULL) {
+        view->emit(view, event);
     }
 }
 
@@ -73,58 +75,97 @@ static void emit(struct event_sink *base, const struct event *event)
         demand_record(sink, &told);
         sink->next->emit(sink->next, &told);
         demand_record(sink, &told); /* the end itself may be what does not fit */
-        show(sink, &told);
+        show(sink->views, &told);
+        show(sink->screen, &told);
         return;
     }
     sink->next->emit(sink->next, event);
-    show(sink, event);
+    show(sink->views, event);
+    show(sink->screen, event);
 }
 
 /* ---- many at once ---- */
 
-struct showing {
-    const struct run_sink *sink;
+struct run_sink_ahead {
+    struct event_sink *views;
     const struct event *events;
     size_t count;
+    pthread_t thread;
 };
 
 static void *show_all(void *context)
 {
-    const struct showing *showing = context;
-    for (size_t i = 0; i < showing->count; i++) {
-        show(showing->sink, &showing->events[i]);
+    const struct run_sink_ahead *ahead = context;
+    for (size_t i = 0; i < ahead->count; i++) {
+        show(ahead->views, &ahead->events[i]);
     }
     return NULL;
 }
 
 /* Signals are for the thread of the loop. */
-static int start_showing(struct showing *showing, pthread_t *ret_thread)
+static int start_thread(struct run_sink_ahead *ahead)
 {
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int rc = pthread_create(ret_thread, NULL, show_all, showing);
+    const int rc = pthread_create(&ahead->thread, NULL, show_all, ahead);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rc;
+}
+
+void run_sink_emit_ahead(struct event_sink *base, const struct event *events, size_t count)
+{
+    struct run_sink *sink = (struct run_sink *)(void *)base;
+    struct run_sink_ahead *ahead = NULL;
+    assert(sink->ahead == NULL);
+    if (count < EVENTS_WORTH_A_THREAD || sink->views == NULL
+        || (ahead = mem_calloc(1, sizeof *ahead)) == NULL) {
+        return;
+    }
+    *ahead = (struct run_sink_ahead){.views = sink->views, .events = events, .count = count};
+    if (start_thread(ahead) == 0) {
+        sink->ahead = ahead;
+    } else {
+        mem_free(ahead);
+    }
+}
+
+/* How many events the views have heard of by themselves. */
+static size_t end_ahead(struct run_sink *sink)
+{
+    struct run_sink_ahead *ahead = sink->ahead;
+    if (ahead == NULL) {
+        return 0;
+    }
+    const size_t count = ahead->count;
+    (void)pthread_join(ahead->thread, NULL);
+    mem_free(ahead);
+    sink->ahead = NULL;
+    return count;
+}
+
+void run_sink_forget_ahead(struct event_sink *base)
+{
+    struct run_sink *sink = (struct run_sink *)(void *)base;
+    sink->misled = sink->misled || end_ahead(sink) > 0;
 }
 
 void run_sink_emit_kept(struct event_sink *base, const struct event *events, size_t count)
 {
     struct run_sink *sink = (struct run_sink *)(void *)base;
-    struct showing showing = {.sink = sink, .events = events, .count = count};
-    pthread_t thread = 0;
-    const bool apart = count >= EVENTS_WORTH_A_THREAD && sink->views != NULL
-                       && start_showing(&showing, &thread) == 0;
+    if (sink->ahead == NULL) {
+        run_sink_emit_ahead(base, events, count);
+    }
+    assert(sink->ahead == NULL || (sink->ahead->events == events && sink->ahead->count <= count));
     for (size_t i = 0; i < count; i++) {
         assert(events[i].type != EVENT_RUN_FINISHED);
         note(sink, &events[i]);
         sink->next->emit(sink->next, &events[i]);
+        show(sink->screen, &events[i]);
     }
-    if (apart) {
-        (void)pthread_join(thread, NULL);
-    } else {
-        (void)show_all(&showing);
+    for (size_t i = end_ahead(sink); i < count; i++) {
+        show(sink->views, &events[i]);
     }
 }
 

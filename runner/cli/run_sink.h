@@ -9,9 +9,11 @@
 #include "model/event.h"
 
 struct run_sink {
-    struct event_sink sink;   /* for the scheduler */
-    struct event_sink *next;  /* what records: store and event logs */
-    struct event_sink *views; /* what shows: hears of each event after `next`; may be NULL */
+    struct event_sink sink;  /* for the scheduler */
+    struct event_sink *next; /* what records: store and event logs */
+    struct event_sink
+        *views; /* what shows at the end: hears of each event after `next`; may be NULL */
+    struct event_sink *screen; /* what shows at once: likewise */
     /* Whether everything told so far is recorded: 0, or negative errno with the reason. May be
      * NULL. */
     int (*recorded)(void *context, struct err *err);
@@ -23,14 +25,25 @@ struct run_sink {
     enum exit_code exit_code;
     char reason[RERUN_REASON_MAX]; /* of the exit code, when --rerun-failed changed it */
     struct err lost;               /* the first failure to record, seen at the run's end */
+    struct run_sink_ahead *ahead;  /* what `views` hears of before it is known to be true; NULL */
+    bool misled;                   /* `views` heard of what was not true */
 };
 
 /* The other fields are filled by the caller. */
 void run_sink_init(struct run_sink *sink);
 
-/* Tells many events at once, none of them the run's end: sched_options.emit_kept. `next` hears them
- * on this thread, `views` on another one meanwhile, in order both; when this returns, both have
- * heard all. They may share nothing that changes. Few events are told one by one. */
+/* Tells many events at once, none of them the run's end: sched_options.emit_kept. `next` and
+ * `screen` hear them on this thread, `views` on another one meanwhile, in order all; when this
+ * returns, all have heard all. They may share nothing that changes. Few events are told one by one.
+ */
 void run_sink_emit_kept(struct event_sink *base, const struct event *events, size_t count);
+
+/* sched_options.emit_ahead: lets `views`, which nobody sees before the end, hear of events on a
+ * thread of their own until run_sink_emit_kept() of the same. Without a thread it does nothing. */
+void run_sink_emit_ahead(struct event_sink *base, const struct event *events, size_t count);
+
+/* sched_options.forget_ahead: they were not true. When `misled` is set then, new views have to be
+ * put in the place of the old ones. */
+void run_sink_forget_ahead(struct event_sink *base);
 
 #endif

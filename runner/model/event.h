@@ -55,8 +55,10 @@ enum exit_code {
 
 struct event {
     enum event_type type;
-    uint64_t seq;    /* 1, 2, 3 ... in one run */
-    int64_t time_ms; /* wall clock */
+    uint64_t seq;     /* 1, 2, 3 ... in one run */
+    int64_t time_ms;  /* wall clock */
+    const char *line; /* what event_write() makes of it, when that is there already; NULL */
+    size_t line_len;
 
     union {
         struct {

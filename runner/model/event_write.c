@@ -315,6 +315,9 @@ int event_write(struct str *out, const struct event *event)
         [EVENT_RUN_FINISHED] = write_run_finished,
     };
     struct json_writer w;
+    if (event->line != NULL) {
+        return str_append_n(out, event->line, event->line_len);
+    }
     jw_begin(&w, out);
     jw_object(&w);
     jw_put_int(&w, "v", EVENT_VERSION);

@@ -4,6 +4,7 @@
  * turns out to be that one, or forgotten. No event of a program that was started can be among it.
  */
 #include "base/mem.h"
+#include "model/event_json.h"
 #include "sched/sched_impl.h"
 
 #include <assert.h>
@@ -139,6 +140,19 @@ static void copy_parts(struct holding *holding, struct event *event)
     }
 }
 
+/* What the event log will say of it: there is time for it now, and hardly any once the tree is
+ * known. */
+static void keep_line(struct holding *holding, struct event *event)
+{
+    str_clear(&holding->line);
+    if (event_write(&holding->line, event) != 0) {
+        holding->failed = true;
+        return;
+    }
+    event->line = keep_bytes(holding, holding->line.data, holding->line.len, 1);
+    event->line_len = holding->line.len;
+}
+
 /* Room for as many as are to come, once: an array that doubles as it grows touches three times the
  * memory. Without it, it grows. */
 static void expect(struct holding *holding, uint64_t count)
@@ -160,6 +174,7 @@ void holding_keep(struct sched *sched, const struct event *event)
     struct event copy = *event;
     if (holding->arena == NULL) {
         holding->arena = arena_new(HOLDING_ARENA_MAX);
+        str_init(&holding->line, EVENT_LINE_MAX);
     }
     if (holding->arena == NULL) {
         holding->failed = true;
@@ -169,6 +184,9 @@ void holding_keep(struct sched *sched, const struct event *event)
         expect(holding, event->u.layer_planned.units);
     }
     copy_parts(holding, &copy);
+    if (!holding->failed) {
+        keep_line(holding, &copy);
+    }
     holding->failed = holding->failed || vec_push(&holding->events, copy) != 0;
 }
 
@@ -190,6 +208,7 @@ static void tell(struct sched *sched)
 void holding_fini(struct holding *holding)
 {
     vec_fini(&holding->events);
+    str_fini(&holding->line);
     arena_free(holding->arena);
     *holding = (struct holding){0};
 }
@@ -205,6 +224,16 @@ static int tell_kept(struct sched *sched)
     return 0;
 }
 
+/* Nothing is kept while we wait, so the events stay where they are. */
+static void tell_ahead(struct sched *sched)
+{
+    const struct sched_options *options = sched->options;
+    const struct holding *holding = &sched->holding;
+    if (options->emit_ahead != NULL && !holding->failed && holding->events.count > 0) {
+        options->emit_ahead(options->sink, holding->events.items, holding->events.count);
+    }
+}
+
 /* Told is at the end, if that is near: then there are two threads for all of it. */
 bool sched_confirm(struct sched *sched, bool wait)
 {
@@ -212,12 +241,18 @@ bool sched_confirm(struct sched *sched, bool wait)
     if (sched->confirmed || sched->refused != 0) {
         return sched->refused == 0;
     }
+    if (wait && !sched->known) {
+        tell_ahead(sched);
+    }
     int rc = sched->known ? 1 : options->confirm(options->confirm_context, wait, &sched->refusal);
     sched->known = rc > 0;
     if (rc > 0) {
         rc = wait || sched->holding.events.count >= HOLDING_COUNT ? tell_kept(sched) : 0;
     }
     sched->refused = rc < 0 ? rc : 0;
+    if (rc < 0 && options->forget_ahead != NULL) {
+        options->forget_ahead(options->sink); /* before what it reads is freed */
+    }
     return rc >= 0;
 }
 

@@ -66,6 +66,12 @@ struct sched_options {
     /* Instead of sink->emit() for each of what was kept until then, in order; none of them ends the
      * run. The events live until it returns. NULL = one by one. */
     void (*emit_kept)(struct event_sink *sink, const struct event *events, size_t count);
+    /* What is kept while the run has nothing left to do but to wait for the tree, for who can get
+     * ready without being heard or seen. They stay where they are until emit_kept() of the same
+     * events follows, or, when the guess was wrong, forget_ahead(), which is called for any wrong
+     * guess. NULL = not wanted; both or none. */
+    void (*emit_ahead)(struct event_sink *sink, const struct event *events, size_t count);
+    void (*forget_ahead)(struct event_sink *sink);
     const char *no_lower; /* why there is none and what to switch on, for that; NULL = not known */
     const char *tree;     /* snapshot id or NULL */
     const char *diff;     /* lines that the run is about, for plugins: JSON, see plan in

@@ -181,6 +181,7 @@ struct holding {
     } events;
 
     const char *texts[HOLDING_TEXTS]; /* copied last: most are those of the event before */
+    struct str line;                  /* of the event log */
     bool failed;                      /* out of memory */
 };
 

@@ -771,6 +771,8 @@ plan_says() {
 # slow_git FILE: git waits before it looks at the tree while FILE is there, and leaves FILE.seen.
 slow_git() {
     local real
+    rm -f "$BATS_TEST_TMPDIR/bin/git" # of an earlier run of this test
+    hash -r
     real=$(command -v git)
     mkdir -p "$BATS_TEST_TMPDIR/bin"
     cat >"$BATS_TEST_TMPDIR/bin/git" <<END
@@ -789,6 +791,7 @@ END
 
 # begin ARGS...: a run in the background that waits for git, with all that needs no tree done.
 begin() {
+    rm -f "$BATS_TEST_TMPDIR/slow.seen"
     touch "$BATS_TEST_TMPDIR/slow"
     slow_git "$BATS_TEST_TMPDIR/slow"
     "$SLUICE" run --json "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
@@ -841,6 +844,31 @@ untold() {
     run grep -qs hello "$(find .sluice/runs -mindepth 1 -maxdepth 1 | sort | tail -n 1)"/out.*
     [ "$status" -ne 0 ]
     hits
+}
+
+# Reports are made while git still looks, where there is much to tell.
+@test "a report of many units tells of the right tree alone, and each unit once" {
+    echo hello >a
+    seq -f 'cat a # %g' 300 >units
+    jq -n '{version: 1, layers: {t: {uses: "command", with: {each: "units"}}}}' >sluice.yml
+    expect_code 0 "$SLUICE" run
+    begin --junit report.xml
+    untold
+    end 0
+    json 'd["counts"]["passed"] == 300 and d["counts"]["reused"] == 300'
+    [ "$(grep -c '<testcase ' report.xml)" -eq 300 ]
+    [ "$(grep -c 'name="sluice.reused.run"' report.xml)" -eq 300 ]
+    seq -f 'cat a #  %g' 250 >units
+    begin --junit report.xml
+    untold
+    end 0
+    json 'd["counts"]["passed"] == 250 and d["counts"]["reused"] == 0'
+    [ "$(grep -c '<testcase ' report.xml)" -eq 250 ]
+    [ "$(grep -c '#  ' report.xml)" -ge 250 ]
+    run grep -q 'sluice.reused.run' report.xml
+    [ "$status" -eq 1 ]
+    "$SLUICE" report --junit again.xml >/dev/null 2>&1
+    [ "$(grep -c '<testcase ' again.xml)" -eq 250 ]
 }
 
 @test "of two trees that both are known, the right one answers" {

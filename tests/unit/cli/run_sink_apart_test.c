@@ -60,7 +60,13 @@ static void at(const char *name, char path[256])
     (void)snprintf(path, 256, "%s/%s", test_folder(), name);
 }
 
-static void tell(bool at_once, const char *database, struct told *ret_told)
+enum telling {
+    ONE_BY_ONE,
+    AT_ONCE,
+    AHEAD
+};
+
+static void tell(enum telling telling, const char *database, struct told *ret_told)
 {
     char file[256];
     char log_file[256];
@@ -90,10 +96,13 @@ static void tell(bool at_once, const char *database, struct told *ret_told)
     run_sink_init(&sink);
     sink.next = fanout_sink(facts);
     sink.views = fanout_sink(views);
-    if (at_once) {
+    if (telling == AHEAD) {
+        run_sink_emit_ahead(&sink.sink, events, EVENTS - 100);
+    }
+    if (telling != ONE_BY_ONE) {
         run_sink_emit_kept(&sink.sink, events, EVENTS);
     }
-    for (size_t i = 0; !at_once && i < EVENTS; i++) {
+    for (size_t i = 0; telling == ONE_BY_ONE && i < EVENTS; i++) {
         sink.sink.emit(&sink.sink, &events[i]);
     }
     assert_int_equal(junit_finish(junit, NULL), 0);
@@ -112,21 +121,26 @@ static void tell(bool at_once, const char *database, struct told *ret_told)
     store_close(store);
 }
 
+static void told_fini(struct told *told)
+{
+    str_fini(&told->log);
+    str_fini(&told->junit);
+    str_fini(&told->summary);
+}
+
 TEST(reports_and_records_say_the_same_when_told_on_two_threads)
 {
     struct told one_by_one;
-    struct told at_once;
     make_events();
-    tell(false, "one.db", &one_by_one);
-    tell(true, "two.db", &at_once);
-    assert_non_null(strstr(str_text(&at_once.junit), "unit 599"));
-    assert_string_equal(str_text(&at_once.junit), str_text(&one_by_one.junit));
-    assert_string_equal(str_text(&at_once.log), str_text(&one_by_one.log));
-    assert_string_equal(str_text(&at_once.summary), str_text(&one_by_one.summary));
-    str_fini(&one_by_one.log);
-    str_fini(&one_by_one.junit);
-    str_fini(&one_by_one.summary);
-    str_fini(&at_once.log);
-    str_fini(&at_once.junit);
-    str_fini(&at_once.summary);
+    tell(ONE_BY_ONE, "one.db", &one_by_one);
+    assert_non_null(strstr(str_text(&one_by_one.junit), "unit 599"));
+    for (enum telling telling = AT_ONCE; telling <= AHEAD; telling++) {
+        struct told told;
+        tell(telling, telling == AHEAD ? "three.db" : "two.db", &told);
+        assert_string_equal(str_text(&told.junit), str_text(&one_by_one.junit));
+        assert_string_equal(str_text(&told.log), str_text(&one_by_one.log));
+        assert_string_equal(str_text(&told.summary), str_text(&one_by_one.summary));
+        told_fini(&told);
+    }
+    told_fini(&one_by_one);
 }

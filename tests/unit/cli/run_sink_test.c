@@ -163,3 +163,60 @@ TEST(events_that_nobody_shows_are_recorded)
     run_sink_emit_kept(&sink.sink, events, MANY);
     assert_int_equal(facts.count, MANY);
 }
+
+/* ---- before it is known to be true ---- */
+
+static struct event kept[MANY];
+
+/* A sink whose views heard of the first `count` of them ahead. */
+static struct run_sink tell_ahead(size_t count, struct folded *facts, struct folded *views)
+{
+    *facts = (struct folded){.sink = {.emit = fold}};
+    *views = *facts;
+    struct run_sink sink = {.next = &facts->sink, .views = &views->sink};
+    run_sink_init(&sink);
+    for (size_t i = 0; i < MANY; i++) {
+        kept[i] = (struct event){.type = EVENT_NOTE, .seq = i};
+    }
+    run_sink_emit_ahead(&sink.sink, kept, count);
+    return sink;
+}
+
+TEST(what_views_heard_ahead_they_hear_once_and_the_rest_after_it)
+{
+    static const size_t counts[] = {4, MANY - 7, MANY};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct folded facts;
+        struct folded views;
+        struct folded screen = {.sink = {.emit = fold}};
+        struct run_sink sink = tell_ahead(counts[i], &facts, &views);
+        sink.screen = &screen.sink;
+        assert_int_equal(facts.count, 0);
+        assert_int_equal(screen.count, 0);
+        run_sink_emit_kept(&sink.sink, kept, MANY);
+        assert_int_equal(facts.count, MANY);
+        assert_true(facts.in_order);
+        assert_int_equal(views.count, MANY);
+        assert_true(views.in_order);
+        assert_int_equal(screen.count, MANY);
+        assert_true(screen.in_order);
+        assert_true(pthread_equal(screen.thread, pthread_self()));
+        assert_false(sink.misled);
+    }
+}
+
+TEST(views_that_heard_what_was_not_true_are_known_to_be_misled)
+{
+    struct folded facts;
+    struct folded views;
+    struct run_sink sink = tell_ahead(MANY, &facts, &views);
+    run_sink_forget_ahead(&sink.sink);
+    assert_true(sink.misled);
+    assert_int_equal(facts.count, 0);
+    run_sink_forget_ahead(&sink.sink); /* nothing is ahead any more */
+    assert_true(sink.misled);
+    sink = tell_ahead(4, &facts, &views); /* too few for a thread */
+    run_sink_forget_ahead(&sink.sink);
+    assert_false(sink.misled);
+    assert_int_equal(views.count, 0);
+}

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs that begin with a tree that is only a guess: nothing is told or started before it is
  * confirmed, and nothing ever when it was wrong. */
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "model/event_json.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -261,4 +265,100 @@ TEST(a_guess_that_is_known_to_be_wrong_is_not_followed_to_its_end)
     assert_int_equal(truth.looks, 2);
     assert_int_equal(truth.waits, 0);
     assert_int_equal(fake_reuse_count(&fake, "ask "), truth.asked);
+}
+
+/* ---- while there is nothing to do but to wait ---- */
+
+static struct {
+    const struct event *events;
+    size_t count;
+    size_t told; /* of them, once it was known */
+    unsigned forgotten;
+    unsigned waits; /* when they came */
+} ahead;
+
+static void emit_ahead(struct event_sink *sink, const struct event *events, size_t count)
+{
+    (void)sink;
+    assert_null(ahead.events);
+    ahead.events = events;
+    ahead.count = count;
+    ahead.waits = truth.waits;
+}
+
+static void forget_ahead(struct event_sink *sink)
+{
+    (void)sink;
+    ahead.forgotten++;
+    for (size_t i = 0; i < ahead.count; i++) { /* they are there yet */
+        assert_int_equal(ahead.events[i].seq, i + 1);
+    }
+}
+
+static void tell_kept(struct event_sink *sink, const struct event *events, size_t count)
+{
+    ahead.told += count;
+    assert_true(ahead.events == NULL || (ahead.events == events && ahead.count <= count));
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(str_fini) struct str line = STR_INIT(1u << 16);
+        CLEANUP(str_fini) struct str made = STR_INIT(1u << 16);
+        struct event plain = events[i];
+        plain.line = NULL;
+        assert_int_equal(event_write(&line, &plain), 0);
+        assert_int_equal(event_write(&made, &events[i]), 0);
+        assert_non_null(events[i].line);
+        assert_string_equal(str_text(&made), str_text(&line));
+        sink->emit(sink, &events[i]);
+    }
+}
+
+static void with_guess_told_ahead(struct sched_options *options)
+{
+    with_guess(options);
+    options->emit_kept = tell_kept;
+    options->emit_ahead = emit_ahead;
+    options->forget_ahead = forget_ahead;
+}
+
+static void run_ahead(const struct fake_answer *answers, int answer, unsigned known_at)
+{
+    fake_reuse_init(&fake, answers);
+    memset(&ahead, 0, sizeof ahead);
+    truth = (struct truth){.answer = answer, .known_at = known_at};
+    story_run(&story, TWO_LAYERS, 2, with_guess_told_ahead);
+}
+
+TEST(what_is_kept_is_handed_out_while_the_run_waits_for_the_tree)
+{
+    run_ahead(ALL_HITS, 1, 0);
+    assert_int_equal(story.code, 0);
+    assert_int_equal(ahead.waits, 0); /* before it waited */
+    assert_true(ahead.count >= 3);
+    assert_int_equal(ahead.told, ahead.count);
+    assert_int_equal(ahead.forgotten, 0);
+    run_ahead(ANSWERS({"a/(plan)", "plan:ok-1 ok-2"}, {"a/ok-1", "hit"}), 1, 0);
+    assert_int_equal(story.code, 0); /* one is started: it waits before that */
+    assert_true(ahead.count >= 2);
+    assert_int_equal(ahead.told, ahead.count);
+}
+
+TEST(what_was_handed_out_is_taken_back_on_a_wrong_guess)
+{
+    run_ahead(ALL_HITS, -ESTALE, 0);
+    assert_int_equal(story.code, -ESTALE);
+    assert_string_equal(story.text, "");
+    assert_true(ahead.count >= 3);
+    assert_int_equal(ahead.told, 0);
+    assert_int_equal(ahead.forgotten, 1);
+}
+
+TEST(nothing_is_handed_out_when_the_tree_is_known_before)
+{
+    fake_reuse_init(&fake, answer_many());
+    memset(&ahead, 0, sizeof ahead);
+    truth = (struct truth){.answer = 1, .known_at = 2};
+    story_run(&story, HEAD LAYER("a", "one", "-", ""), 2, with_guess_told_ahead);
+    assert_int_equal(story.code, 0);
+    assert_null(ahead.events);
+    assert_true(ahead.told >= MANY);
 }
