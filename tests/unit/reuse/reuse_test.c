@@ -424,6 +424,11 @@ TEST(a_closed_handle_holds_no_file_and_no_process)
     assert_int_equal(shop_ask(&shop), REUSE_RUN);
     assert_int_equal(shop_run(&shop, reads_a, OUTCOME_PASSED), 1);
     assert_held(true, true);
+    reuse_note(shop.reuse, "one was told"); /* and others wait: memory that sanitizers look after */
+    assert_string_equal(reuse_take_note(shop.reuse), "one was told");
+    reuse_note(shop.reuse, "one waits");
+    reuse_note(shop.reuse, "another one waits");
+    assert_int_equal(vec_push(&shop.reuse->varying, (struct varying){.told = true}), 0);
     shop_close(&shop);
     assert_held(false, false);
 }
