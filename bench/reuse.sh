@@ -78,21 +78,33 @@ if [ -n "$turbo" ]; then
     cd "$work/tree"
 fi
 
-one_round() {
+# sluice and git in the same rounds, so that either finds the machine as the other left it; then ninja and turbo.
+git_round() {
     measure reused 0 "$sluice" run -j 2 --quiet --junit "$work/j.xml"
     measure git 0 git status
+}
+tools_round() {
     measure ninja 0 ninja --quiet
     [ -z "$turbo" ] || no_turbo turbo
 }
-for round in $(seq "$warmups"); do
-    echo "warm-up $round of $warmups" >&2
-    one_round
-done
-rm -f "$work"/{reused,git,ninja,turbo}.runs
-for round in $(seq "$rounds"); do
-    echo "round $round of $rounds" >&2
-    one_round
-done
+# rounds_of FUNCTION NAME...
+rounds_of() {
+    local round name function=$1
+    shift
+    for round in $(seq "$warmups"); do
+        echo "warm-up $round of $warmups" >&2
+        "$function"
+    done
+    for name in "$@"; do
+        rm -f "$work/$name.runs"
+    done
+    for round in $(seq "$rounds"); do
+        echo "round $round of $rounds" >&2
+        "$function"
+    done
+}
+rounds_of git_round reused git
+rounds_of tools_round ninja turbo
 reused=$(grep -c 'name="sluice.reused"' "$work/j.xml" || true)
 [ "$reused" -ge "$units" ] || {
     echo "bench: only $reused of $units were reused" >&2

@@ -99,8 +99,8 @@ struct reuse_command {
      * others, NULL-terminated. The key tells the two apart. */
     struct text_list shared_env;
     const char *const *env;
-    const char *cwd;         /* relative to the root */
-    const char *input;       /* file that becomes standard input; NULL = none */
+    const char *cwd;   /* relative to the root */
+    const char *input; /* file that becomes standard input; NULL = none */
     enum report_format report;
     const char *report_path; /* NULL = standard output */
     struct text_list outputs;

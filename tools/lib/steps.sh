@@ -110,12 +110,11 @@ step_aborted() {
     exit 1
 }
 
-# step_told NAME: what its tests said when they failed, the first time and the second.
+# step_told NAME: what its tests said when they failed, the first time, and the second if that was something else.
 step_told() {
-    local file
-    for file in "build/logs/$1.failures" "build/logs/$1.again.failures"; do
-        [ ! -s "$file" ] || head -n "${STEP_TAIL:-60}" "$file" >&2
-    done
+    local first=build/logs/$1.failures again=build/logs/$1.again.failures
+    [ ! -s "$first" ] || head -n "${STEP_TAIL:-60}" "$first" >&2
+    [ ! -s "$again" ] || cmp -s "$first" "$again" || head -n "${STEP_TAIL:-60}" "$again" >&2
 }
 
 # step_summary: names what was flaky and what failed, each with what it said, then the closing line. Its status is the job's.
