@@ -32,7 +32,7 @@ YAML
 # The same for ninja: an edge per unit, its output in build/.
 awk 'BEGIN { print "rule r\n  command = cat $in > $out" }
     { printf "build build/o%d: r", NR; for (i = 2; i <= NF; i++) printf " %s", $i; print "" }' units.txt >build.ninja
-echo build/ >.gitignore
+printf 'build/\n.ninja_*\n' >.gitignore # as repositories do; a new file would be added to each snapshot anew
 git add -A
 git -c user.name=b -c user.email=b@example.org commit -qm bench
 
