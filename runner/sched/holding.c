@@ -149,8 +149,9 @@ static void keep_line(struct holding *holding, struct event *event)
         holding->failed = true;
         return;
     }
-    event->line = keep_bytes(holding, holding->line.data, holding->line.len, 1);
+    event->line = arena_strndup(holding->arena, holding->line.data, holding->line.len);
     event->line_len = holding->line.len;
+    holding->failed = event->line == NULL;
 }
 
 /* Room for as many as are to come, once: an array that doubles as it grows touches three times the
