@@ -32,7 +32,7 @@ YAML
 # The same for ninja: an edge per unit, its output in build/.
 awk 'BEGIN { print "rule r\n  command = cat $in > $out" }
     { printf "build build/o%d: r", NR; for (i = 2; i <= NF; i++) printf " %s", $i; print "" }' units.txt >build.ninja
-printf 'build/\n.ninja_*\n' >.gitignore # as repositories do; a new file would be added to each snapshot anew
+printf 'build/\n.ninja_*\n' >.gitignore # as repositories do
 git add -A
 git -c user.name=b -c user.email=b@example.org commit -qm bench
 
@@ -105,6 +105,14 @@ rounds_of() {
 }
 rounds_of git_round reused git
 rounds_of tools_round ninja turbo
+# And with one file that git does not know yet: it is added to each snapshot anew.
+echo new >new.txt
+measure with_new 0 "$sluice" run -j 2 --quiet
+new_round() {
+    measure reused_new 0 "$sluice" run -j 2 --quiet --junit "$work/j.xml"
+    measure git_new 0 git status
+}
+rounds_of new_round reused_new git_new
 reused=$(grep -c 'name="sluice.reused"' "$work/j.xml" || true)
 [ "$reused" -ge "$units" ] || {
     echo "bench: only $reused of $units were reused" >&2
@@ -137,6 +145,7 @@ show ninja "$units"
 [ -z "$turbo" ] || show turbo "$packages"
 target "fully reused run / git status, wall" "$(ratio "$(median reused 2)" "$(median git 2)")" 2.0 x
 printf '%-52s %10.3f x\n' "fully reused run / git status, cpu" "$(ratio "$(median reused 3)" "$(median git 3)")"
+printf '%-52s %10.3f x\n' "the same with a file that git does not know, wall" "$(ratio "$(median reused_new 2)" "$(median git_new 2)")"
 beside ninja "$units"
 [ -z "$turbo" ] || beside turbo "$packages"
 exit "$broken"

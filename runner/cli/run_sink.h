@@ -11,9 +11,9 @@
 struct run_sink {
     struct event_sink sink;  /* for the scheduler */
     struct event_sink *next; /* what records: store and event logs */
-    struct event_sink
-        *views; /* what shows at the end: hears of each event after `next`; may be NULL */
-    struct event_sink *screen; /* what shows at once: likewise */
+    /* They hear of each event after `next`; may be NULL. */
+    struct event_sink *views;  /* what shows at the end */
+    struct event_sink *screen; /* what shows at once */
     /* Whether everything told so far is recorded: 0, or negative errno with the reason. May be
      * NULL. */
     int (*recorded)(void *context, struct err *err);

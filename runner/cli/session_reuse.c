@@ -629,6 +629,7 @@ bool session_reuse_stands(struct session_reuse *reuse)
 void session_reuse_forget(struct session_reuse *reuse)
 {
     reuse_forget(reuse->reuse);
+    reuse_keys_forget(reuse->keys);
     reuse->answer = NULL;
     reuse->note[0] = '\0';
     str_clear(&reuse->printed);

@@ -237,12 +237,12 @@ static uint64_t recall_units(const struct session *session)
     char folder[PATH_TEXT_MAX];
     struct hash key;
     CLEANUP(str_fini) struct str text = STR_INIT(MEMO_ANSWER_MAX);
-    const bool known = !session->invocation->no_reuse && units_memo(session, folder, &key)
-                       && memo_find(folder, &key, &text);
+    const bool known = units_memo(session, folder, &key) && memo_find(folder, &key, &text);
     return known ? strtoull(str_text(&text), NULL, 10) : 0;
 }
 
-/* Kept when it is another number than before by more than a quarter. */
+/* Kept when it is another number than before by more than a quarter. A run of some layers alone
+ * does not read what is known of all. */
 static void remember_units(const struct session *session, uint64_t before)
 {
     char folder[PATH_TEXT_MAX];
@@ -250,7 +250,7 @@ static void remember_units(const struct session *session, uint64_t before)
     struct hash key;
     const uint64_t now = session->known_units;
     const uint64_t apart = now > before ? now - before : before - now;
-    if (apart > before / 4 && units_memo(session, folder, &key)) {
+    if (now > 0 && apart > before / 4 && units_memo(session, folder, &key)) {
         (void)snprintf(text, sizeof text, "%llu", (unsigned long long)now);
         memo_keep(folder, &key, text, strlen(text));
     }
@@ -270,14 +270,15 @@ static int take_snapshot(struct session *session, struct git_repo *repo, struct 
         return tree_at(repo, session->invocation->at, session->tree, err);
     }
     struct git_snapshot *taking = NULL;
-    const uint64_t units = session->guesses ? recall_units(session) : 0;
+    const bool decides = session->guesses && !session->invocation->no_reuse;
+    const uint64_t units = decides ? recall_units(session) : 0;
     const int begun = git_snapshot_begin(
         repo, (const char *const *)excludes.items, units * DECISION_US, &taking, err);
     if (begun != 0) {
         return begun;
     }
     session_read_ahead(session);
-    if (session->guesses) {
+    if (decides) {
         remember_units(session, units);
     }
     if (guess_tree(session)) {

@@ -376,15 +376,17 @@ static void append_pattern(struct str *specs, const char *path)
     }
 }
 
-/* Does the state folder keep git out by its own ignore file? A link in its place would be recorded
- * as one, whatever lies behind it. */
+/* Does the state folder keep git out by its own ignore file? A link in the place of the folder
+ * would be recorded as one, and git follows no ignore file that is one. */
 static bool hides_itself(const struct git_snapshot *snap)
 {
-    struct stat st;
+    struct stat folder;
+    struct stat file;
     char path[PATH_MAX];
     CLEANUP(str_fini) struct str text = STR_INIT(sizeof GIT_STATE_IGNORE);
     const int len = snprintf(path, sizeof path, "%s/.gitignore", snap->repo->state);
-    return len < (int)sizeof path && lstat(snap->repo->state, &st) == 0 && S_ISDIR(st.st_mode)
+    return len < (int)sizeof path && lstat(snap->repo->state, &folder) == 0
+           && S_ISDIR(folder.st_mode) && lstat(path, &file) == 0 && S_ISREG(file.st_mode)
            && file_read(path, &text, NULL) == 0 && strcmp(str_text(&text), GIT_STATE_IGNORE) == 0;
 }
 

@@ -69,7 +69,10 @@ static int fill(struct line_reader *reader, struct err *err)
     }
     if (reader->left != UINT64_MAX) {
         if (got == 0 && room > 0) {
-            return err_set(err, -EIO, "the plugin's output ends too early");
+            return err_set(
+                err,
+                -EIO,
+                "what it printed is shorter now than it was when it ended: was its file in the run folder cut, or the disk full?");
         }
         reader->left -= (uint64_t)got;
     }

@@ -50,6 +50,7 @@ int reuse_deep(struct reuse *reuse,
     }
     const bool known = read_answers(state, key, arena, &vector);
     arena_free(arena);
+    hasher_begin(hasher);
     hasher_add_text(hasher, known ? "deep, of answers" : "deep, of a state");
     hasher_add(hasher, key->bytes, HASH_SIZE);
     hasher_add(hasher, producers, count * sizeof *producers);

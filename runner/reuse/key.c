@@ -339,6 +339,11 @@ int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err)
     return 0;
 }
 
+void reuse_keys_forget(struct reuse_keys *keys)
+{
+    keys->shared.known = false;
+}
+
 void reuse_keys_free(struct reuse_keys *keys)
 {
     if (keys == NULL) {

@@ -111,11 +111,14 @@ struct reuse_command {
 
 /* Makes keys. The limits and the machine that this process gives to units are part of all of them
  * and read when it is made: one for a run. What `shared_env`, `expose` and `policy` of one command
- * point to stays as it is while there are keys to make: the same addresses again are not read. */
+ * point to stays as it is until reuse_keys_forget(): the same addresses again are not read. */
 struct reuse_keys;
 
 int reuse_keys_new(struct reuse_keys **ret_keys, struct err *err);
 void reuse_keys_free(struct reuse_keys *keys); /* NULL is accepted */
+
+/* Other things may lie from now on where those of commands lay. */
+void reuse_keys_forget(struct reuse_keys *keys);
 
 int reuse_key(struct reuse_keys *keys,
               const struct reuse_command *command,

@@ -36,7 +36,7 @@
 #define START_ARENA_MAX (64u << 20)
 /* What is kept of a report on standard output; larger ones must be files. */
 #define REPORT_STDOUT_MAX (128u << 20)
-/* Events that wait: UNITS_MAX of about 600 bytes, and what their cases say. */
+/* Events that wait: UNITS_MAX of about 1,100 bytes with their lines, and what their cases say. */
 #define HOLDING_ARENA_MAX (4ull << 30)
 /* Events that wait once the tree is known: those of 50 ms at 5 us a unit. Whoever looks on waits,
  * too.

@@ -343,6 +343,8 @@ TEST(the_state_folder_is_left_out_however_it_lies_there)
     static const char *const changes[] = {
         "true",
         "rm .sluice/.gitignore",
+        "cp .sluice/.gitignore ../same; ln -sf ../../same .sluice/.gitignore",
+        "rm .sluice/.gitignore; mkfifo .sluice/.gitignore",
         "printf '*\\n!log\\n' >.sluice/.gitignore",
         "echo '!.sluice' >>.git/info/exclude",
         "mv .sluice ../elsewhere; ln -s ../elsewhere .sluice",
@@ -358,7 +360,7 @@ TEST(the_state_folder_is_left_out_however_it_lies_there)
             assert_string_equal(snapshot(repo, NULL), plain);
         }
         sh("cd r; test ! -L .sluice || { rm .sluice; mv ../elsewhere .sluice; }\n"
-           "printf '*\\n' >.sluice/.gitignore");
+           "rm -f .sluice/.gitignore; printf '*\\n' >.sluice/.gitignore");
     }
 }
 

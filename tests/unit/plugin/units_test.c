@@ -448,6 +448,8 @@ TEST(a_part_of_a_file_is_read_and_nothing_beside_it)
     assert_int_equal(reading.count, 1);
     assert_int_equal(
         plugin_read_units(&description, 3, &longer, reading.arena, keep, &reading, &err), -EIO);
-    assert_string_equal(err.text, "demo plan: the plugin's output ends too early");
+    assert_string_equal(
+        err.text,
+        "demo plan: what it printed is shorter now than it was when it ended: was its file in the run folder cut, or the disk full?");
     arena_free(reading.arena);
 }

@@ -247,6 +247,24 @@ TEST(what_commands_share_is_part_of_each_key)
     }
 }
 
+TEST(what_is_forgotten_is_read_again)
+{
+    const char *texts[] = {"HOME=/g"};
+    struct reuse_command command = base();
+    command.shared_env = (struct text_list){texts, 1};
+    struct err err = {0};
+    struct reuse_keys *keys = NULL;
+    struct hash key = {0};
+    assert_int_equal(reuse_keys_new(&keys, &err), 0);
+    assert_int_equal(reuse_key(keys, &command, &key, &err), 0);
+    texts[0] = "HOME=/h"; /* at the same address */
+    reuse_keys_forget(keys);
+    assert_int_equal(reuse_key(keys, &command, &key, &err), 0);
+    const struct hash alone = key_of(&command);
+    assert_memory_equal(alone.bytes, key.bytes, HASH_SIZE);
+    reuse_keys_free(keys);
+}
+
 /* What is exposed, the network and what is declared are told apart after each other as well. */
 TEST(a_key_does_not_take_what_the_command_before_it_shared)
 {
