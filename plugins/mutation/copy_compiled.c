@@ -8,19 +8,6 @@
 
 static const char probe[] = "#error sluice looks whether this is compiled\n";
 
-static bool is_branch(TSNode node)
-{
-    static const char *const kinds[] = {
-        "preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef", "preproc_else"};
-    const char *type = ts_node_type(node);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(type, kinds[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Behind the end of a line that may go on behind a backslash; 0 = the file ends before. */
 static uint32_t behind_line(const struct source *source, uint32_t at)
 {
@@ -40,22 +27,55 @@ static bool is_in_comment(TSNode root, uint32_t at)
            && ts_node_start_byte(node) < at;
 }
 
+static uint32_t line_start(const struct source *source, uint32_t at)
+{
+    while (at > 0 && source->text[at - 1] != '\n') {
+        at--;
+    }
+    return at;
+}
+
+/* What stands behind the # of a directive in the line that begins at `at`; NULL = in none. */
+static const char *directive_at(const struct source *source, TSNode root, uint32_t at)
+{
+    bool goes_on = at >= 2 && source->text[at - 2] == '\\';
+    uint32_t mark = at + (uint32_t)strspn(source->text + at, " \t");
+    if (goes_on || source->text[mark] != '#' || is_in_comment(root, mark)) {
+        return NULL;
+    }
+    return source->text + mark + 1 + strspn(source->text + mark + 1, " \t");
+}
+
+static bool begins(const char *text, const char *word)
+{
+    return strncmp(text, word, strlen(word)) == 0;
+}
+
+/* By lines, backwards: the parser knows an #if around statements, but none within an expression. */
 uint32_t copy_branch_of(const struct source *source, const struct mutant *mutant)
 {
     if (source->tree == NULL || strcmp(source->language->name, "c") != 0) {
         return 0;
     }
     TSNode root = ts_tree_root_node(source->tree);
-    TSNode node = ts_node_descendant_for_byte_range(root, mutant->span.start, mutant->span.start);
-    while (!ts_node_is_null(node) && !is_branch(node)) {
-        node = ts_node_parent(node);
+    uint32_t line = line_start(source, mutant->span.start);
+    size_t ended = 0; /* of those between, that begin before */
+    while (line > 0) {
+        line = line_start(source, line - 1);
+        const char *word = directive_at(source, root, line);
+        if (word == NULL) {
+            continue;
+        }
+        if (begins(word, "endif")) {
+            ended++;
+        } else if (ended > 0) {
+            ended -= begins(word, "if") ? 1 : 0;
+        } else if (begins(word, "if") || begins(word, "el")) {
+            uint32_t at = behind_line(source, line);
+            return at <= mutant->span.start && !is_in_comment(root, at) ? at : 0;
+        }
     }
-    if (ts_node_is_null(node)) {
-        return 0;
-    }
-    uint32_t at = behind_line(source, ts_node_start_byte(node));
-    /* A condition that is mutated itself stands before its branch. */
-    return at <= mutant->span.start && !is_in_comment(root, at) ? at : 0;
+    return 0;
 }
 
 char *copy_branch_probe(const struct source *source, uint32_t at, size_t *ret_size)

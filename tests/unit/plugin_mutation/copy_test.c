@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "plugins/mutation/copy_compiled.h"
 #include "plugins/mutation/copy_process.h"
 #include "plugins/mutation/copy_tree.h"
 
@@ -439,6 +440,37 @@ static void expect_of_c(const char *with, const char *words)
         fail_msg("%d: %s", status, layer_read("stderr"));
     }
     assert_string_equal(words_of_results(".sluice-mutation/results/lib.c.ndjson"), words);
+}
+
+/* The parser does not know an #if within an expression: the branch was in no node of the tree, and
+ * mutants of what no program has were survivors. */
+TEST(a_branch_within_an_expression_is_found_and_one_that_ended_is_not)
+{
+    static const char text[] = "int f(int a)\n{\n    /*\n#if NO\n    */\n    if (a > 2\n"
+                               "#ifdef EXTRA\n        && a < 9\n#else\n        && a < 8\n"
+                               "#  endif\n    ) {\n        return 7;\n    }\n    return 0;\n}\n";
+    struct err err = {0};
+    struct source source = {0};
+    assert_int_equal(source_parse("a.c", text, sizeof text - 1, &source, &err), 0);
+
+    static const struct {
+        const char *at;
+        const char *branch; /* NULL = in none */
+    } cases[] = {
+        {"> 2", NULL              },
+        {"< 9", "        && a < 9"},
+        {"< 8", "        && a < 8"},
+        {"7;",  NULL              },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mutant mutant = {0};
+        mutant.span.start = (uint32_t)(strstr(text, cases[i].at) - text);
+        mutant.span.end = mutant.span.start + 1;
+        const char *branch = cases[i].branch != NULL ? strstr(text, cases[i].branch) : text;
+        assert_int_equal(copy_branch_of(&source, &mutant), branch - text);
+    }
+    source_fini(&source);
 }
 
 TEST(what_an_if_leaves_out_is_not_compiled_and_no_survivor)
