@@ -23,6 +23,9 @@
 /* Names of operators are read by people and stand in tables. */
 #define GENERATOR_NAME_MAX 64
 
+/* A function of some hundred lines; each survivor is shown with its text, in terminals, too. */
+#define GENERATOR_TEXT_MAX (16u << 10)
+
 struct proposal {
     int64_t start;
     int64_t end;
@@ -65,8 +68,8 @@ static int check_proposal(const struct source *source, const struct proposal *in
             "\"operator\" must be a word of letters, digits, '-', '_' and '.', %d at most",
             GENERATOR_NAME_MAX);
     }
-    if (strlen(in->text) > SOURCE_MAX) {
-        return err_set(err, -EFBIG, "\"text\" has more than %u bytes", SOURCE_MAX);
+    if (strlen(in->text) > GENERATOR_TEXT_MAX) {
+        return err_set(err, -EFBIG, "\"text\" has more than %u bytes", GENERATOR_TEXT_MAX);
     }
     return 0;
 }

@@ -108,6 +108,16 @@ TEST(what_a_command_prints_is_not_believed)
     }
 }
 
+/* Each survivor is shown with its text: a line of megabytes filled the terminal and the reports. */
+TEST(a_command_may_not_propose_a_book)
+{
+    static const char command[] = "printf '{\"start\": 0, \"end\": 3, \"text\": \"'; "
+                                  "head -c 16385 /dev/zero | tr '\\0' x; echo '\"}'";
+    assert_string_equal(by_command("int x;\n", command),
+                        "error: a.c: line 1 of what operators.command printed: \"text\" has more "
+                        "than 16384 bytes");
+}
+
 TEST(a_command_may_not_cut_a_character_in_two)
 {
     assert_non_null(
