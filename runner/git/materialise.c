@@ -4,6 +4,8 @@
  *     folder/tree    the files
  *     folder/index   git's index of them: what they are and their stat data
  *     folder/dirty   there while we work; found at the start, nothing here is believed
+ *     folder/made    a digest of the conversions the files were made with: git does not write a
+ *                    file again because of an attribute or a setting. Others begin anew
  *
  * git compares stat data of every file with the index, so whatever somebody changed is written
  * again. All modification times are one constant; that works because git also compares the inode
@@ -12,9 +14,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "git/call.h"
 #include "git/kept.h"
 #include "git/settle.h"
+#include "git/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +38,7 @@ struct site {
     char index[PATH_MAX];
     char lock[PATH_MAX];
     char dirty[PATH_MAX];
+    char made[PATH_MAX];
 };
 
 static int site_init(struct site *site,
@@ -58,6 +63,7 @@ static int site_init(struct site *site,
     (void)snprintf(site->index, sizeof site->index, "%.*s/index", max, real);
     (void)snprintf(site->lock, sizeof site->lock, "%.*s/index.lock", max, real);
     (void)snprintf(site->dirty, sizeof site->dirty, "%.*s/dirty", max, real);
+    (void)snprintf(site->made, sizeof site->made, "%.*s/made", max, real);
     return 0;
 }
 
@@ -117,15 +123,77 @@ static int start_anew(const struct site *site, struct err *err)
     return result == 0 ? dir_make(site->tree, 0777, err) : result;
 }
 
+/* Settings and attribute files outside of the tree that decide what files are made of blobs. Asked
+ * before git is: when they change in between, the next checkout begins anew. */
+static int find_settings(const struct git_repo *repo, struct hash *ret_salt, struct err *err)
+{
+    struct git_objects *objects = NULL;
+    bool always = false;
+    int result = git_objects_open(repo, &objects, err);
+    if (result == 0) {
+        result = git_conversion_config(objects, ret_salt, &always, err);
+        git_objects_close(objects);
+    }
+    return result;
+}
+
+/* A digest of them and of all attribute files of the tree that was read. */
+static int find_conversions(const struct site *site,
+                            const struct hash *salt,
+                            char hex[HASH_HEX_SIZE],
+                            struct err *err)
+{
+    static const char *const argv[] = {
+        "git", "ls-files", "-s", "-z", "--", ":(top,glob)**/.gitattributes", NULL};
+    CLEANUP(str_fini) struct str out = STR_INIT(GIT_OUTPUT_MAX);
+    const struct git_call call = {
+        .argv = argv, .repo = site->repo, .work_tree = site->tree, .index = site->index};
+    int result = git_call_ok(&call, "cannot check out the snapshot", &out, err);
+    if (result != 0) {
+        return result;
+    }
+    struct hasher *hasher = hasher_new();
+    if (hasher == NULL) {
+        return err_set(err, -ENOMEM, "not enough memory to check out the snapshot");
+    }
+    hasher_add(hasher, salt->bytes, HASH_SIZE);
+    hasher_add(hasher, str_text(&out), out.len);
+    const struct hash digest = hasher_end(hasher);
+    hasher_free(hasher);
+    (void)hash_hex(&digest, hex);
+    return 0;
+}
+
+/* Notes what a fresh checkout was made with; -ESTALE when another one was made differently. */
+static int settle_conversions(const struct site *site,
+                              const struct hash *salt,
+                              bool fresh,
+                              struct err *err)
+{
+    char hex[HASH_HEX_SIZE];
+    CLEANUP(str_fini) struct str made = STR_INIT(HASH_HEX_SIZE);
+    int result = find_conversions(site, salt, hex, err);
+    if (result != 0 || fresh) {
+        return result == 0 ? file_write_atomic(site->made, hex, strlen(hex), err) : result;
+    }
+    result = file_read(site->made, &made, NULL);
+    return result == 0 && strcmp(str_text(&made), hex) == 0
+               ? 0
+               : err_set(err, -ESTALE, "%s was made with other conversions", site->tree);
+}
+
 static int check_out(const struct site *site, const char *tree, bool fresh, struct err *err)
 {
     static const char *const clean[] = {"git", "clean", "-ffdxq", NULL};
     static const char *const refresh[] = {"git", "update-index", "-q", "--refresh", NULL};
     const char *const read_tree[] = {"git", "read-tree", "--reset", "-u", tree, NULL};
     bool changed = false;
+    struct hash salt = {0};
+    int result = find_settings(site->repo, &salt, err);
     /* Strangers first: git would not put a file where an unknown folder stands. */
-    int result = fresh ? 0 : site_git(site, clean, err);
+    result = result == 0 && !fresh ? site_git(site, clean, err) : result;
     result = result == 0 ? site_git(site, read_tree, err) : result;
+    result = result == 0 ? settle_conversions(site, &salt, fresh, err) : result;
     result = result == 0 ? git_settle(site->tree, &changed, err) : result;
     if (result == 0 && changed) {
         result = site_git(site, refresh, err);
@@ -158,7 +226,7 @@ int git_materialise(const struct git_repo *repo,
     }
     if (!fresh) {
         result = check_out(&site, tree, false, NULL);
-        fresh = result != 0; /* broken in a way git cannot mend */
+        fresh = result != 0; /* made with other conversions, or broken in a way git cannot mend */
     }
     if (fresh) {
         result = start_anew(&site, err);

@@ -28,7 +28,7 @@
 /* Part of every unit key: when what is observed, or what an answer is, changes, older evidence is
  * of another kind and is not found. */
 #define REUSE_OBSERVER_VERSION 4
-#define REUSE_POLICY_VERSION   2
+#define REUSE_POLICY_VERSION   3
 
 /* How long a lease is believed when the machine of its holder cannot be asked: as a unit that still
  * runs renews it. */

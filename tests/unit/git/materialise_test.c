@@ -115,7 +115,7 @@ TEST(what_somebody_changed_in_the_checkout_is_repaired)
         if (strcmp(listing("pool/tree"), first) != 0) {
             fail_msg("not repaired: %s\n%s\nexpected\n%s", damage[i], listing("pool/tree"), first);
         }
-        assert_string_equal(sh_out("ls pool"), "index\ntree");
+        assert_string_equal(sh_out("ls pool"), "index\nmade\ntree");
     }
 }
 
@@ -206,6 +206,24 @@ TEST(a_full_checkout_under_a_strict_umask_is_readable)
     materialise(repo, tree, at("pool"));
     (void)umask(old);
     assert_string_equal(listing("pool/tree"), expected());
+}
+
+/* A used checkout kept the line ends of before, and evidence earned there was filed under the new
+ * ones: wrong answers for everybody. */
+TEST(files_are_written_again_when_only_their_conversion_changed)
+{
+    sh("git init -q r; printf 'one\\n' >r/a");
+    const struct git_repo *repo = open_repo("r");
+    materialise(repo, snapshot(repo, NULL), at("pool"));
+    sh("echo 'a text eol=crlf' >r/.gitattributes");
+    materialise(repo, snapshot(repo, NULL), at("pool"));
+    sh("printf 'one\\r\\n' | cmp - pool/tree/a");
+    sh("rm r/.gitattributes");
+    materialise(repo, snapshot(repo, NULL), at("pool"));
+    sh("printf 'one\\n' | cmp - pool/tree/a");
+    sh("mkdir -p r/.git/info; echo 'a text eol=crlf' >r/.git/info/attributes");
+    materialise(repo, snapshot(repo, NULL), at("pool"));
+    sh("printf 'one\\r\\n' | cmp - pool/tree/a");
 }
 
 TEST(questions_about_a_repository)
