@@ -5,9 +5,12 @@
  * and ids), with fresher stat data and git's cache of trees: starting from it gives what starting
  * from the user's gives, by construction, whatever happened to the files since; only without asking
  * about bits, excluded paths and unfinished merges again, and without reading files whose stat data
- * was stale. It is found by a key of all that decides about its entries: the user's index file
- * (stat data and its own checksum), the excluded paths, the boot (files are not synced), and the
- * stat data of the configuration files that decide how bytes are converted.
+ * was stale. What the snapshot added is in it, too, with records of what that rests on
+ * (git/changes.h): only while all of it is the same the index is taken, so that neither files that
+ * git does not know nor edits that are not in its index cost anything the next time. It is found by
+ * a key of all that decides about its entries: the user's index file (stat data and its own
+ * checksum), the excluded paths, the boot (files are not synced), and the stat data of the
+ * configuration files that decide how bytes are converted.
  *
  * git compares times in whole seconds: an entry whose file was written in the second the index was
  * written in, or later, is "racily clean" and its file is read each time. A kept index is dated
@@ -15,16 +18,19 @@
  * and its writing of the index would be hidden otherwise. One that was just made is young: many
  * files may be as young. A later snapshot settles it by writing it again.
  *
- * One file each, state/objects/kept/KEY.TREE.AGE; it goes with the objects when they are dropped.
- * Files appear by rename and are taken by hard link, and git replaces an index by rename only, so
- * no process ever sees a part of one or changes another's. */
+ * One file each, state/objects/kept/KEY.TREE.CHANGES.AGE, with the records in KEY.CHANGES (named by
+ * their digest); they go with the objects when they are dropped. Files appear by rename and are
+ * taken by hard link, and git replaces an index by rename only, so no process ever sees a part of
+ * one or changes another's. */
 #ifndef SLUICE_GIT_KEPT_H
 #define SLUICE_GIT_KEPT_H
 
 #include "base/hash.h"
+#include "base/str.h"
 #include "git/git.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <time.h>
 
 /* Kept at once: a run with a report, one without, and a plan leave out different paths. An index
@@ -32,6 +38,7 @@
 #define KEPT_MAX 3
 
 struct kept {
+    const struct git_repo *repo;
     char folder[PATH_MAX];
     char key[HASH_HEX_SIZE]; /* "" = this snapshot keeps nothing */
 };
@@ -47,13 +54,18 @@ void kept_init(struct kept *kept,
 struct kept_index {
     char tree[GIT_ID_MAX]; /* of its entries; "" = not known */
     bool young;
+    struct str changes; /* git/changes.h; empty = the entries are those of the user's index */
 };
 
-/* Links the kept index to `index` (which does not exist). True when there is one. */
+/* Links the kept index to `index` (which does not exist). True when there is one that serves; then
+ * *ret_taken is to be freed with kept_index_fini(). */
 bool kept_take(const struct kept *kept, const char *index, struct kept_index *ret_taken);
 
+void kept_index_fini(struct kept_index *what);
+
 /* Keeps `index`, which is moved away; `start` = when the snapshot began, by the clock of the file
- * system. Removes what is beyond KEPT_MAX, oldest first. Failing is no harm. */
+ * system. Not kept is one whose changes rest on something that was touched since. Removes what is
+ * beyond KEPT_MAX, oldest first. Failing is no harm. */
 void kept_put(const struct kept *kept,
               const char *index,
               const struct kept_index *what,

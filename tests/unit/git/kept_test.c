@@ -3,6 +3,7 @@
  * user's. */
 #include "git/kept.h"
 
+#include "git/changes.h"
 #include "git/git.h"
 
 #include <errno.h>
@@ -85,9 +86,121 @@ TEST(a_tree_without_changes_takes_one_git_process)
     assert_string_equal(snapshot(repo, NULL), tree);
     assert_string_equal(tree, sh_out("cd r; git rev-parse HEAD^{tree}"));
     sh("echo new >r/new; echo changed >r/src/a.c");
-    for (int i = 0; i < 2; i++) {
-        /* what was kept may settle now, or not: that depends on the second in which we are */
-        assert_memory_equal(verbs_of_snapshot(repo), "add write-tree ", strlen("add write-tree "));
+    assert_string_equal(verbs_of_snapshot(repo), "add config write-tree ");
+    sh("echo newer >r/newer");
+    assert_string_equal(verbs_of_snapshot(repo), "add write-tree ");
+}
+
+/* Neither files that git does not know nor edits cost anything while they stay as they are. */
+TEST(what_was_added_once_is_not_added_again)
+{
+    sh(REPO
+       "for i in $(seq 300); do mkdir -p d$i; echo $i >d$i/f; done; echo edit >b.txt; rm gone");
+    const struct git_repo *repo = open_repo("r");
+    const char *tree = snapshot(repo, NULL);
+    sh("sleep 1.1");
+    assert_string_equal(verbs_of_snapshot(repo), "add update-index "); /* settles it */
+    assert_string_equal(verbs_of_snapshot(repo), "add ");
+    assert_string_equal(snapshot(repo, NULL), tree);
+    assert_string_equal(sh_out("find r/.sluice/objects/kept -type f | wc -l"), "2");
+    sh("echo more >r/d7/more");
+    assert_string_equal(verbs_of_snapshot(repo), "add write-tree ");
+    assert_string_equal(verbs_of_snapshot(repo), "add ");
+    sh("rm -r r/d1 r/d2; echo back >r/gone");
+    assert_string_equal(snapshot(repo, NULL), long_way(repo, NULL));
+}
+
+/* What decides about files that were added is looked at, although none of them changed. */
+TEST(what_added_files_rest_on_is_looked_at_each_time)
+{
+    static const char *const steps[] = {
+        "mkdir -p a/b/c; echo n >a/b/c/n; echo m >a/b/m; sleep 0.05",
+        "printf '*\\n' >a/b/.gitignore", /* which names itself */
+        "rm a/b/.gitignore",
+        "echo n >.gitignore",
+        "printf '*.o\\n' >.gitignore",
+        "mkdir -p $HOME/.config/git; echo m >$HOME/.config/git/ignore",
+        "rm $HOME/.config/git/ignore",
+        "echo c >.git/info/exclude",
+        "echo d >.git/info/exclude",
+        "printf '[include]\\npath = more\\n' >>.git/config",
+        "printf '[core]\\nexcludesFile = own-ignore\\n' >.git/more",
+        "echo m >own-ignore",
+        "echo own-ignore >>own-ignore",
+        ": >own-ignore",
+        "rm .git/more",
+        "printf '[includeIf \"onbranch:x\"]\\npath = on\\n' >>.git/config",
+        "printf '[core]\\nexcludesFile = on-ignore\\n' >.git/on; echo a >on-ignore",
+        "git checkout -q -b x",
+        "git checkout -q main",
+        "cd a/b; git init -q .; git add m; git commit -qm m",
+        "rm -rf a/b/.git",
+        "printf 'x\\r\\n' >a/b/m",
+        "echo 'm text eol=crlf' >a/b/.gitattributes",
+        "echo '*' >>a/b/.gitignore; printf 'm filter=f\\n' >a/b/.gitattributes",
+        "rm a/b/.git*",
+        "rm gone; echo gone >>.gitignore",
+        "echo back >gone",
+        "printf '*.o\\n' >.gitignore",
+        "rm a/b/c/n; mkdir a/b/c/n; echo deep >a/b/c/n/x",
+        "rm -r a/b/c; ln -s .. a/b/c",
+        "mkdir \"$(printf 'l\\ni')\"; echo \"'\" >\"$(printf 'l\\ni')/add 'x'\"; echo q >\"'\"",
+        "rm -r \"$(printf 'l\\ni')\"",
+        "mv a e",
+        "mkdir a; mv e/b a/b; rmdir e 2>/dev/null || true",
+        "mkdir old; echo '*' >old/.gitignore; echo o >old/m; sleep 0.02; mv a/b a/c; mv old a/b",
+    };
+    char script[2048];
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        (void)snprintf(script, sizeof script, "cd r; %s", steps[i]);
+        sh(script);
+        assert_same_both_ways(repo, NULL, steps[i]);
+    }
+}
+
+/* Whatever is touched while git looks may have been read before or after. */
+TEST(changes_that_rest_on_something_touched_meanwhile_are_not_kept)
+{
+    struct str records = STR_INIT(CHANGES_MAX);
+    struct stat st;
+    struct hash digest;
+    size_t count = 0;
+    sh(REPO "echo n >src/n; sleep 0.05; : >../clock");
+    const struct git_repo *repo = open_repo("r");
+    assert_int_equal(changes_add(&records, repo, "add 'src/n'\nadd 'b.txt'\n", &count), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(stat(at("clock"), &st), 0);
+    assert_true(changes_look(&records, repo, &st.st_mtim, &digest));
+    sh("sleep 0.05; echo x >r/src/.gitignore");
+    assert_false(changes_look(&records, repo, &st.st_mtim, &digest));
+    assert_true(changes_look(&records, repo, NULL, &digest));
+    assert_int_equal(changes_add(&records, repo, "remove 'away'\n", NULL), 0);
+    assert_true(changes_look(&records, repo, NULL, &digest));
+    sh("echo back >r/away");
+    assert_false(changes_look(&records, repo, NULL, &digest));
+    assert_int_equal(changes_add(&records, repo, "add 'away'\n", NULL), -EAGAIN);
+    str_fini(&records);
+}
+
+TEST(words_of_git_that_are_not_understood_are_refused)
+{
+    static const char *const words[] = {
+        "add 'src'\n", /* a folder: a repository inside of the tree */
+        "add 'not there'\n",
+        "add 'b.txt\n",
+        "add b.txt\n",
+        "warning: something\n",
+        "remove '\n",
+        "\n",
+    };
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct str records = STR_INIT(CHANGES_MAX);
+        assert_int_equal(changes_add(&records, repo, words[i], NULL), -EINVAL);
+        str_fini(&records);
     }
 }
 
@@ -177,7 +290,7 @@ TEST(each_list_of_excluded_paths_has_an_index_of_its_own)
     const struct git_repo *repo = open_repo("r");
     for (size_t i = 0; i < 10; i++) {
         assert_same_both_ways(repo, lists[i % 5], "excluded paths");
-        const char *kept = sh_out("ls r/.sluice/objects/kept | wc -l");
+        const char *kept = sh_out("ls r/.sluice/objects/kept | grep -c '[.]young$\\|[.]settled$'");
         assert_true(kept[1] == '\0' && kept[0] >= '1' && kept[0] <= '0' + KEPT_MAX);
     }
     sh("cd r; echo 'out [1]*.xml' >>.gitignore");
@@ -271,6 +384,7 @@ TEST(what_is_kept_and_broken_is_not_believed)
         "for f in r/.sluice/objects/kept/*; do : >$f; done",
         "for f in r/.sluice/objects/kept/*; do head -c 100 $f >x; mv x $f; done",
         "cd r/.sluice/objects/kept; for f in *; do mv $f ${f%%.*}.none; done",
+        "cd r/.sluice/objects/kept; for f in *; do mv $f ${f%%.*}.none.none.young; done",
         "cd r/.sluice/objects/kept; for f in *; do mv $f ${f%%.*}.x.y.z; done",
         "rm -r r/.sluice/objects; mkdir r/.sluice/objects",
         "rm -r r/.sluice/objects/kept; echo file >r/.sluice/objects/kept",
