@@ -225,6 +225,28 @@ static bool has_own_attempts(const struct case_entry *entry)
     return false;
 }
 
+/* The suite within a unit that is not told by the unit's id: a mutated file is a unit of that name,
+ * or several, `src/a.c#2/3`. NULL = none. */
+static const char *inner_suite(const struct event *event, const struct test_case *c)
+{
+    const char *unit = event->u.unit_finished.unit;
+    const char *inner = c->suite != NULL ? c->suite : c->classname;
+    const size_t len = inner != NULL ? strlen(inner) : 0;
+    if (len == 0 || strncmp(unit, inner, len) != 0) {
+        return len > 0 ? inner : NULL;
+    }
+    const char *part = unit + len; /* "", or "#2/3" */
+    if (*part == '#') {
+        static const char digits[] = "0123456789";
+        const size_t number = strspn(part + 1, digits);
+        part += 1 + number;
+        const size_t of = number > 0 && *part == '/' ? strspn(part + 1, digits) : 0;
+        part += of > 0 ? 1 + of : 0;
+        return of > 0 && *part == '\0' ? NULL : inner;
+    }
+    return *part == '\0' ? NULL : inner;
+}
+
 static void add_case(struct case_fold *fold,
                      size_t layer,
                      const char *suite,
@@ -234,8 +256,8 @@ static void add_case(struct case_fold *fold,
     CLEANUP(str_fini) struct str classname = STR_INIT(SIZE_MAX / 4);
     struct fold_retried *retried = retried_of(fold, event, false);
     struct case_entry entry = case_entry(c, event);
-    const char *inner = c->suite != NULL ? c->suite : c->classname;
-    if (inner != NULL && inner[0] != '\0') {
+    const char *inner = inner_suite(event, c);
+    if (inner != NULL) {
         keep_error(fold, str_appendf(&classname, "%s.%s", suite, inner));
         entry.classname = str_text(&classname);
     } else {

@@ -164,6 +164,43 @@ TEST(every_kind_takes_every_text)
     }
 }
 
+/* It was told twice, "m.pkg/calc.py.pkg/calc.py": a mutated file is a unit, or a part of one. */
+TEST(a_suite_that_is_the_unit_is_told_once)
+{
+    static const struct {
+        const char *unit;
+        const char *suite;
+        const char *told;
+    } names[] = {
+        {"pkg/a.py",     "pkg/a.py", "\"m.pkg/a.py\""           },
+        {"pkg/b.py#2/3", "pkg/b.py", "\"m.pkg/b.py#2/3\""       },
+        {"pkg/c.py#2",   "pkg/c.py", "\"m.pkg/c.py#2.pkg/c.py\""},
+        {"pkg/d.py2",    "pkg/d.py", "\"m.pkg/d.py2.pkg/d.py\"" },
+        {"e",            "inner",    "\"m.e.inner\""            },
+        {"f#1/2x",       "f",        "\"m.f#1/2x.f\""           },
+    };
+    struct report_output *report = begin("junit");
+    struct event_sink *sink = report_sink(report);
+    feed_run_started(sink);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct test_case c = {
+            .name = "n", .suite = names[i].suite, .time_s = -1, .status = OUTCOME_PASSED};
+        struct outcome outcome = feed_outcome(OUTCOME_PASSED);
+        outcome.cases = (struct case_list){&c, 1};
+        feed_unit(sink, "m", names[i].unit, &outcome);
+    }
+    feed_run_finished(sink, EXIT_OPEN, NULL);
+    char *text = end(report);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char attribute[128];
+        (void)snprintf(attribute, sizeof attribute, "classname=%s", names[i].told);
+        if (strstr(text, attribute) == NULL) {
+            fail_msg("no %s in\n%s", attribute, text);
+        }
+    }
+    free(text);
+}
+
 /* A log that ends in the middle: sluice was killed. */
 TEST(every_kind_says_that_a_run_did_not_finish)
 {
