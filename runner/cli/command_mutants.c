@@ -23,7 +23,8 @@ struct listing {
     bool wanted[STATUSES];
     uint64_t counts[STATUSES];
     uint64_t points_lost;
-    int written; /* EXIT_OPEN while standard output can be written */
+    bool any_file; /* that --file names, or any without it */
+    int written;   /* EXIT_OPEN while standard output can be written */
 };
 
 static int status_index(const char *word, size_t len)
@@ -75,6 +76,7 @@ static int list_part(void *context, const struct mutants_part *part)
     struct listing *listing = context;
     const char *glob = listing->invocation->mutants.file;
     if (glob == NULL || glob_match(glob, part->file)) {
+        listing->any_file = true;
         listing->points_lost += (uint64_t)part->points_lost;
     }
     return 0;
@@ -112,7 +114,8 @@ static void say_counts(const struct listing *listing, const struct mutants_run *
     for (size_t i = 0; i < STATUSES; i++) {
         all += listing->counts[i];
     }
-    (void)str_appendf(&text, "run %s: %llu mutants", run->id, (unsigned long long)all);
+    (void)str_appendf(
+        &text, "run %s: %llu mutant%s", run->id, (unsigned long long)all, all == 1 ? "" : "s");
     const char *between = ": ";
     for (size_t i = 0; i < STATUSES; i++) {
         if (listing->counts[i] > 0) {
@@ -156,6 +159,12 @@ static int list(const struct invocation *in)
     if (rc != 0) {
         say_error(&err);
         return rc == -ENOENT || rc == -EINVAL ? EXIT_USAGE : EXIT_INFRASTRUCTURE;
+    }
+    if (in->mutants.file != NULL && !listing.any_file) {
+        say_problem("--file %s names no file that run %s mutated; `sluice mutants list` shows them",
+                    in->mutants.file,
+                    run.id);
+        return EXIT_NOTHING_SELECTED;
     }
     if (!in->json && !in->quiet) {
         say_counts(&listing, &run);

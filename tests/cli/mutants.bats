@@ -65,6 +65,18 @@ EOF
     says $'if (a \e[32m<=\e[0m b)'
 }
 
+@test "a filter that names no file of the results selects nothing" {
+    isolated
+    expect_code 1 "$SLUICE" run
+    expect_code 4 "$SLUICE" mutants list --file 'nope*'
+    says "--file nope* names no file that run"
+    says_not "0 mutants"
+    expect_code 4 "$SLUICE" mutants list --file 'nope*' --status Killed --json --quiet
+    says "--file nope* names no file"
+    expect_code 0 "$SLUICE" mutants list --file b.c --status Killed
+    says "1 mutant: 1 NoCoverage"
+}
+
 @test "lines that end in CR LF are shown as others" {
     sed -i 's/"source":"x = 1;"/"source":"x = 1;\\r"/' results/a.ndjson
     expect_code 1 "$SLUICE" run
