@@ -83,17 +83,74 @@ static void put_state(struct str *out, bool color, enum verdict_state state)
     term_put_colored(out, color, codes[state], verdict_state_name(state));
 }
 
-static void on_layer_judged(const struct view *view,
-                            const struct event *event,
-                            const struct render_options *options,
-                            struct str *out)
+/* Findings of one layer that are told; all are in its reports. */
+#define FINDINGS_TOLD 10
+
+static void put_finding(struct str *out,
+                        const struct render_options *options,
+                        const char *layer,
+                        const struct finding *finding)
+{
+    const bool error = strcmp(finding->severity, "error") == 0;
+    term_put_colored(
+        out, options->color, error ? TERM_RED TERM_BOLD : TERM_YELLOW, finding->severity);
+    (void)str_append(out, ": ");
+    term_put_text(out, layer);
+    (void)str_append_char(out, ' ');
+    if (finding->file != NULL) {
+        term_put_text(out, finding->file);
+        if (finding->line > 0) {
+            (void)str_appendf(out, ":%" PRIu32, finding->line);
+        }
+        (void)str_append(out, ": ");
+    }
+    term_put_text(out, finding->message);
+    if (finding->fix != NULL) {
+        (void)str_append(out, ": ");
+        term_put_text(out, finding->fix);
+    }
+    (void)str_append_char(out, '\n');
+}
+
+/* What a judge found beside failed cases: errors and warnings at places that no case told of. */
+static void put_findings(const struct view *view,
+                         const struct event *event,
+                         const struct render_options *options,
+                         struct str *out)
+{
+    const struct judgement *judgement = event->u.layer_judged.judgement;
+    const char *layer = event->u.layer_judged.layer;
+    size_t told = 0;
+    size_t more = 0;
+    for (size_t i = 0; judgement != NULL && i < judgement->finding_count; i++) {
+        const struct finding *finding = &judgement->findings[i];
+        const bool error = strcmp(finding->severity, "error") == 0;
+        if ((!error && strcmp(finding->severity, "warning") != 0)
+            || view_tells(view, layer, finding)) {
+            continue;
+        }
+        if (told == FINDINGS_TOLD) {
+            more++;
+        } else {
+            put_finding(out, options, layer, finding);
+            told++;
+        }
+    }
+    if (more > 0) {
+        term_put_text(out, layer);
+        (void)str_appendf(
+            out, ": %zu more findings, which reports have (--report sarif=FILE)\n", more);
+    }
+}
+
+static void put_verdict(const struct view *view,
+                        const struct event *event,
+                        const struct render_options *options,
+                        struct str *out)
 {
     const struct verdict *verdict = event->u.layer_judged.verdict;
     const struct tally *tally = event->u.layer_judged.tally;
     const struct view_layer *layer = view_layer(view, event->u.layer_judged.layer);
-    if (verdict->unasked && options->verbosity != VERBOSITY_VERBOSE) {
-        return;
-    }
     term_put_text(out, event->u.layer_judged.layer);
     (void)str_append(out, ": ");
     put_state(out, options->color, verdict->state);
@@ -118,6 +175,20 @@ static void on_layer_judged(const struct view *view,
         term_put_text(out, verdict->reason);
     }
     (void)str_append_char(out, '\n');
+}
+
+static void on_layer_judged(const struct view *view,
+                            const struct event *event,
+                            const struct render_options *options,
+                            struct str *out)
+{
+    if (event->u.layer_judged.verdict->unasked && options->verbosity != VERBOSITY_VERBOSE) {
+        return;
+    }
+    if (options->verbosity != VERBOSITY_QUIET) {
+        put_verdict(view, event, options, out);
+    }
+    put_findings(view, event, options, out);
 }
 
 static void on_note(const struct event *event,
@@ -152,7 +223,8 @@ static bool is_quiet(const struct event *event, const struct render_options *opt
     if (options->verbosity != VERBOSITY_QUIET) {
         return false;
     }
-    return event->type != EVENT_NOTE && event->type != EVENT_RUN_FINISHED;
+    return event->type != EVENT_NOTE && event->type != EVENT_LAYER_JUDGED
+           && event->type != EVENT_RUN_FINISHED;
 }
 
 void render_event(const struct view *view,

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/mem.h"
+#include "reports/case_entry.h"
 #include "reports/terminal_render.h"
 
 #include <errno.h>
@@ -17,6 +18,10 @@
 
 /* Lines about gates: a thousand layers with a dozen gates. */
 #define GATES_TEXT_MAX (1u << 20)
+
+/* Places of failed cases that are kept; findings beyond are told beside their case. */
+#define PLACES_MAX     20000
+#define PLACE_TEXT_MAX 4096
 
 void view_init(struct view *view)
 {
@@ -42,8 +47,17 @@ static void forget_running(struct view_running *running)
     mem_free(running->unit);
 }
 
+static void forget_places(struct map *places)
+{
+    for (size_t i = 0; i < places->cap; i++) {
+        mem_free((void *)(uintptr_t)places->entries[i].key);
+    }
+    map_fini(places);
+}
+
 void view_fini(struct view *view)
 {
+    forget_places(&view->places);
     for (size_t i = 0; i < view->running.count; i++) {
         forget_running(&view->running.items[i]);
     }
@@ -295,6 +309,35 @@ static bool is_bad(const struct outcome *outcome)
            && (outcome->flags & FLAG_CANCELLED) == 0;
 }
 
+/* ---- places ---- */
+
+static int put_place(struct str *out, const char *layer, const char *file, uint32_t line)
+{
+    return str_appendf(out, "%s %s:%u", layer, file, line);
+}
+
+bool view_tells(const struct view *view, const char *layer, const struct finding *finding)
+{
+    CLEANUP(str_fini) struct str place = STR_INIT(PLACE_TEXT_MAX);
+    return finding->file != NULL && put_place(&place, layer, finding->file, finding->line) == 0
+           && map_get(&view->places, str_text(&place), NULL) == 1;
+}
+
+static void keep_place(struct view *view, const char *layer, const struct test_case *c)
+{
+    CLEANUP(str_fini) struct str place = STR_INIT(PLACE_TEXT_MAX);
+    if (c->file == NULL || !status_is_bad(c->status) || view->places.count >= PLACES_MAX
+        || put_place(&place, layer, c->file, c->line) != 0) {
+        return;
+    }
+    char *key = str_take(&place);
+    if (map_add(&view->places, key, 0) != 0) {
+        mem_free(key); /* it is there, or there is no memory */
+    }
+}
+
+/* ---- units ---- */
+
 static void on_unit_finished(struct view *view, const struct event *event)
 {
     const struct outcome *outcome = event->u.unit_finished.outcome;
@@ -310,6 +353,9 @@ static void on_unit_finished(struct view *view, const struct event *event)
         origins_add(&layer->origins, outcome);
     }
     keep_slowest(view, event);
+    for (size_t i = 0; i < outcome->cases.count; i++) {
+        keep_place(view, event->u.unit_finished.layer, &outcome->cases.items[i]);
+    }
     if (is_bad(outcome)) {
         view->failure_count++;
         keep_failure(view, event);

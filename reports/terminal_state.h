@@ -5,6 +5,7 @@
 #ifndef SLUICE_REPORTS_TERMINAL_STATE_H
 #define SLUICE_REPORTS_TERMINAL_STATE_H
 
+#include "base/map.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/event.h"
@@ -85,7 +86,8 @@ struct view {
     struct {
         VEC_FIELDS(char *);
     } flaky;
-    struct str gates; /* a line per gate or layer that is shut or in error */
+    struct str gates;  /* a line per gate or layer that is shut or in error */
+    struct map places; /* of cases that failed: layer, file and line; the keys are owned */
 };
 
 void view_init(struct view *view);
@@ -99,6 +101,9 @@ uint64_t view_bad(const struct view *view);
 
 /* May the gate of this layer stay shut? False while nothing is known. */
 bool view_may_fail(const struct view *view, const char *layer);
+
+/* Does a case that failed tell of the place of this finding? */
+bool view_tells(const struct view *view, const char *layer, const struct finding *finding);
 
 /* The layer, or NULL. */
 const struct view_layer *view_layer(const struct view *view, const char *id);

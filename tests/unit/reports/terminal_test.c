@@ -644,6 +644,68 @@ TEST(a_layer_nobody_asked_for_is_told_to_the_curious_only)
     close_screen();
 }
 
+/* A suppression that suppressed nothing was in reports alone. */
+TEST(what_a_judge_found_is_told_where_no_failed_case_tells_it)
+{
+    static const struct finding findings[] = {
+        {.file = "a.c", .line = 3,       .rule = "logical",  .severity = "warning",                 .message = "survived"},
+        {.file = "a.c",
+         .line = 9,
+         .rule = "unused-suppression",
+         .severity = "warning",
+         .message = "suppresses nothing",
+         .fix = "remove\033[31m it"},
+        {.rule = "whole",             .severity = "error",              .message = "of the tree"},
+        {.file = "a.c",   .line = 12, .rule = "known", .severity = "note", .message = "a note"                     },
+    };
+    const struct test_case failed_case = {.name = "3",
+                                          .file = "a.c",
+                                          .line = 3,
+                                          .message = "1 of 1 mutant survived",
+                                          .status = OUTCOME_FAILED};
+    const struct judgement judgement = {.findings = findings, .finding_count = 4};
+    const struct verdict verdict = {.state = VERDICT_OPEN};
+    struct outcome outcome = feed_outcome(OUTCOME_FAILED);
+    struct event event = {.type = EVENT_LAYER_JUDGED};
+    event.u.layer_judged.layer = "m";
+    event.u.layer_judged.judgement = &judgement;
+    event.u.layer_judged.verdict = &verdict;
+    outcome.cases = (struct case_list){&failed_case, 1};
+
+    static const enum verbosity all[] = {VERBOSITY_NORMAL, VERBOSITY_QUIET};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct event_sink *sink = open_screen(false, false, all[i]);
+        feed_run_started(sink);
+        feed_unit(sink, "m", "a.c", &outcome);
+        sink->emit(sink, &event);
+        ASSERT_CONTAINS(shown(),
+                        "warning: m a.c:9: suppresses nothing: remove it\n"
+                        "error: m of the tree\n");
+        assert_null(strstr(shown(), "m a.c:3: survived"));
+        assert_null(strstr(shown(), "a note"));
+        close_screen();
+    }
+}
+
+TEST(of_many_findings_ten_are_told_and_the_rest_is_counted)
+{
+    struct finding findings[13];
+    for (size_t i = 0; i < 13; i++) {
+        findings[i] = (struct finding){.rule = "r", .severity = "warning", .message = "no"};
+    }
+    const struct judgement judgement = {.findings = findings, .finding_count = 13};
+    const struct verdict verdict = {.state = VERDICT_OPEN};
+    struct event event = {.type = EVENT_LAYER_JUDGED};
+    event.u.layer_judged.layer = "m";
+    event.u.layer_judged.judgement = &judgement;
+    event.u.layer_judged.verdict = &verdict;
+    struct event_sink *sink = open_screen(false, false, VERBOSITY_NORMAL);
+    sink->emit(sink, &event);
+    ASSERT_CONTAINS(shown(), "warning: m no\nm: 3 more findings, which reports have");
+    close_screen();
+}
+
 static void feed_mixed_run(struct event_sink *sink)
 {
     const struct reused reused = feed_origin(NULL);
