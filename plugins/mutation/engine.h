@@ -55,6 +55,9 @@ struct engine_test {
     const char *excluded; /* why it is not used: it fails, or is flaky; NULL = it is used */
 };
 
+/* Why a test that only a pattern found is not used: it reaches nothing. Compared by address. */
+extern const char engine_blind[];
+
 struct engine_tests {
     struct arena *arena; /* owner */
     struct engine_test *items;

@@ -136,7 +136,7 @@ void engine_cover_fini(struct engine_cover *cover)
 
 /* ---- canaries ---- */
 
-static const char blind[] = "it reaches no file in `files`";
+const char engine_blind[] = "it reaches no file in `files`";
 
 static int canary_exec(struct engine_test *test,
                        struct engine_state *state,
@@ -150,8 +150,8 @@ static int canary_exec(struct engine_test *test,
         return rc;
     }
     if (state->map->reached == 0 && test->found) {
-        test->excluded = blind;
-        engine_note(group->watch, "test \"%s\" is not used: %s", test->name, blind);
+        test->excluded = engine_blind;
+        engine_note(group->watch, "test \"%s\" is not used: %s", test->name, engine_blind);
         return 0;
     }
     if (state->map->reached == 0) {

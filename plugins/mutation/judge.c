@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "plugins/mutation/elements.h"
@@ -64,6 +65,7 @@ struct judge {
     size_t suppressed;   /* of the ignored */
     size_t reused;
     struct judge_findings findings;
+    struct map left_out; /* names of tests that were told as not used; the keys are the arena's */
     int64_t points_lost;
     struct engine_cost cost;
 };
@@ -73,6 +75,7 @@ static void judge_fini(struct judge *judge)
     vec_fini(&judge->parts);
     judge_baseline_fini(&judge->baseline);
     judge_findings_fini(&judge->findings);
+    map_fini(&judge->left_out);
     elements_fini(&judge->elements);
     arena_free(judge->arena);
 }
@@ -220,14 +223,54 @@ static int tell_unused(struct judge *judge, const struct results_part *part, str
     return status;
 }
 
+/* Each file has them; each is told once. What it alone checks counts as survived. */
+static int tell_left_out(struct judge *judge, const struct results_part *part, struct err *err)
+{
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(part->left_out, i, item)
+    {
+        const char *test = json_string_value(json_object_get(item, "test"));
+        if (map_get(&judge->left_out, test, NULL) == 1) {
+            continue;
+        }
+        char *name = arena_strdup(judge->arena, test);
+        if (name == NULL || map_add(&judge->left_out, name, 0) < 0) {
+            return no_memory(err);
+        }
+        char message[512];
+        (void)snprintf(message,
+                       sizeof message,
+                       "test \"%.*s\" is not used: %.200s",
+                       JUDGE_SHOWN_MAX,
+                       test,
+                       json_string_value(json_object_get(item, "why")));
+        const struct sdk_finding finding = {
+            .rule = "test-not-used",
+            .severity = "warning",
+            .message = message,
+            .fix = "mend it, or leave it out of `tests`: what it alone checks counts as survived",
+        };
+        const int status = sdk_emit_finding(judge->sdk, &finding, err);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
 static int on_head(void *context, const struct results_part *part, struct err *err)
 {
     struct judge *judge = context;
     judge->points_lost += part->points_lost;
+    int status = tell_left_out(judge, part, err);
+    if (status != 0) {
+        return status;
+    }
     if (judge->open_file != NULL && strcmp(judge->open_file, part->file) == 0) {
         return 0;
     }
-    int status = judge->open_file != NULL ? elements_end_file(&judge->elements, err) : 0;
+    status = judge->open_file != NULL ? elements_end_file(&judge->elements, err) : 0;
     judge->open_file = arena_strdup(judge->arena, part->file);
     if (judge->open_file == NULL) {
         return no_memory(err);

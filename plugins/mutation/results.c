@@ -28,6 +28,35 @@ static void put_unused(struct json_writer *w, const struct mutant_list *list)
     jw_end_array(w);
 }
 
+/* Not those that only a pattern found and that reach nothing: they are left out on purpose. */
+static bool is_refused(const struct engine_test *test)
+{
+    return test->excluded != NULL && test->excluded != engine_blind;
+}
+
+static void put_left_out(struct json_writer *w, const struct engine_tests *tests)
+{
+    bool any = false;
+    for (size_t i = 0; i < tests->count; i++) {
+        const struct engine_test *test = &tests->items[i];
+        if (!is_refused(test)) {
+            continue;
+        }
+        if (!any) {
+            jw_key(w, "left_out");
+            jw_array(w);
+            any = true;
+        }
+        jw_object(w);
+        jw_put_string(w, "test", test->name);
+        jw_put_string(w, "why", test->excluded);
+        jw_end_object(w);
+    }
+    if (any) {
+        jw_end_array(w);
+    }
+}
+
 int results_write_head(struct str *out, const struct results_head *head, struct err *err)
 {
     struct json_writer w;
@@ -47,6 +76,7 @@ int results_write_head(struct str *out, const struct results_head *head, struct 
     if (head->list != NULL && head->list->unused_count > 0) {
         put_unused(&w, head->list);
     }
+    put_left_out(&w, head->tests);
     jw_end_object(&w);
     return finish(out, err);
 }

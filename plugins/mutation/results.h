@@ -3,7 +3,8 @@
  * `sluice mutants` read:
  *
  *   {"mutation":1,"layer":"mutation","file":"src/a.c","language":"c","points_lost":2,
- *    "tests":["test_a","test_b"],"unused":[{"line":7,"names":"logical"}]}
+ *    "tests":["test_a","test_b"],"unused":[{"line":7,"names":"logical"}],
+ *    "left_out":[{"test":"test_c","why":"it fails without any mutant"}]}
  *   {"id":"00f1…","line":31,"column":9,"end_line":31,"end_column":10,"start":812,"end":813,
  *    "function":"f","operator":"relational-boundary","original":"<","replacement":"<=",
  *    "status":"Survived","reason":null,"killed_by":null,"covered_by":[0,1],"engine":"fork",
@@ -12,9 +13,10 @@
  *
  * One head, any number of mutants, one end; a file without its end was cut short and is an error.
  * `reused`: an earlier run said so, this one did not try it; left out where it did. `unused` are
- * suppressions of the file that suppress nothing; it may be left out. `killed_by` and `covered_by`
- * are indices into the head's `tests`; `source` is the line as it stands in the file. Several such
- * parts may follow one another, each with an id once. */
+ * suppressions of the file that suppress nothing, `left_out` tests that the baseline refused; both
+ * may be left out. `killed_by` and `covered_by` are indices into the head's `tests`; `source` is
+ * the line as it stands in the file. Several such parts may follow one another, each with an id
+ * once. */
 #ifndef SLUICE_PLUGINS_MUTATION_RESULTS_H
 #define SLUICE_PLUGINS_MUTATION_RESULTS_H
 
@@ -75,9 +77,10 @@ struct results_part {
     const char *file;
     const char *language;
     int64_t points_lost;
-    json_t *tests;  /* names */
-    json_t *unused; /* {"line":3,"names":"a,b"}: suppressions of the file that suppress nothing;
-                       NULL = none */
+    json_t *tests;    /* names */
+    json_t *left_out; /* {"test":"t","why":"it fails"}: tests that were not used; NULL = none */
+    json_t *unused;   /* {"line":3,"names":"a,b"}: suppressions of the file that suppress nothing;
+                         NULL = none */
 };
 
 /* Called in the order of the file; each returns 0 or ends the reading with its error. NULL

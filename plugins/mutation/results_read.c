@@ -51,6 +51,20 @@ static int check_unused(const json_t *unused, struct err *err)
     return 0;
 }
 
+static int check_left_out(const json_t *left_out, struct err *err)
+{
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(left_out, i, item)
+    {
+        if (!json_is_string(json_object_get(item, "test"))
+            || !json_is_string(json_object_get(item, "why"))) {
+            return err_set(err, -EINVAL, "left_out: item %zu needs a test and why", i + 1);
+        }
+    }
+    return 0;
+}
+
 static int read_head(struct reading *reading, json_t *object, struct err *err)
 {
     int64_t version = 0;
@@ -63,6 +77,7 @@ static int read_head(struct reading *reading, json_t *object, struct err *err)
         {"points_lost", JSON_FIELD_INT,    true,  &part.points_lost},
         {"tests",       JSON_FIELD_ARRAY,  true,  &part.tests      },
         {"unused",      JSON_FIELD_ARRAY,  false, &part.unused     },
+        {"left_out",    JSON_FIELD_ARRAY,  false, &part.left_out   },
     };
     int status = json_read_object(object, fields, sizeof fields / sizeof fields[0], err);
     if (status != 0) {
@@ -87,6 +102,7 @@ static int read_head(struct reading *reading, json_t *object, struct err *err)
         }
     }
     status = check_unused(part.unused, err);
+    status = status != 0 ? status : check_left_out(part.left_out, err);
     if (status != 0) {
         return status;
     }

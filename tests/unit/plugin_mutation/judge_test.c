@@ -284,6 +284,37 @@ TEST(suppressions_of_nothing_are_found_once_a_file)
     assert_int_equal(count, 1);
 }
 
+/* It stood in the error stream of a unit that passed, where nobody looks. */
+TEST(a_test_that_the_baseline_refused_is_found_once)
+{
+#define REFUSED                                                                                  \
+    "{\"mutation\":1,\"layer\":\"l\",\"file\":\"%s\",\"language\":\"python\",\"points_lost\":0," \
+    "\"tests\":[],\"left_out\":[{\"test\":\"t\",\"why\":\"it fails\"}]}\n"                       \
+    "{\"executed_mutants\":0,\"cpu_us\":0,\"build_us\":0,\"bare_cpu_us\":0,\"complete\":true}\n"
+    char text[1024];
+    (void)layer_enter();
+    (void)snprintf(text, sizeof text, REFUSED, "a.py");
+    layer_write("1.ndjson", text, 0644);
+    (void)snprintf(text, sizeof text, REFUSED, "b.py");
+    layer_write("2.ndjson", text, 0644);
+    CLEANUP(json_cleanup)
+    json_t *lines = judged(WITH(""), outcome("a.py", "1.ndjson"), outcome("b.py", "2.ndjson"));
+    size_t i = 0;
+    size_t count = 0;
+    json_t *line = NULL;
+    json_array_foreach(lines, i, line)
+    {
+        const json_t *finding = json_object_get(line, "finding");
+        if (finding != NULL) {
+            count++;
+            assert_string_equal(json_string_value(json_object_get(finding, "message")),
+                                "test \"t\" is not used: it fails");
+            assert_string_equal(json_string_value(json_object_get(finding, "severity")), "warning");
+        }
+    }
+    assert_int_equal(count, 1);
+}
+
 TEST(a_baseline_that_cannot_be_read_is_an_error)
 {
     json_t *lines = NULL;

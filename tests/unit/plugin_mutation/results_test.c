@@ -183,22 +183,24 @@ TEST(damaged_results_name_the_line)
         const char *text;
         const char *message;
     } cases[] = {
-        {"x\n",                                           "r:1: "                                      },
-        {MUTANT("Killed",                                 "0",                                           "copy"), "r:1: a mutant outside of a part"},
-        {HEAD HEAD,              "r:2: a part begins before the one of a ended"                                                          },
+        {"x\n",                                           "r:1: "                                           },
+        {MUTANT("Killed",                                 "0",                                                "copy"), "r:1: a mutant outside of a part"},
+        {HEAD HEAD,              "r:2: a part begins before the one of a ended"                                                               },
         {HEAD MUTANT("Dead","0","copy"), "r:2: unknown status \"Dead\" or engine \"copy\""},
-        {HEAD MUTANT("Killed",                                                         "0",                                                                                                                         "vm"), "r:2: unknown status \"Killed\" or engine \"vm\""},
-        {HEAD MUTANT("Killed",                                               "1",                                                                         "copy"), "r:2: killed_by: there is no test 1"},
+        {HEAD MUTANT("Killed",                                                         "0",                                                                                                                              "vm"), "r:2: unknown status \"Killed\" or engine \"vm\""},
+        {HEAD MUTANT("Killed",                                               "1",                                                                              "copy"), "r:2: killed_by: there is no test 1"},
         {HEAD MUTANT("Killed",                                          "-2","copy"), "r:2: killed_by: there is no test -2"},
         {"{\"executed_mutants\":0,\"cpu_us\":0,\"build_us\":0,\"bare_cpu_us\":0,\"complete\":true}\n",
-         "r:1: the end of a part that did not begin"                       },
+         "r:1: the end of a part that did not begin"                            },
         {"{\"mutation\":2,\"layer\":\"l\",\"file\":\"a\",\"language\":\"c\",\"points_lost\":0,"
-         "\"tests\":[]}\n",           "r:1: results of version 2; this program reads version 1"                                                       },
+         "\"tests\":[]}\n",           "r:1: results of version 2; this program reads version 1"                                                            },
         {"{\"mutation\":1,\"layer\":\"l\",\"file\":\"a\",\"language\":\"c\",\"points_lost\":0,"
-         "\"tests\":[],\"unused\":[{\"line\":1,\"names\":\"o\"},{\"line\":0,\"names\":\"o\"}]}\n",  "r:1: unused: item 2 needs a line and names"                                                                                                                          },
+         "\"tests\":[],\"unused\":[{\"line\":1,\"names\":\"o\"},{\"line\":0,\"names\":\"o\"}]}\n",  "r:1: unused: item 2 needs a line and names"                                                                                                                               },
+        {"{\"mutation\":1,\"layer\":\"l\",\"file\":\"a\",\"language\":\"c\",\"points_lost\":0,"
+         "\"tests\":[],\"left_out\":[{\"test\":\"t\"}]}\n",                                               "r:1: left_out: item 1 needs a test and why"     },
         {"{\"mutation\":1,\"layer\":\"l\",\"file\":7,\"language\":\"c\",\"points_lost\":0,\"tests\":[]}\n",
-         "r:1: field \"file\" must be a string, but is an integer"},
-        {"[1]\n",                                               "r:1: "                                           },
+         "r:1: field \"file\" must be a string, but is an integer"                                           },
+        {"[1]\n",                                               "r:1: "},
     };
 
     (void)layer_enter();
