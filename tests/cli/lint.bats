@@ -122,3 +122,16 @@ EOF
     expect_code 2 timeout 20 "$SLUICE" lint /dev/zero
     says "device"
 }
+
+@test "the operators of a mutation layer that the documentation shows are accepted" {
+    pipeline <<'END'
+layers:
+  m:
+    uses: mutation
+    with:
+      files: ["*.c"]
+      tests: [t]
+END
+    sed -n '/^```yaml/,/^```/{/^```/d; s/^/      /; p}' "${BATS_TEST_DIRNAME}/../../docs/mutation/operators.md" >>sluice.yml
+    expect_code 0 "$SLUICE" lint
+}
