@@ -51,6 +51,21 @@ static bool begins(const char *text, const char *word)
     return strncmp(text, word, strlen(word)) == 0;
 }
 
+/* Does a directive begin the branch that what comes behind it is in? Asked of one after the other,
+ * backwards; `ended` = how many #if have ended between. */
+static bool begins_branch(const char *word, size_t *ended)
+{
+    if (begins(word, "endif")) {
+        ++*ended;
+        return false;
+    }
+    if (*ended > 0) {
+        *ended -= begins(word, "if") ? 1 : 0;
+        return false;
+    }
+    return begins(word, "if") || begins(word, "el");
+}
+
 /* By lines, backwards: the parser knows an #if around statements, but none within an expression. */
 uint32_t copy_branch_of(const struct source *source, const struct mutant *mutant)
 {
@@ -59,19 +74,12 @@ uint32_t copy_branch_of(const struct source *source, const struct mutant *mutant
     }
     TSNode root = ts_tree_root_node(source->tree);
     uint32_t line = line_start(source, mutant->span.start);
-    size_t ended = 0; /* of those between, that begin before */
+    size_t ended = 0;
     while (line > 0) {
         line = line_start(source, line - 1);
         const char *word = directive_at(source, root, line);
-        if (word == NULL) {
-            continue;
-        }
-        if (begins(word, "endif")) {
-            ended++;
-        } else if (ended > 0) {
-            ended -= begins(word, "if") ? 1 : 0;
-        } else if (begins(word, "if") || begins(word, "el")) {
-            uint32_t at = behind_line(source, line);
+        if (word != NULL && begins_branch(word, &ended)) {
+            const uint32_t at = behind_line(source, line);
             return at <= mutant->span.start && !is_in_comment(root, at) ? at : 0;
         }
     }

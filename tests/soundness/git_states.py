@@ -47,7 +47,7 @@ NAMES = FILES + ["l", "m", "o\nne", "e", "d"]
 TEXTS = ["1\n", "2\n", "33\n", "x\r\ny\r\n", "x\ny\n", "$Id$\n", ""]
 ATTRIBUTES = ["", "* text=auto\n", "a text eol=crlf\n", "* eol=crlf\n", "* ident\n", "b ident\n", "d/* text eol=crlf\n",
               "a working-tree-encoding=UTF-16\n", "[attr]foo eol=crlf\na foo\n", "a -text\n", "1 filter=up\n", "a filter=up\n"]
-IGNORES = ["/vend\nign*\n*.o\n", "/vend\n*.o\n", "/vend\nign/\n!k.o\n", "/vend\nd\n", "/vend\n/a\n/q\n", "/vend\n*\n!e\n"]
+IGNORES = ["/vend\n/exlink\n" + rest for rest in ("ign*\n*.o\n", "*.o\n", "ign/\n!k.o\n", "d\n", "/a\n/q\n", "*\n!e\n")]
 SETTINGS = ["core.autocrlf true", "core.autocrlf false", "core.autocrlf input", "core.eol crlf", "core.eol lf",
             "core.fileMode false", "core.fileMode true", "core.symlinks false", "core.symlinks true", "core.trustctime false",
             "core.checkStat minimal", "core.untrackedCache true", "core.splitIndex true", "core.ignoreCase true",
