@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -265,21 +264,12 @@ static bool is_over(int listener, int timeout_ms)
            && (watched.revents & POLLIN) == 0;
 }
 
-/* Wakes the unit on our processor, and us on its: the difference between 1.1 and 2.8 times the time
- * of an unobserved run. Where the kernel cannot, both are kept on one processor. */
-static void stay_together(struct supervisor *s, pid_t unit)
+/* Wakes the unit on our processor, and us on its. Before Linux 6.6 the kernel cannot, and what asks
+ * much takes twice as long while processors are idle. Keeping both on one processor would mend
+ * that, and take all others from a unit that works in parallel. */
+static void wake_in_turn(const struct supervisor *s)
 {
-    cpu_set_t one;
-    if (ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) == 0) {
-        return;
-    }
-    const int processor = sched_getcpu();
-    if (processor >= 0) {
-        CPU_ZERO(&one);
-        CPU_SET((unsigned)processor, &one);
-        (void)sched_setaffinity(0, sizeof one, &one);
-        (void)sched_setaffinity(unit, sizeof one, &one);
-    }
+    (void)ioctl(s->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP);
 }
 
 /* Waits for a call. 1 = there is one, 0 = look again, negative: the unit is over. */
@@ -300,11 +290,9 @@ static void serve_unit(struct supervisor *s)
 {
     union notification notification;
     int rc = 0;
+    wake_in_turn(s);
     while (rc >= 0) {
         rc = receive(s, &notification);
-        if (rc > 0 && s->first) {
-            stay_together(s, (pid_t)notification.request.pid);
-        }
         if (rc > 0) {
             answer(s, &notification.request);
         }

@@ -6,6 +6,7 @@
 #include "model/trace.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +229,22 @@ TEST(what_a_unit_made_itself_says_only_that_it_was_not_there)
     assert_asks("echo x >dir/new; cat dir/new", "T dir\nX dir/new\n");
     assert_asks("./ask exclusive once", "X once\n");
     assert_asks("./ask tmpfile dir", "T dir\n");
+    engine_close(&engine);
+}
+
+/* Also before Linux 6.6, where observation costs most while processors are idle. */
+TEST(an_observed_unit_may_use_all_processors)
+{
+    char counted[32];
+    cpu_set_t set;
+    open_tree();
+    assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+    (void)snprintf(counted, sizeof counted, "%d\n", CPU_COUNT(&set));
+    for (int unit = 0; unit < 2; unit++) {
+        observe("nproc");
+        assert_passed();
+        assert_string_equal(result.out, counted);
+    }
     engine_close(&engine);
 }
 
