@@ -13,6 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Looks at a link that others change meanwhile; a second one is nearly always enough. */
+#define LOOKS_MAX 8
+
 /* ---- what lies somewhere ---- */
 
 static enum place_state state_of(mode_t mode)
@@ -31,18 +34,13 @@ static enum place_state state_of(mode_t mode)
     }
 }
 
-static void read_target(struct resolver *resolver, struct place *place, const char *path)
+/* False where it is no link any more. */
+static bool read_target(struct resolver *resolver, struct place *place, const char *path)
 {
     char target[PATH_TEXT_MAX];
     const ssize_t n = readlinkat(resolver->root, path, target, sizeof target);
     if (n <= 0 || (size_t)n >= sizeof target) {
-        /* It changed under our eyes, or is longer than any link can be. */
-        place->state = PLACE_UNKNOWN;
-        recorder_flag(resolver->recorder,
-                      TRACE_INCOMPLETE,
-                      "the link /%s changed while it was looked at",
-                      path);
-        return;
+        return false;
     }
     const bool same = place->target != NULL && strlen(place->target) == (size_t)n
                       && memcmp(place->target, target, (size_t)n) == 0;
@@ -50,23 +48,11 @@ static void read_target(struct resolver *resolver, struct place *place, const ch
         place->target = places_keep(&resolver->recorder->places, target, (size_t)n);
         place->state = place->target != NULL ? PLACE_LINK : PLACE_UNKNOWN;
     }
+    return true;
 }
 
-static void look(struct resolver *resolver, struct place *place)
+static void look_failed(struct resolver *resolver, struct place *place, const char *path)
 {
-    char path[PATH_TEXT_MAX];
-    struct stat st;
-    if (place_path(place, path, sizeof path) < 0) {
-        recorder_flag(resolver->recorder, TRACE_INCOMPLETE, "it works in folders too deep to name");
-        return;
-    }
-    if (fstatat(resolver->root, path + 1, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
-        place->state = (uint8_t)state_of(st.st_mode);
-        if (place->state == PLACE_LINK) {
-            read_target(resolver, place, path + 1);
-        }
-        return;
-    }
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
@@ -85,6 +71,31 @@ static void look(struct resolver *resolver, struct place *place)
                       strerrordesc_np(errno));
         break;
     }
+}
+
+static void look(struct resolver *resolver, struct place *place)
+{
+    char path[PATH_TEXT_MAX];
+    struct stat st;
+    if (place_path(place, path, sizeof path) < 0) {
+        recorder_flag(resolver->recorder, TRACE_INCOMPLETE, "it works in folders too deep to name");
+        return;
+    }
+    /* Another thread may take a link away between the two calls; race.h sees to what that changes.
+     */
+    for (unsigned i = 0; i < LOOKS_MAX; i++) {
+        if (fstatat(resolver->root, path + 1, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+            look_failed(resolver, place, path);
+            return;
+        }
+        place->state = (uint8_t)state_of(st.st_mode);
+        if (place->state != PLACE_LINK || read_target(resolver, place, path + 1)) {
+            return;
+        }
+    }
+    place->state = PLACE_UNKNOWN;
+    recorder_flag(
+        resolver->recorder, TRACE_INCOMPLETE, "the link %s changed while it was looked at", path);
 }
 
 static bool is_unstable(const struct place *place)
