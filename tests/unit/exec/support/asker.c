@@ -110,9 +110,11 @@ static int ask_reopen(char **args)
     return read_file(open(path, O_RDONLY));
 }
 
+/* An overlay of an older kernel (6.1) has none of these files; it was asked all the same. */
 static int ask_tmpfile(char **args)
 {
-    return expect(open(args[0], O_TMPFILE | O_RDWR, 0600), "open");
+    const int fd = open(args[0], O_TMPFILE | O_RDWR, 0600);
+    return fd < 0 && errno == EOPNOTSUPP ? 0 : expect(fd, "open");
 }
 
 static int ask_mmap(char **args)
