@@ -3,6 +3,7 @@
  * front and its length, so that no two commands give the same bytes. */
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/kernel.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -212,6 +213,13 @@ static void add_limits(struct str *key)
     add_number(key, "stack at most", limit.rlim_max);
 }
 
+/* Before Linux 6.6 observation keeps a unit on one processor (observe/supervisor.c), which it can
+ * count: evidence from there is of another kind. */
+static bool is_pinned(void)
+{
+    return !kernel_is_at_least(6, 6);
+}
+
 static void add_policy(struct str *key, const struct reuse_policy *policy)
 {
     bool declared = policy != NULL && policy->mode == REUSE_DECLARED;
@@ -231,6 +239,7 @@ static void add_ground(struct str *key)
     add_text(key, user());
     add_limits(key);
     add_number(key, "level", abi_level());
+    add_number(key, "pinned", is_pinned());
 }
 
 static bool is_same_list(const struct text_list *a, const struct text_list *b)

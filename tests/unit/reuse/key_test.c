@@ -123,6 +123,17 @@ static uint64_t level(void)
 }
 #endif
 
+/* Before Linux 6.6 observed units run on one processor. */
+static uint64_t pinned(void)
+{
+    struct utsname name;
+    unsigned major = 0;
+    unsigned minor = 0;
+    assert_int_equal(uname(&name), 0);
+    assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2); // NOLINT(cert-err34-c)
+    return major > 6 || (major == 6 && minor >= 6) ? 0 : 1;
+}
+
 static void hash_texts(struct hasher *hasher,
                        const char *name,
                        const char *const *items,
@@ -150,6 +161,7 @@ static struct hash digest_shared(struct hasher *hasher)
     hasher_add_text(hasher, geteuid() == 0 ? "root" : "user");
     hash_limits(hasher);
     hash_number(hasher, "level", level());
+    hash_number(hasher, "pinned", pinned());
     hash_texts(hasher, "expose", NULL, 0);
     hash_number(hasher, "network", 0);
     hasher_add_text(hasher, "observed");
