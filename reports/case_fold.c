@@ -225,26 +225,33 @@ static bool has_own_attempts(const struct case_entry *entry)
     return false;
 }
 
+/* "", or "#2/3": which part of a file a unit is. */
+static bool is_part(const char *text)
+{
+    static const char digits[] = "0123456789";
+    if (*text == '\0') {
+        return true;
+    }
+    const size_t number = *text == '#' ? strspn(text + 1, digits) : 0;
+    if (number == 0 || text[1 + number] != '/') {
+        return false;
+    }
+    const char *of = text + 1 + number + 1;
+    const size_t count = strspn(of, digits);
+    return count > 0 && of[count] == '\0';
+}
+
 /* The suite within a unit that is not told by the unit's id: a mutated file is a unit of that name,
- * or several, `src/a.c#2/3`. NULL = none. */
+ * or several. NULL = none. */
 static const char *inner_suite(const struct event *event, const struct test_case *c)
 {
     const char *unit = event->u.unit_finished.unit;
     const char *inner = c->suite != NULL ? c->suite : c->classname;
     const size_t len = inner != NULL ? strlen(inner) : 0;
-    if (len == 0 || strncmp(unit, inner, len) != 0) {
-        return len > 0 ? inner : NULL;
+    if (len == 0 || (strncmp(unit, inner, len) == 0 && is_part(unit + len))) {
+        return NULL;
     }
-    const char *part = unit + len; /* "", or "#2/3" */
-    if (*part == '#') {
-        static const char digits[] = "0123456789";
-        const size_t number = strspn(part + 1, digits);
-        part += 1 + number;
-        const size_t of = number > 0 && *part == '/' ? strspn(part + 1, digits) : 0;
-        part += of > 0 ? 1 + of : 0;
-        return of > 0 && *part == '\0' ? NULL : inner;
-    }
-    return *part == '\0' ? NULL : inner;
+    return inner;
 }
 
 static void add_case(struct case_fold *fold,
