@@ -105,7 +105,7 @@ rounds_of() {
 }
 rounds_of git_round reused git
 rounds_of tools_round ninja turbo
-# And with one file that git does not know yet: it is added to each snapshot anew.
+# And with one file that git does not know: the first snapshot that meets it adds it, and its index is kept.
 echo new >new.txt
 measure with_new 0 "$sluice" run -j 2 --quiet
 new_round() {

@@ -2,6 +2,7 @@
 #include "plugins/mutation/copy_compiled.h"
 
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,24 +47,19 @@ static const char *directive_at(const struct source *source, TSNode root, uint32
     return source->text + mark + 1 + strspn(source->text + mark + 1, " \t");
 }
 
-static bool begins(const char *text, const char *word)
-{
-    return strncmp(text, word, strlen(word)) == 0;
-}
-
 /* Does a directive begin the branch that what comes behind it is in? Asked of one after the other,
  * backwards; `ended` = how many #if have ended between. */
 static bool begins_branch(const char *word, size_t *ended)
 {
-    if (begins(word, "endif")) {
+    if (text_starts_with(word, "endif")) {
         ++*ended;
         return false;
     }
     if (*ended > 0) {
-        *ended -= begins(word, "if") ? 1 : 0;
+        *ended -= text_starts_with(word, "if") ? 1 : 0;
         return false;
     }
-    return begins(word, "if") || begins(word, "el");
+    return text_starts_with(word, "if") || text_starts_with(word, "el");
 }
 
 /* By lines, backwards: the parser knows an #if around statements, but none within an expression. */

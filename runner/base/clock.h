@@ -5,13 +5,17 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Monotonic nanoseconds since some fixed point. */
 int64_t clock_mono_ns(void);
 /* Milliseconds since 1970 UTC. */
 int64_t clock_wall_ms(void);
+/* Of two times of one clock: is `a` the earlier one? */
+bool clock_is_before(const struct timespec *a, const struct timespec *b);
 
 /* Parses "250ms", "90s", "10m", "6h", "7d", also sums "1h30m" (largest unit first, each
  * once); no sign, no blank, no bare number

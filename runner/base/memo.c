@@ -88,6 +88,21 @@ void memo_keep(const char *folder, const struct hash *key, const void *bytes, si
     }
 }
 
+void memo_add_stat(struct hasher *hasher, const struct stat *st)
+{
+    const uint64_t facts[] = {
+        (uint64_t)st->st_dev,
+        (uint64_t)st->st_ino,
+        (uint64_t)st->st_mode,
+        (uint64_t)st->st_size,
+        (uint64_t)st->st_mtim.tv_sec,
+        (uint64_t)st->st_mtim.tv_nsec,
+        (uint64_t)st->st_ctim.tv_sec,
+        (uint64_t)st->st_ctim.tv_nsec,
+    };
+    hasher_add(hasher, facts, sizeof facts);
+}
+
 bool memo_add_file(struct hasher *hasher, const char *path)
 {
     struct stat st;
@@ -95,17 +110,7 @@ bool memo_add_file(struct hasher *hasher, const char *path)
     if (stat(path, &st) != 0) {
         return false;
     }
-    const uint64_t facts[] = {
-        (uint64_t)st.st_dev,
-        (uint64_t)st.st_ino,
-        (uint64_t)st.st_mode,
-        (uint64_t)st.st_size,
-        (uint64_t)st.st_mtim.tv_sec,
-        (uint64_t)st.st_mtim.tv_nsec,
-        (uint64_t)st.st_ctim.tv_sec,
-        (uint64_t)st.st_ctim.tv_nsec,
-    };
-    hasher_add(hasher, facts, sizeof facts);
+    memo_add_stat(hasher, &st);
     return true;
 }
 

@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* Answers in a folder: a few kinds, each under the keys of a few versions of the machine. When
  * there are more, all go. */
@@ -28,6 +29,9 @@ bool memo_find(const char *folder, const struct hash *key, struct str *out);
 void memo_keep(const char *folder, const struct hash *key, const void *bytes, size_t len);
 
 /* ---- parts of keys ---- */
+
+/* Stat data that change when a file does. */
+void memo_add_stat(struct hasher *hasher, const struct stat *st);
 
 /* Path and stat data of a file, as links lead to it. False when it is not there. */
 bool memo_add_file(struct hasher *hasher, const char *path);

@@ -2,6 +2,7 @@
 #include "exec/collect.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -252,11 +253,6 @@ struct reporting {
     struct err *err;
 };
 
-static bool is_older(struct timespec a, struct timespec b)
-{
-    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
-}
-
 static int append_file(struct reporting *reporting, int root, const char *path)
 {
     CLEANUP(cleanup_fd)
@@ -271,7 +267,7 @@ static int append_file(struct reporting *reporting, int root, const char *path)
     if (!S_ISREG(st.st_mode)) {
         return err_set(reporting->err, -EINVAL, "report %s is no regular file", path);
     }
-    if (is_older(st.st_mtim, reporting->not_before)) {
+    if (clock_is_before(&st.st_mtim, &reporting->not_before)) {
         return 0; /* left by an earlier run */
     }
     reporting->bytes += (uint64_t)st.st_size;

@@ -3,7 +3,9 @@
 
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/map.h"
+#include "base/memo.h"
 #include "base/text.h"
 #include "git/call.h"
 
@@ -138,19 +140,16 @@ int changes_add(struct str *records,
 
 /* ---- files outside of the tree ---- */
 
+/* `name` as seen from the folder `base`; nothing where there is no such folder. */
 static void append_file(struct str *records, const char *base, const char *name)
 {
-    if (base != NULL) {
+    if (name[0] == '/') {
+        (void)str_appendf(records, "f%s", name);
+        (void)str_append_char(records, '\0');
+    } else if (base != NULL) {
         (void)str_appendf(records, "f%s/%s", base, name);
         (void)str_append_char(records, '\0');
     }
-}
-
-/* A file that configuration names: git takes it as relative to the top of the tree. */
-static int append_named(struct str *records, const struct git_repo *repo, const char *value)
-{
-    append_file(records, value[0] == '/' ? "" : repo->root, value);
-    return 0;
 }
 
 /* An included file, named as seen from the one that includes it. Whether one that depends on the
@@ -167,7 +166,7 @@ static int append_include(struct str *records,
         return -EINVAL;
     }
     if (value[0] == '/') {
-        append_file(records, "", value);
+        append_file(records, NULL, value);
         return 0;
     }
     if (!text_starts_with(origin, file) || slash == NULL || origin[sizeof file - 1] != '/') {
@@ -189,8 +188,11 @@ static int append_setting(struct str *records,
         return -EINVAL;
     }
     *value++ = '\0';
-    return text_starts_with(setting, "core.") ? append_named(records, repo, value)
-                                              : append_include(records, origin, setting, value);
+    if (!text_starts_with(setting, "core.")) {
+        return append_include(records, origin, setting, value);
+    }
+    append_file(records, repo->root, value); /* git is started there */
+    return 0;
 }
 
 static int append_configured(struct str *records, const struct git_repo *repo)
@@ -247,14 +249,6 @@ struct look {
     const struct timespec *before;
 };
 
-static bool is_late(const struct look *look, const struct timespec *time)
-{
-    const struct timespec *before = look->before;
-    return before != NULL
-           && (time->tv_sec != before->tv_sec ? time->tv_sec > before->tv_sec
-                                              : time->tv_nsec >= before->tv_nsec);
-}
-
 /* Adds stat data, or that nothing is there. False: something else is the matter, or it is late. */
 static bool look_at(const struct look *look, const struct stat *st)
 {
@@ -263,18 +257,8 @@ static bool look_at(const struct look *look, const struct stat *st)
     if (!there) {
         return errno == ENOENT || errno == ENOTDIR;
     }
-    const uint64_t facts[] = {
-        (uint64_t)st->st_dev,
-        (uint64_t)st->st_ino,
-        (uint64_t)st->st_mode,
-        (uint64_t)st->st_size,
-        (uint64_t)st->st_mtim.tv_sec,
-        (uint64_t)st->st_mtim.tv_nsec,
-        (uint64_t)st->st_ctim.tv_sec,
-        (uint64_t)st->st_ctim.tv_nsec,
-    };
-    hasher_add(look->hasher, facts, sizeof facts);
-    return !is_late(look, &st->st_ctim);
+    memo_add_stat(look->hasher, st);
+    return look->before == NULL || clock_is_before(&st->st_ctim, look->before);
 }
 
 /* git follows no link in the place of these. */

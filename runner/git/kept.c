@@ -2,6 +2,7 @@
 #include "git/kept.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memo.h"
 #include "git/call.h"
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 /* Part of every key: what was kept by another way of making them is not found. */
-#define KEPT_FORMAT "index kept for the next snapshot, 2"
+#define KEPT_FORMAT "index kept for the next snapshot, 3"
 
 /* The last part of a name. */
 #define YOUNG   ".young"
@@ -79,16 +80,7 @@ static int add_index(struct hasher *hasher, int fd)
                != (ssize_t)sizeof checksum) {
         return -EIO;
     }
-    const uint64_t facts[] = {
-        (uint64_t)st.st_dev,
-        (uint64_t)st.st_ino,
-        (uint64_t)st.st_size,
-        (uint64_t)st.st_mtim.tv_sec,
-        (uint64_t)st.st_mtim.tv_nsec,
-        (uint64_t)st.st_ctim.tv_sec,
-        (uint64_t)st.st_ctim.tv_nsec,
-    };
-    hasher_add(hasher, facts, sizeof facts);
+    memo_add_stat(hasher, &st);
     hasher_add(hasher, checksum, sizeof checksum);
     return 0;
 }
@@ -272,11 +264,6 @@ struct pruning {
     char oldest[NAME_MAX + 1]; /* "" = none yet */
 };
 
-static bool is_before(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
-}
-
 static void look_at_age(void *context, int folder_fd, const char *name)
 {
     struct pruning *pruning = context;
@@ -296,7 +283,7 @@ static void look_at_age(void *context, int folder_fd, const char *name)
     pruning->count++;
     /* a hard link made or removed sets this time: it is that of the last use */
     if (fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-        && (pruning->oldest[0] == '\0' || is_before(&st.st_ctim, &pruning->oldest_time))) {
+        && (pruning->oldest[0] == '\0' || clock_is_before(&st.st_ctim, &pruning->oldest_time))) {
         pruning->oldest_time = st.st_ctim;
         (void)snprintf(pruning->oldest, sizeof pruning->oldest, "%s", name);
     }
@@ -340,7 +327,9 @@ static int set_date(const char *index, const struct timespec *start)
     if (stat(index, &st) != 0) {
         return -errno;
     }
-    return is_before(&st.st_mtim, start) || utimensat(AT_FDCWD, index, times, 0) == 0 ? 0 : -errno;
+    return clock_is_before(&st.st_mtim, start) || utimensat(AT_FDCWD, index, times, 0) == 0
+               ? 0
+               : -errno;
 }
 
 /* Writes the records of an index, if it has any; ret_name = their digest, or NO_CHANGES. */

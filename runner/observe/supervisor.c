@@ -268,8 +268,8 @@ static bool is_over(int listener, int timeout_ms)
 }
 
 /* Wakes the unit on our processor, and us on its: the difference between 1.1 and 2.8 times the time
- * of an unobserved run. Where the kernel cannot (before Linux 6.6), both are kept on one processor:
- * the one that we are on when the unit begins, which was idle then. */
+ * of an unobserved run. Where the kernel cannot (before Linux 6.6), both are kept on the processor
+ * that we are on when the unit begins. */
 static void stay_together(struct supervisor *s, pid_t unit)
 {
     cpu_set_t one;
@@ -286,7 +286,8 @@ static void stay_together(struct supervisor *s, pid_t unit)
     }
 }
 
-/* The next unit has a processor of its own, or slots could meet on one for a whole run. */
+/* The next unit may have another processor: slots that meet on one do so for a unit, not for a run.
+ */
 static void part(struct supervisor *s)
 {
     if (s->is_pinned) {

@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+import outcomes
+
 # Programs that look at the tree in different ways: name -> command, what is exposed to it.
 UNITS = {
     "content": ("cat a 2>&1 | od -c", []),
@@ -257,26 +259,14 @@ class World:
 
 
 def run(sluice, world, tree, cache, *options):
-    """Layer -> (status, exit code, text, reused); None and words when nothing was run."""
+    """What outcomes.read() says of the layers; None when nothing was run. And words."""
     events = world.top / "events.ndjson"
     events.unlink(missing_ok=True)
     done = subprocess.run([sluice, "run", "--quiet", "--events", str(events), *options], cwd=tree, capture_output=True, text=True,
                           errors="replace", env=dict(world.env, SLUICE_CACHE=str(cache)), check=False)
     if done.returncode not in (0, 1):
         return None, done.stderr
-    results, folder = {}, None
-    for line in events.read_text().splitlines():
-        event = json.loads(line)
-        if event["type"] == "run_started":
-            folder = tree / ".sluice" / "runs" / event["run_id" if "run_id" in event else "run"]
-        elif event["type"] == "unit_finished":
-            text = b""
-            if "out" in event:
-                with open(folder / event["out"]["file"], "rb") as file:
-                    file.seek(event["out"]["offset"])
-                    text = file.read(event["out"]["len"])
-            results[event["layer"]] = (event["status"], event["exit"], text, "reused" in event)
-    return results, done.stderr
+    return outcomes.read(events, tree, "layer"), done.stderr
 
 
 def compare(state, history, with_reuse, fresh):

@@ -16,7 +16,6 @@ what a store does with a unit of very many classes of questions.
 """
 import argparse
 import collections
-import json
 import os
 import pathlib
 import random
@@ -24,6 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+import outcomes
 
 # The tree of a world is edited so often, then programs and tree are made anew: 100,000 rounds try
 # 2,000 programs. (--states)
@@ -157,23 +158,7 @@ def run(sluice, root, mode, cache):
                           cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         sys.exit("sluice run (%s) ended with %d:\n%s%s" % (mode, done.returncode, done.stdout, done.stderr))
-    results, why, folder = {}, {}, None
-    for line in events.read_text().splitlines():
-        event = json.loads(line)
-        if event["type"] == "run_started":
-            folder = root / ".sluice" / "runs" / event["run_id" if "run_id" in event else "run"]
-        elif event["type"] == "unit_started":
-            why[event["unit"]] = event.get("why")
-        elif event["type"] == "unit_finished":
-            text = b""
-            if "out" in event:
-                with open(folder / event["out"]["file"], "rb") as file:
-                    file.seek(event["out"]["offset"])
-                    text = file.read(event["out"]["len"])
-            results[event["unit"]] = (event["status"], event["exit"], text, "reused" in event, why.get(event["unit"]))
-        elif event["type"] == "note" and event["level"] != "info":
-            print("note:", event["text"])
-    return results
+    return outcomes.read(events, root, "unit")
 
 
 def differ(unit, with_reuse, without, state):

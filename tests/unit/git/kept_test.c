@@ -76,6 +76,19 @@ static void assert_same_both_ways(const struct git_repo *repo,
     }
 }
 
+/* In a repository of its own, one step after the other. */
+static void assert_same_after_each(const char *const *steps, size_t count)
+{
+    char script[2048];
+    sh(REPO);
+    const struct git_repo *repo = open_repo("r");
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(script, sizeof script, "cd r; %s", steps[i]);
+        sh(script);
+        assert_same_both_ways(repo, NULL, steps[i]);
+    }
+}
+
 TEST(a_tree_without_changes_takes_one_git_process)
 {
     sh(REPO "sleep 1.1");
@@ -150,14 +163,7 @@ TEST(what_added_files_rest_on_is_looked_at_each_time)
         "mkdir a; mv e/b a/b; rmdir e 2>/dev/null || true",
         "mkdir old; echo '*' >old/.gitignore; echo o >old/m; sleep 0.02; mv a/b a/c; mv old a/b",
     };
-    char script[2048];
-    sh(REPO);
-    const struct git_repo *repo = open_repo("r");
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        (void)snprintf(script, sizeof script, "cd r; %s", steps[i]);
-        sh(script);
-        assert_same_both_ways(repo, NULL, steps[i]);
-    }
+    assert_same_after_each(steps, sizeof steps / sizeof *steps);
 }
 
 /* Whatever is touched while git looks may have been read before or after. */
@@ -269,14 +275,7 @@ TEST(what_a_user_does_to_files_and_index_is_seen)
         "git update-index --split-index",
         "git rm -q -f --cached crlf",
     };
-    char script[2048];
-    sh(REPO);
-    const struct git_repo *repo = open_repo("r");
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        (void)snprintf(script, sizeof script, "cd r; %s", steps[i]);
-        sh(script);
-        assert_same_both_ways(repo, NULL, steps[i]);
-    }
+    assert_same_after_each(steps, sizeof steps / sizeof *steps);
 }
 
 TEST(each_list_of_excluded_paths_has_an_index_of_its_own)
